@@ -1,9 +1,8 @@
 import type { SecretInfo } from '../clients/aws/port.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { once } from '../core/once.ts';
-import { destroys, unplannedDelete } from '../core/apply.ts';
+import { unplannedDelete } from '../core/apply.ts';
 import { inOrder } from '../core/members.ts';
-import { nameOf } from '../core/target.ts';
 import { waitFor } from '../core/wait.ts';
 import type { Outcome } from '../core/step.ts';
 import type { AccessKeyRun } from './context.ts';
@@ -228,8 +227,11 @@ async function planAgain(
     throw new BootstrapError({ code: 'blocked', what, why, hint });
   }
   if (mustCreate && next !== 'make') throw alreadyWorks;
-  const agreed = new Set(shown.filter(destroys).map(({ target }) => nameOf(target)));
-  const isShown = (change: KeyChange): boolean => !destroys(change) || agreed.has(nameOf(change.target));
+  const shownIds = new Set(
+    shown.flatMap(({ payload }) => (payload.does === 'deleteKey' ? [payload.id] : [])),
+  );
+  const isShown = ({ payload }: KeyChange): boolean =>
+    payload.does !== 'deleteKey' || shownIds.has(payload.id);
   const hidden = changes.find((change) => !isShown(change));
   // An unconfirmed deletion is left to a later run. If IAM has no place for the new key without it, this run fails.
   if (hidden && next === 'make' && state.keys.length >= maxKeys) throw unplannedDelete(hidden);

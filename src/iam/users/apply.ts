@@ -1,4 +1,5 @@
 import { isOutsideOwnPolicies } from '../../clients/aws/denial.ts';
+import type { Tags } from '../../clients/aws/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { inOrder } from '../../core/members.ts';
 import { nameOf } from '../../core/target.ts';
@@ -6,7 +7,7 @@ import { waitFor } from '../../core/wait.ts';
 import type { Outcome } from '../../core/step.ts';
 import type { IamRun } from '../context.ts';
 import { compareDocuments } from '../policies/compare.ts';
-import { adoptedTags, adoptedUserTags, compareTags } from '../tags.ts';
+import { adoptedTags, adoptedUserTags, compareTags, ownershipOf } from '../tags.ts';
 import { diffUser } from './diff.ts';
 import type { ObservedUser, UserChange, UserState } from './state.ts';
 
@@ -75,7 +76,9 @@ async function applyToUser(change: UserChange, state: UserState, run: IamRun): P
     const boundary = permissionsBoundary ? { permissionsBoundary } : {};
     const creation = await iam.createUser({ name, path, tags, ...boundary });
     const user = await untilVisible(change, run, () => iam.user(name));
-    return creation === 'exists' ? adoptExisting(change, state, { user }, run) : undefined;
+    return creation === 'exists'
+      ? useExisting(change, user.tags, withFound(state, { user }), run)
+      : undefined;
   }
   if (compareTags(tags, observed?.user?.tags ?? {}).length > 0) {
     await iam.tagUser(name, change.adopts ? adoptedUserTags(tags, await iam.accessKeys(name)) : tags);
@@ -95,7 +98,9 @@ async function applyToPolicy(change: UserChange, state: UserState, run: IamRun):
     const description = `Rights of ${wanted.name}, kept by ecr-bootstrap`;
     const creation = await iam.createPolicy({ name, path, description, document, tags });
     const found = await untilVisible(change, run, () => iam.policy(arn));
-    return creation === 'exists' ? adoptExisting(change, state, { policy: found }, run) : undefined;
+    return creation === 'exists'
+      ? useExisting(change, found.tags, withFound(state, { policy: found }), run)
+      : undefined;
   }
   if (compareDocuments(document, observed?.policy?.document).length > 0) {
     await iam.updatePolicy(arn, document);
@@ -105,20 +110,14 @@ async function applyToPolicy(change: UserChange, state: UserState, run: IamRun):
   }
 }
 
+const withFound = (state: UserState, found: Partial<ObservedUser>): UserState => ({
+  ...state,
+  observed: state.observed && { ...state.observed, ...found },
+});
+
 /** Handles a user or policy that was created since the plan as if the plan had already found it. */
-async function adoptExisting(
-  change: UserChange,
-  state: UserState,
-  found: Pick<ObservedUser, 'user'> | Pick<ObservedUser, 'policy'>,
-  run: IamRun,
-): Promise<void> {
-  const again = { ...state, observed: state.observed && { ...state.observed, ...found } };
-  const { changes, findings } = diffUser(again);
-  const left = changes.find(({ payload }) => payload.on === change.payload.on);
-  const isBlocked = findings.some(
-    ({ blocking, target }) => blocking && nameOf(target) === nameOf(change.target),
-  );
-  if (left?.adopts || isBlocked) {
+async function useExisting(change: UserChange, tags: Tags, again: UserState, run: IamRun): Promise<void> {
+  if (ownershipOf(tags, again.wanted.tags) !== 'managed') {
     throw new BootstrapError({
       code: 'unmanaged',
       what: `could not create ${nameOf(change.target)}`,
@@ -126,6 +125,7 @@ async function adoptExisting(
       hint: 'Run the same command again; its plan shows the owner and what you can do.',
     });
   }
+  const left = diffUser(again).changes.find(({ payload }) => payload.on === change.payload.on);
   if (left) await applyOne(left, again, run);
 }
 
