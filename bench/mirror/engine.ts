@@ -1,4 +1,6 @@
 import { readFileSync } from 'node:fs';
+import { Agent } from 'node:https';
+import { connect, type NetConnectOpts } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { createNet, type Net } from '../../src/clients/net/index.ts';
@@ -74,14 +76,12 @@ function remoteName(host: string): string {
  * whether the host speaks TLS, which costs round trips that a registry on the internet does not cost.
  */
 function remoteNet(net: Net, protocol: string): Net {
-  const near = (url: URL) =>
-    url.hostname === 'loopback.test' ? new URL(`${protocol}://127.0.0.1:${url.port}`) : url;
-  return {
-    ...net,
-    dispatcher: async () =>
-      (await net.dispatcher()).compose((dispatch) => (options, handler) => {
-        const { origin } = near(new URL(String(options.origin)));
-        return dispatch({ ...options, origin }, handler);
-      }),
-  };
+  class NearAgent extends Agent {
+    override createConnection(options: NetConnectOpts) {
+      const near = { ...options, host: '127.0.0.1', servername: '' };
+      return protocol === 'https' ? super.createConnection(near) : connect(near);
+    }
+  }
+  const near = new NearAgent({ keepAlive: true, timeout: 4000 });
+  return { ...net, agentFor: async (url) => (url.hostname === 'loopback.test' ? near : net.agentFor(url)) };
 }

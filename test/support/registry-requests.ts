@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createNet } from '../../src/clients/net/index.ts';
-import { request } from 'undici';
+import { request } from '../../src/clients/net/request.ts';
 import type { World } from '../../sandbox/world.ts';
 import { createAws } from '../../src/clients/aws/index.ts';
 import { Secret } from '../../src/core/secret.ts';
@@ -59,14 +59,16 @@ async function withToken(world: World, { id, secret }: Key, act: (ask: Ask) => P
     const pair = { accessKeyId: id, secretAccessKey: new Secret(secret) };
     const { username, password, host } = await aws.as(pair).ecr.token();
     const authorization = `Basic ${Buffer.from(`${username}:${password.reveal()}`).toString('base64')}`;
-    const dispatcher = await net.dispatcher();
     await act(async (method, path, body) => {
-      const answer = await request(`https://${host}${path}`, {
-        ...{ method, dispatcher, headers: { authorization } },
+      const answer = await request(net, `https://${host}${path}`, {
+        ...{ method, headers: { authorization } },
         ...(body === undefined ? {} : { body }),
       });
-      const location = answer.headers['location'];
-      return { status: answer.statusCode, location: String(location), text: await answer.body.text() };
+      return {
+        status: answer.status,
+        location: String(answer.header('location')),
+        text: await answer.text(),
+      };
     });
   } finally {
     await net.close();

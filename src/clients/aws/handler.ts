@@ -36,7 +36,7 @@ export class NetHandler {
     try {
       const answer = await request(this.#net, `${origin}${pathOf(sent)}`, {
         method: sent.method,
-        headers: withoutHost(sent.headers),
+        headers: sent.headers,
         body: sent.body ?? null,
         headersTimeoutMs: requestTimeoutMs,
         signal: abortSignal instanceof AbortSignal ? abortSignal : undefined,
@@ -62,8 +62,8 @@ export class NetHandler {
     if (!(error instanceof NetworkError)) return error;
     const untrusted = await this.#net.untrusted(error, error.url.href);
     if (untrusted) return untrusted;
-    // The SDK retries these failures, but does not know undici's codes for them.
-    if (error.code?.startsWith('UND_ERR_') && ['connect-timeout', 'timeout', 'reset'].includes(error.kind)) {
+    // The SDK retries these failures, but does not know the codes of {@link Net} for them.
+    if (error.code?.startsWith('ERR_') && ['connect-timeout', 'timeout', 'reset'].includes(error.kind)) {
       error.name = 'TimeoutError';
     }
     return error;
@@ -89,13 +89,6 @@ function pathOf({ path, query = {} }: HttpRequest): string {
     [value].flat().map((one) => `${encodeURIComponent(key)}=${encodeURIComponent(one ?? '')}`),
   );
   return pairs.length > 0 ? `${path}?${pairs.join('&')}` : path;
-}
-
-/** undici sets the headers `host` and `content-length` itself, and rejects duplicates. */
-function withoutHost(headers: HttpRequest['headers']): Record<string, string> {
-  return Object.fromEntries(
-    Object.entries(headers).filter(([name]) => !/^(host|content-length)$/i.test(name)),
-  );
 }
 
 function joined(headers: Record<string, string | string[] | undefined>): Record<string, string> {

@@ -1,20 +1,12 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
+import type { Agent } from 'node:http';
 import { createSecureContext, type SecureContext, type SecureContextOptions } from 'node:tls';
-import type { Dispatcher } from 'undici';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { hidePassword } from '../net/proxy.ts';
+import { notAProxy, parseProxy } from '../net/proxy.ts';
+import type { TlsOptions } from '../net/agents.ts';
 import type { Net } from '../net/index.ts';
 import { type ClientCredentials, readNamedFile } from './credentials.ts';
 import { type KubeContext, unconfigured } from './kubeconfig.ts';
-
-/** Concurrent requests to one API server. The limits of its priority and fairness queues are far higher. */
-const connections = 32;
-
-export interface TlsOptions {
-  readonly secureContext: SecureContext;
-  readonly servername?: string;
-  readonly rejectUnauthorized?: boolean;
-}
 
 /** How to open connections to the API server: authorities, client certificate, server name. */
 export async function tlsOptions(
@@ -66,24 +58,19 @@ function describeDamage({ cert, key }: Pick<ClientCredentials, 'cert' | 'key'>):
 }
 
 /** The kubeconfig's proxy-url takes precedence over the environment's proxy. */
-export async function openConnections(
-  { cluster }: KubeContext,
-  tls: TlsOptions,
-  net: Net,
-): Promise<Dispatcher> {
+export async function openConnections({ cluster }: KubeContext, tls: TlsOptions, net: Net): Promise<Agent> {
   const { openAgent } = await import('../net/agents.ts');
-  const proxy = cluster.proxyUrl || (await net.proxyFor(cluster.server));
-  try {
-    if (proxy) hidePassword(new URL(proxy));
-    return openAgent(proxy, { requestTls: tls, connections });
-  } catch (error) {
+  const text = cluster.proxyUrl || (await net.proxyFor(cluster.server));
+  const proxy = text ? parseProxy(text) : undefined;
+  if (text && !proxy) {
     throw new BootstrapError({
       code: 'proxy-invalid',
-      what: `could not use proxy ${proxy ?? ''} for ${cluster.server}`,
-      why: reasonOf(error),
+      what: `could not use proxy ${text} for ${cluster.server}`,
+      why: notAProxy,
       hint: 'Correct proxy-url in the kubeconfig, or HTTPS_PROXY.',
     });
   }
+  return openAgent(new URL(cluster.server).protocol, { proxy, tls });
 }
 
 async function authorityOf({ name, caFile, caData }: KubeContext['cluster']): Promise<string | undefined> {

@@ -202,7 +202,7 @@ const escaped = (key: string): string =>
     })
     .join('');
 
-/** Encodes header values in UTF-8, as kubectl does. undici would write each character as one byte. */
+/** Encodes header values in UTF-8, as kubectl does. Node would write each character as one byte. */
 function encoded(headers: ClientCredentials['headers'], context: string): ClientCredentials['headers'] {
   const encode = (name: string, value: string): string => {
     if (!/[\0-\x08\x0a-\x1f\x7f]/.test(value)) return Buffer.from(value).toString('latin1');

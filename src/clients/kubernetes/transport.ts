@@ -1,4 +1,5 @@
-import type { Dispatcher } from 'undici';
+import type { Agent } from 'node:http';
+import pLimit from 'p-limit';
 import type { Clock } from '../../core/clock.ts';
 import type { Net } from '../net/index.ts';
 import { NetworkError } from '../net/errors.ts';
@@ -36,10 +37,9 @@ export interface TransportOptions extends KubeconfigChoice {
 const maxAttempts = 5;
 const firstPauseMs = 200;
 const maxPauseMs = 30_000;
-/**
- * Timeout of one request in milliseconds; the API server itself ends a request after 60 s. undici's own timeouts
- * do not suffice: its ProxyAgent (7.30) retries forever when a proxy closes the connection without a response.
- */
+/** Concurrent requests to one API server. The limits of its priority and fairness queues are far higher. */
+const requestConcurrency = 32;
+/** Timeout of one request in milliseconds. The API server itself ends a request after 60 s. */
 const requestTimeoutMs = 65_000;
 /** Timeout of a credential plugin in milliseconds. A plugin may ask the user to log in elsewhere. */
 const pluginTimeoutMs = 60_000;
@@ -47,7 +47,7 @@ const pluginTimeoutMs = 60_000;
 interface Connection {
   readonly context: KubeContext;
   readonly credentials: ClientCredentials;
-  readonly dispatcher: Dispatcher;
+  readonly agent: Agent;
 }
 
 /** Sends requests to one API server. Manages connections, credentials and retries, and explains errors. */
@@ -58,7 +58,8 @@ export class ApiTransport {
    * One for each session so far: requests of earlier sessions may still be in flight or wait for their next
    * attempt.
    */
-  readonly #dispatchers: Dispatcher[] = [];
+  readonly #agents: Agent[] = [];
+  readonly #limit = pLimit(requestConcurrency);
   readonly #closed = new AbortController();
 
   constructor(options: TransportOptions) {
@@ -96,7 +97,7 @@ export class ApiTransport {
     // The run no longer waits for requests that are still in flight.
     this.#closed.abort(new Error('the connection was closed because the run ended'));
     this.#session = undefined;
-    await Promise.all(this.#dispatchers.splice(0).map((dispatcher) => dispatcher.destroy()));
+    for (const agent of this.#agents.splice(0)) agent.destroy();
   }
 
   #connected(): Promise<Connection> {
@@ -120,10 +121,10 @@ export class ApiTransport {
       signal: this.#closed.signal,
     });
     const tls = await tlsOptions(context, credentials, net);
-    const dispatcher = await openConnections(context, tls, net);
-    if (this.#closed.signal.aborted) await dispatcher.destroy();
-    else this.#dispatchers.push(dispatcher);
-    return { context, credentials, dispatcher };
+    const agent = await openConnections(context, tls, net);
+    if (this.#closed.signal.aborted) agent.destroy();
+    else this.#agents.push(agent);
+    return { context, credentials, agent };
   }
 
   async #sendPatiently(request: Request, session: Connection): Promise<Answer> {
@@ -139,7 +140,7 @@ export class ApiTransport {
   /** Returns the response, or the pause before the next attempt. */
   async #attempt(request: Request, session: Connection, last: boolean): Promise<Answer | { pause?: number }> {
     try {
-      const { answer, retryAfter } = await exchange(request, session, this.#options.net);
+      const { answer, retryAfter } = await this.#limit(exchange, request, session, this.#options.net);
       if (last || !isTransient(answer.status, request.repeatable)) return answer;
       return retryAfter === undefined ? {} : { pause: retryAfter * 1000 };
     } catch (error) {
@@ -165,15 +166,13 @@ function otherThanApi({ status, body, location }: Answer): string | undefined {
 
 async function exchange(
   { method, path, body, contentType = 'application/json', accept = 'application/json' }: Request,
-  { context, credentials, dispatcher }: Connection,
+  { context, credentials, agent }: Connection,
   net: Net,
 ): Promise<{ answer: Answer; retryAfter?: number }> {
   const response = await request(net, `${context.cluster.server}${path}`, {
     method,
-    dispatcher,
+    agent,
     totalTimeoutMs: requestTimeoutMs,
-    // By default, undici closes the connection after a DELETE that has a body.
-    reset: false,
     headers: { ...credentials.headers, accept, 'user-agent': 'ecr-bootstrap', 'content-type': contentType },
     body: body === undefined ? null : JSON.stringify(body),
   });

@@ -82,15 +82,30 @@ const kinds: Readonly<Record<string, readonly [kind: NetworkErrorKind, reason: s
   ECONNREFUSED: ['refused', 'the connection was refused'],
   ECONNRESET: ['reset', 'the connection was reset'],
   EPIPE: ['reset', 'the connection was reset'],
-  UND_ERR_SOCKET: ['reset', 'the connection was reset'],
+  ERR_STREAM_PREMATURE_CLOSE: ['reset', 'the connection was reset'],
   EHOSTUNREACH: ['no-route', 'there is no route to the host'],
   ENETUNREACH: ['no-route', 'there is no route to the network'],
   ETIMEDOUT: ['timeout', 'no answer in time'],
-  UND_ERR_CONNECT_TIMEOUT: ['connect-timeout', 'no connection in time'],
-  UND_ERR_HEADERS_TIMEOUT: ['timeout', 'no answer in time'],
-  UND_ERR_BODY_TIMEOUT: ['timeout', 'the answer stopped before its end'],
-  UND_ERR_HEADERS_OVERFLOW: ['headers-too-large', 'the headers of the answer are too large'],
+  ERR_CONNECT_TIMEOUT: ['connect-timeout', 'no connection in time'],
+  ERR_BODY_TIMEOUT: ['timeout', 'the answer stopped before its end'],
+  HPE_HEADER_OVERFLOW: ['headers-too-large', 'the headers of the answer are too large'],
 };
+
+const timedOut = (code: string, message: string, cause?: unknown): Error =>
+  Object.assign(new Error(message, { cause }), { code });
+
+export const connectTimedOut = (): Error => timedOut('ERR_CONNECT_TIMEOUT', 'no connection in time');
+/** @param cause what ended the request, if it was not this timeout itself */
+export const answerTimedOut = (cause?: unknown): Error => timedOut('ETIMEDOUT', 'no answer in time', cause);
+export const bodyTimedOut = (): Error => timedOut('ERR_BODY_TIMEOUT', 'the answer stopped before its end');
+
+/** A proxy refused to open a tunnel. */
+export class ProxyRefusal extends Error {
+  /** @param status of the proxy's response */
+  constructor(status: number) {
+    super(`the proxy returned HTTP ${status}`);
+  }
+}
 
 /** What is wrong with a certificate, by the code with which Node rejects it. */
 export const certificateFaults: Readonly<Record<string, 'authority' | 'dates' | 'name'>> = {
@@ -116,8 +131,7 @@ export function connectionFailure(thrown: unknown): ConnectionFailure | undefine
     if (kind && reason) return { kind, reason: `${reason} (${code})` };
     if (certificateFaults[code]) return { kind: 'untrusted', reason: reasonOf(error) };
     if (code === 'ERR_LOCAL_ADDRESS') return { kind: 'local-address', reason: error.message };
-    const status = /^Proxy response \((\d+)\)/.exec(error.message)?.[1];
-    if (status) return { kind: 'proxy-refused', reason: `the proxy returned HTTP ${status}` };
+    if (error instanceof ProxyRefusal) return { kind: 'proxy-refused', reason: error.message };
   }
   return undefined;
 }

@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import * as nodeTls from 'node:tls';
-import type { Dispatcher } from 'undici';
+import type { Agent } from 'node:http';
 import { BootstrapError, type ErrorParts } from '../../core/errors.ts';
 import type { NetworkError } from './errors.ts';
 import { once } from '../../core/once.ts';
+import type { OriginAgents } from './agents.ts';
 import type { Reach } from './local.ts';
 import { proxyFor, type Environment } from './proxy.ts';
 
@@ -13,11 +14,10 @@ import { proxyFor, type Environment } from './proxy.ts';
  */
 export interface Net {
   /**
-   * For undici: AWS, registries and the Kubernetes API. HTTP/1.1, with one connection per concurrent request.
-   * With the reach `remote`, a request to this computer or its local link fails with a LocalAddressError before
-   * it connects.
+   * The connections for a URL: HTTP/1.1, with one connection per concurrent request. With the reach `remote`, a
+   * request to this computer or its local link fails with a LocalAddressError before it connects.
    */
-  dispatcher(reach?: Reach): Promise<Dispatcher>;
+  agentFor(url: URL, reach?: Reach): Promise<Agent>;
   /**
    * The proxy that the environment sets, for clients that need its URL.
    * @throws BootstrapError `proxy-invalid`
@@ -67,30 +67,30 @@ export function createNet(
     // allowed, Node 20 ignores the authorities of NODE_EXTRA_CA_CERTS, so the list contains all authorities.
     return { secureContext: nodeTls.createSecureContext({ ca, allowPartialTrustChain: true }) };
   });
-  const lazyDispatcher = (reach: Reach) => {
-    let dispatcher: Promise<Dispatcher> | undefined;
-    const open = async (): Promise<Dispatcher> => {
-      const { RoutingDispatcher } = await import('./dispatcher.ts');
-      return new RoutingDispatcher(route, tls(), reach);
+  const lazyAgents = (reach: Reach) => {
+    let agents: Promise<OriginAgents> | undefined;
+    const open = async (): Promise<OriginAgents> => {
+      const { OriginAgents } = await import('./agents.ts');
+      return new OriginAgents(route, tls(), reach);
     };
     return {
-      dispatcher: () => (dispatcher ??= open()),
-      close: async () => (await dispatcher)?.destroy(),
+      for: async (url: URL) => (await (agents ??= open())).for(url),
+      close: async () => (await agents)?.destroy(),
     };
   };
-  const dispatchers = { anywhere: lazyDispatcher('anywhere'), remote: lazyDispatcher('remote') };
+  const agents = { anywhere: lazyAgents('anywhere'), remote: lazyAgents('remote') };
   return {
     timeoutMs,
     ca,
     extraAuthorities,
-    dispatcher: (reach = 'anywhere') => dispatchers[reach].dispatcher(),
+    agentFor: (url, reach = 'anywhere') => agents[reach].for(url),
     proxyFor: async (url) => route(url)?.href,
     untrusted: async (thrown, url, reach = 'anywhere') => {
       const { untrusted } = await import('./untrusted.ts');
       return untrusted(thrown, url, route(url), reach);
     },
     close: async () => {
-      await Promise.all(Object.values(dispatchers).map((each) => each.close()));
+      await Promise.all(Object.values(agents).map((each) => each.close()));
     },
   };
 }

@@ -31,18 +31,27 @@ function find(env: Environment, name: string): Setting | undefined {
 }
 
 function parse({ variable, value }: Setting): URL {
-  const text = value.includes('://') ? value : `http://${value}`;
-  const proxy = URL.canParse(text) ? new URL(text) : undefined;
-  if (!proxy?.hostname || !['http:', 'https:', 'socks5:', 'socks5h:'].includes(proxy.protocol)) {
+  const proxy = parseProxy(value.includes('://') ? value : `http://${value}`);
+  if (!proxy) {
     throw new BootstrapError({
       code: 'proxy-invalid',
       what: `could not use the proxy of ${variable}`,
-      why: 'its value is not an http://, https:// or socks5:// URL',
+      why: notAProxy,
       hint: `Set ${variable} to a URL, for example http://proxy.example.com:3128, or unset it.`,
     });
   }
-  hidePassword(proxy);
   return proxy;
+}
+
+export const notAProxy = 'its value is not an http://, https:// or socks5:// URL';
+
+/** Redacts the password too. Undefined for a URL that no proxy has. */
+export function parseProxy(text: string): URL | undefined {
+  const proxy = URL.canParse(text) ? new URL(text) : undefined;
+  if (!proxy) return undefined;
+  hidePassword(proxy);
+  const isProxy = proxy.hostname && ['http:', 'https:', 'socks5:', 'socks5h:'].includes(proxy.protocol);
+  return isProxy ? proxy : undefined;
 }
 
 /** Redacts a URL's password, and the header that contains it: error messages may repeat both. */
@@ -56,7 +65,8 @@ export function hidePassword({ username, password }: URL): void {
 
 const defaultPorts: Readonly<Record<string, string>> = { 'http:': '80', 'https:': '443' };
 
-const bareHost = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
+/** The host without the brackets of an IPv6 address. */
+export const bareHost = (url: URL): string => url.hostname.replace(/^\[|\]$/g, '').toLowerCase();
 
 function isLoopback(url: URL): boolean {
   const host = bareHost(url);

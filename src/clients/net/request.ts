@@ -1,21 +1,30 @@
-import type { Dispatcher } from 'undici';
-import type { Readable } from 'node:stream';
+import * as http from 'node:http';
+import type {
+  Agent,
+  ClientRequest,
+  IncomingHttpHeaders,
+  IncomingMessage,
+  OutgoingHttpHeaders,
+} from 'node:http';
+import * as https from 'node:https';
+import { text } from 'node:stream/consumers';
 import { BootstrapError } from '../../core/errors.ts';
-import { toNetworkError } from './errors.ts';
+import { answerTimedOut, bodyTimedOut, toNetworkError } from './errors.ts';
 import type { Net } from './index.ts';
 import type { Reach } from './local.ts';
+import { bareHost } from './proxy.ts';
 
-export interface RequestOptions extends Pick<
-  Dispatcher.RequestOptions,
-  'headers' | 'highWaterMark' | 'onInfo' | 'reset'
-> {
-  readonly method?: Dispatcher.HttpMethod;
+export interface RequestOptions {
+  readonly method?: string;
+  readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   readonly body?: string | Uint8Array | AsyncIterable<Buffer> | null;
   readonly signal?: AbortSignal | undefined;
   /** Default: `anywhere`. */
   readonly reach?: Reach;
   /** Replaces the connections of {@link Net}. */
-  readonly dispatcher?: Dispatcher;
+  readonly agent?: Agent;
+  /** Called for each interim response (status 1xx). When it throws, the request fails with that error. */
+  readonly onInfo?: () => void;
   /** Timeout until the headers of the response. */
   readonly headersTimeoutMs?: number;
   /** Timeout between two parts of the body. Default: `headersTimeoutMs`. */
@@ -24,12 +33,12 @@ export interface RequestOptions extends Pick<
   readonly totalTimeoutMs?: number;
 }
 
-/** A response with any status. Its body must be read or dumped, or the connection cannot be reused. */
+/** A response with any status. Its body must be read or destroyed, or the connection stays open. */
 export interface Answer {
   readonly status: number;
-  readonly headers: Dispatcher.ResponseData['headers'];
-  /** Throws undici's errors, which {@link toNetworkError} maps. */
-  readonly body: Readable & { dump(): Promise<void> };
+  readonly headers: IncomingHttpHeaders;
+  /** Throws Node's errors, which {@link toNetworkError} maps. */
+  readonly body: IncomingMessage;
   readonly header: (name: string) => string | undefined;
   /** @throws NetworkError */
   text(): Promise<string>;
@@ -47,37 +56,29 @@ export async function request(net: Net, target: string | URL, options: RequestOp
   const failure = (thrown: unknown): unknown => {
     if (signal?.aborted) return signal.reason;
     if (thrown instanceof BootstrapError) return thrown;
-    const cause = deadline?.aborted ? timedOut(thrown) : thrown;
+    const cause = deadline?.aborted ? answerTimedOut(thrown) : thrown;
     return toNetworkError(cause, { url, ...(reach && { reach }) });
   };
   try {
-    const dispatcher = options.dispatcher ?? (await net.dispatcher(reach));
-    const { statusCode, headers, body } = await dispatcher.request({
-      origin: url.origin,
-      path: url.pathname + url.search,
-      method: options.method ?? 'GET',
-      headers: options.headers ?? null,
-      // undici accepts any async iterable, with less overhead than a stream. Its types allow only streams.
-      body: (options.body as Readable | string | Uint8Array | null | undefined) || null,
-      ...defined({
-        highWaterMark: options.highWaterMark,
-        onInfo: options.onInfo,
-        reset: options.reset,
-        headersTimeout: headersTimeoutMs && net.timeoutMs(headersTimeoutMs),
-        bodyTimeout: bodyTimeoutMs && net.timeoutMs(bodyTimeoutMs),
-        signal: signal && deadline ? AbortSignal.any([signal, deadline]) : (signal ?? deadline),
-      }),
+    const agent = options.agent ?? (await net.agentFor(url, reach));
+    const response = await exchange(url, {
+      ...options,
+      agent,
+      signal: signal && deadline ? AbortSignal.any([signal, deadline]) : (signal ?? deadline),
+      ...(headersTimeoutMs && { headersTimeoutMs: net.timeoutMs(headersTimeoutMs) }),
+      ...(bodyTimeoutMs && { bodyTimeoutMs: net.timeoutMs(bodyTimeoutMs) }),
     });
+    const { statusCode: status = 0, headers } = response;
     return {
-      status: statusCode,
+      status,
       headers,
-      body,
+      body: response,
       header: (name) => {
         const value = headers[name];
         return Array.isArray(value) ? value.join(', ') : value;
       },
       text: () =>
-        body.text().catch((thrown: unknown) => {
+        text(response).catch((thrown: unknown) => {
           throw failure(thrown);
         }),
     };
@@ -86,12 +87,114 @@ export async function request(net: Net, target: string | URL, options: RequestOp
   }
 }
 
-const timedOut = (cause: unknown): Error =>
-  Object.assign(new Error('no answer in time', { cause }), { code: 'ETIMEDOUT' });
+interface Exchange extends RequestOptions {
+  readonly agent: Agent;
+}
 
-type Defined<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+function exchange(url: URL, options: Exchange): Promise<IncomingMessage> {
+  const {
+    method = 'GET',
+    headers = {},
+    body,
+    agent,
+    signal,
+    onInfo,
+    headersTimeoutMs,
+    bodyTimeoutMs,
+  } = options;
+  return new Promise((resolve, reject) => {
+    signal?.throwIfAborted();
+    const sent = (url.protocol === 'https:' ? https : http).request({
+      agent,
+      method,
+      protocol: url.protocol,
+      host: bareHost(url),
+      port: url.port,
+      path: url.pathname + url.search,
+      headers: headers as OutgoingHttpHeaders,
+      ...(headersTimeoutMs && { timeout: headersTimeoutMs }),
+    });
+    let received: IncomingMessage | undefined;
+    // Rejects at once, because Node reports the end of a request only when its connection is open.
+    const fail = (reason: Error): void => {
+      reject(reason);
+      (received ?? sent).destroy(reason);
+    };
+    const abort = (): void => fail(signal?.reason as Error);
+    const timeOut = (): void => fail(answerTimedOut());
+    signal?.addEventListener('abort', abort);
+    sent.once('close', () => signal?.removeEventListener('abort', abort));
+    sent.on('error', reject);
+    if (headersTimeoutMs) sent.on('timeout', timeOut);
+    if (onInfo) sent.on('information', () => attempt(onInfo, fail));
+    sent.once('response', (response) => {
+      received = response;
+      sent.off('timeout', timeOut);
+      // The reader gets the error too, if there is one.
+      response.on('error', () => undefined);
+      // The server has decided without the rest of the body, which would have to be sent before the next request.
+      response.once('end', () => !sent.writableEnded && sent.destroy());
+      if (bodyTimeoutMs) limitPauses(response, bodyTimeoutMs);
+      resolve(response);
+    });
+    send(sent, body).catch(fail);
+  });
+}
 
-const defined = <T extends object>(options: T): Partial<Defined<T>> =>
-  Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as Partial<
-    Defined<T>
-  >;
+function attempt(act: () => void, fail: (reason: Error) => void): void {
+  try {
+    act();
+  } catch (thrown) {
+    fail(thrown as Error);
+  }
+}
+
+/** Ends a response when the server pauses for too long. The reader may pause: what has arrived then waits for it. */
+function limitPauses(response: IncomingMessage, timeoutMs: number): void {
+  const { socket } = response;
+  /** The bytes that had arrived at the last check, if the reader waited for more. */
+  let arrived: number | undefined;
+  const check = (): void => {
+    const isReaderWaiting = response.readableLength === 0;
+    if (isReaderWaiting && socket.bytesRead === arrived) return void response.destroy(bodyTimedOut());
+    arrived = isReaderWaiting ? socket.bytesRead : undefined;
+    // Node does not repeat the event by itself.
+    socket.setTimeout(timeoutMs / 2);
+  };
+  // Checked twice, because a reader that has just come back needs time too.
+  socket.setTimeout(timeoutMs / 2);
+  socket.on('timeout', check);
+  response.once('close', () => socket.off('timeout', check));
+}
+
+async function send(sent: ClientRequest, body: RequestOptions['body']): Promise<void> {
+  if (typeof body !== 'object' || body === null || body instanceof Uint8Array) {
+    // As bytes: Node would send a text and the headers before it in one encoding.
+    const bytes = typeof body === 'string' ? Buffer.from(body) : body;
+    if (bytes) sent.setHeader('content-length', bytes.length);
+    sent.end(bytes ?? undefined);
+    return;
+  }
+  const announced = sent.getHeader('content-length');
+  let left = announced === undefined ? undefined : Number(announced);
+  for await (const chunk of body) {
+    if (sent.destroyed) return;
+    if (left !== undefined) left -= chunk.length;
+    // The server would take the rest for the next request.
+    if (left !== undefined && left < 0) break;
+    if (!sent.write(chunk)) await writable(sent);
+  }
+  if (left) throw new Error(`the body does not have the announced ${String(announced)} bytes`);
+  sent.end();
+}
+
+/** Waits until more can be written, or until the request ends. */
+function writable(sent: ClientRequest): Promise<void> {
+  return new Promise((resolve) => {
+    const done = (): void => {
+      sent.off('drain', done).off('close', done);
+      resolve();
+    };
+    sent.on('drain', done).on('close', done);
+  });
+}

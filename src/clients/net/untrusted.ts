@@ -1,10 +1,10 @@
-import * as http from 'node:http';
-import * as https from 'node:https';
 import type { Socket } from 'node:net';
 import { connect as connectTls, type DetailedPeerCertificate } from 'node:tls';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import { causes, certificateFaults } from './errors.ts';
 import { type Reach, remoteLookup } from './local.ts';
+import { bareHost } from './proxy.ts';
+import { openTunnel } from './tunnel.ts';
 
 const hints = {
   authority:
@@ -50,8 +50,8 @@ const timeoutMs = 3000;
 
 async function presentedIssuer(target: URL, proxy: URL | undefined, reach: Reach): Promise<string> {
   try {
-    if (proxy?.protocol.startsWith('socks')) throw new Error('not looked up through a SOCKS proxy');
-    const socket = proxy ? await tunnel(target, proxy) : undefined;
+    const port = Number(target.port || 443);
+    const socket = proxy && (await openTunnel({ proxy, host: bareHost(target), port, timeoutMs }));
     return await readIssuer(target, socket, reach);
   } catch (error) {
     return `an unknown issuer (${reasonOf(error)})`;
@@ -60,7 +60,7 @@ async function presentedIssuer(target: URL, proxy: URL | undefined, reach: Reach
 
 function readIssuer(target: URL, socket: Socket | undefined, reach: Reach): Promise<string> {
   return new Promise((resolve, reject) => {
-    const host = target.hostname.replace(/^\[|\]$/g, '');
+    const host = bareHost(target);
     const probe = connectTls({
       ...(socket ? { socket } : { host, port: Number(target.port || 443) }),
       servername: host,
@@ -90,34 +90,4 @@ function outermostIssuer(leaf: DetailedPeerCertificate): string {
   }
   const { CN, O } = last.issuer;
   return [CN, O].filter(Boolean).flat().join(', ') || 'an issuer without a name';
-}
-
-function tunnel(target: URL, proxy: URL): Promise<Socket> {
-  const authority = `${target.hostname}:${target.port || 443}`;
-  const credentials = `${decodeURIComponent(proxy.username)}:${decodeURIComponent(proxy.password)}`;
-  const { request } = proxy.protocol === 'https:' ? https : http;
-  return new Promise((resolve, reject) => {
-    request({
-      host: proxy.hostname,
-      port: proxy.port || (proxy.protocol === 'https:' ? 443 : 80),
-      method: 'CONNECT',
-      path: authority,
-      timeout: timeoutMs,
-      headers: {
-        host: authority,
-        ...(proxy.username
-          ? { 'proxy-authorization': `Basic ${Buffer.from(credentials).toString('base64')}` }
-          : {}),
-      },
-    })
-      .once('connect', (response, socket) => {
-        if (response.statusCode === 200) resolve(socket);
-        else reject(new Error(`the proxy returned HTTP ${response.statusCode}`));
-      })
-      .once('timeout', function (this: http.ClientRequest) {
-        this.destroy(new Error('no answer in time'));
-      })
-      .once('error', reject)
-      .end();
-  });
 }

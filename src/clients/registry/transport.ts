@@ -41,11 +41,6 @@ const slowBytes = 1024 * 1024;
 const slowWindowMs = 300_000;
 /** Maximum size of an unneeded body that is read to keep its connection. In bytes. */
 const maxDiscardedBytes = 128 * 1024;
-/**
- * Bytes of a response that are buffered and passed on as one chunk: four times undici's default, so that a large
- * blob takes a quarter of the steps.
- */
-const bufferedAnswer = 256 * 1024;
 const maxRedirects = 5;
 const redirects = new Set([301, 302, 303, 307, 308]);
 /** Redirects that keep the method and the body. The others change the request to one without a body. */
@@ -82,7 +77,6 @@ export class RegistryTransport {
         signal: outgoing ? AbortSignal.any([signal, outgoing.stalled]) : signal,
         headersTimeoutMs: responseTimeoutMs,
         bodyTimeoutMs: idleTimeoutMs,
-        highWaterMark: bufferedAnswer,
         // Each interim response restarts the timeout above.
         onInfo: () => {
           if (!outgoing && passedMs() > responseTimeoutMs) throw tooSlow(request);

@@ -33,11 +33,11 @@ async function get(url: URL, net: Net, address: string): Promise<string | { loca
     });
     const location = header('location');
     if (status >= 300 && status < 400 && location !== undefined) {
-      await body.dump();
+      body.destroy();
       return { location };
     }
     if (status === 200) return await readAll(body, address);
-    await body.dump();
+    body.destroy();
     throw unusable(address, `${url.host} returned HTTP ${status}`);
   } catch (error) {
     if (error instanceof BootstrapError) throw error;

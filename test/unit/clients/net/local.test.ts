@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { createNet, type Net } from '../../../../src/clients/net/index.ts';
 import { isLocalHost } from '../../../../src/clients/net/local.ts';
-import { request } from 'undici';
+import { request } from '../../../../src/clients/net/request.ts';
 
 /** The host as a connection sees it: a URL converts every spelling of an address to its canonical form. */
 const hostIn = (text: string) => new URL(`https://${text}/`).hostname;
@@ -103,9 +103,8 @@ describe('a request that must stay remote', () => {
 
   const port = () => (server.address() as AddressInfo).port;
   const get = async (host: string, reach: 'anywhere' | 'remote') => {
-    const dispatcher = await net.dispatcher(reach);
-    const { body } = await request(`http://${host}:${port()}/`, { dispatcher });
-    return body.text();
+    const answer = await request(net, `http://${host}:${port()}/`, { reach });
+    return answer.text();
   };
   /** The next lookups of any name return these addresses; all later ones return the last. */
   const resolveTo = (...answers: readonly string[][]) => {
@@ -168,8 +167,7 @@ describe('a request that must stay remote', () => {
     'sends no request for %s to a proxy',
     async (host) => {
       const proxied = createNet(undefined, { http_proxy: `http://127.0.0.1:${port()}` });
-      const dispatcher = await proxied.dispatcher('remote');
-      await expect(request(`http://${host}/`, { dispatcher })).rejects.toMatchObject({
+      await expect(request(proxied, `http://${host}/`, { reach: 'remote' })).rejects.toMatchObject({
         code: 'ERR_LOCAL_ADDRESS',
       });
       expect(connections).toBe(0);

@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createNet, type Net } from '../../../../src/clients/net/index.ts';
+import { request } from '../../../../src/clients/net/request.ts';
 import { startSandbox, type Sandbox } from '../../../../sandbox/index.ts';
 import { startSocksProxy } from '../../../support/socks-proxy.ts';
 
@@ -27,14 +28,9 @@ afterEach(async () => {
 const url = 'https://ghcr.io/v2/';
 
 async function statusThrough(one: Net): Promise<number> {
-  const dispatcher = await one.dispatcher();
-  const { statusCode, body } = await dispatcher.request({
-    origin: 'https://ghcr.io',
-    path: '/v2/',
-    method: 'GET',
-  });
-  await body.dump();
-  return statusCode;
+  const answer = await request(one, url);
+  await answer.text();
+  return answer.status;
 }
 
 const failureThrough = (one: Net): Promise<unknown> =>
@@ -62,9 +58,8 @@ describe('a network request', () => {
     const { port } = upstream.address() as AddressInfo;
     const socks = await startSocksProxy({ host: '127.0.0.1', port });
     const one = net(undefined, { http_proxy: `${scheme}://${socks.host}` });
-    const dispatcher = await one.dispatcher();
-    const { body } = await dispatcher.request({ origin: 'http://registry.test', path: '/', method: 'GET' });
-    expect(await body.text()).toBe('through SOCKS');
+    const answer = await request(one, 'http://registry.test/');
+    expect(await answer.text()).toBe('through SOCKS');
     expect(socks.asked).toEqual(['registry.test:80']);
     await one.close();
     await socks.close();
@@ -75,13 +70,8 @@ describe('a network request', () => {
     const server = await listening(createServer((_, response) => response.end('direct')));
     const { port } = server.address() as AddressInfo;
     const one = net(undefined, { http_proxy: sandbox.proxyUrl, no_proxy: '127.0.0.0/8' });
-    const dispatcher = await one.dispatcher();
-    const { body } = await dispatcher.request({
-      origin: `http://127.0.0.1:${port}`,
-      path: '/',
-      method: 'GET',
-    });
-    expect(await body.text()).toBe('direct');
+    const answer = await request(one, `http://127.0.0.1:${port}/`);
+    expect(await answer.text()).toBe('direct');
     server.close();
   });
 

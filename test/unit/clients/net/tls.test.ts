@@ -3,7 +3,7 @@ import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { createNet, type Net } from '../../../../src/clients/net/index.ts';
-import { request } from 'undici';
+import { request } from '../../../../src/clients/net/request.ts';
 import { CertificateAuthority } from '../../../../sandbox/certificates.ts';
 
 describe('a request over TLS', () => {
@@ -24,8 +24,7 @@ describe('a request over TLS', () => {
   async function textBy(net: Net): Promise<string> {
     try {
       const url = new URL(`https://localhost:${(server.address() as AddressInfo).port}/`);
-      const { body } = await request(url, { dispatcher: await net.dispatcher() });
-      return await body.text();
+      return await (await request(net, url)).text();
     } finally {
       await net.close();
     }
