@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { render } from '../../../../sandbox/operator/template.ts';
 
-const data = { a: 'https://x', '.k': 'v', q: 'say "hi"' };
+const auths = { 'ecr.example': { auth: 'QVdTOnQ=' } };
+const data = { a: 'https://x', '.k': 'v', q: 'say "hi"', '.json': JSON.stringify({ auths, n: 3 }) };
 
 describe('the template engine of the operator', () => {
   it.each([
@@ -12,6 +13,10 @@ describe('the template engine of the operator', () => {
     ['{{ printf "%s:%s" .a (index . ".k") | b64enc }}', Buffer.from('https://x:v').toString('base64')],
     ['{{ .q | quote }}', '"say \\"hi\\""'],
     ['{{ .q | toJson }}', '"say \\"hi\\""'],
+    ['{{ (index (index . ".json" | fromJson).auths "ecr.example").auth }}', 'QVdTOnQ='],
+    ['{{ index (index . ".json" | fromJson) "auths" "ecr.example" "auth" }}', 'QVdTOnQ='],
+    ['{{ (index . ".json" | fromJson).n }}', '3'],
+    ['<{{ index . "absent" }}>', '<>'],
   ])('renders %s', (template, expected) => {
     expect(render(template, data)).toBe(expected);
   });
@@ -22,4 +27,14 @@ describe('the template engine of the operator', () => {
       expect(() => render(template, data)).toThrow();
     },
   );
+
+  it.each([
+    ['{{ (index . ".json" | fromJson).absent }}', 'map has no entry for key "absent"'],
+    ['{{ (index (index . ".json" | fromJson).auths "other").auth }}', 'nil data; no entry for key "auth"'],
+    ['{{ (index . "absent" | fromJson).auths }}', 'nil data; no entry for key "auths"'],
+    ['{{ index (.q | fromJson) "k" }}', 'error calling index: index of untyped nil'],
+    ['{{ .a.b }}', "can't evaluate field b in type string"],
+  ])('refuses %s as Go does', (template, message) => {
+    expect(() => render(template, data)).toThrow(message);
+  });
 });
