@@ -5,7 +5,8 @@ import { WRONG_SIGNATURE, signatureMismatch } from './aws/sigv4.ts';
 import type { Handler } from './http.ts';
 import { AwsRefusal, type AwsForCluster, type ImageSource, type SigningKey } from './ports.ts';
 import type { EcrRegistry } from './registry/ecr-registry.ts';
-import { fieldsOf } from './registry/storage.ts';
+import type { SourceRegistry } from './registry/source.ts';
+import { fieldsOf, type Repository } from './registry/storage.ts';
 
 /** AWS for the operator in the sandbox cluster: the same processing as for HTTP requests, but in process. */
 export function awsForCluster(
@@ -51,10 +52,14 @@ interface TokenData {
 }
 
 /** Pulls like the container runtime of a node, with each credential for the host of the registry in turn. */
-export function imageSource({ host, repositories }: EcrRegistry, distribution: Handler): ImageSource {
-  const ask = async (name: string, reference: string, auth: string): Promise<number> => {
+export function imageSource(
+  { host, repositories }: EcrRegistry,
+  distribution: Handler,
+  sources: ReadonlyMap<string, SourceRegistry>,
+): ImageSource {
+  const ask = async (name: string, reference: string, authorization?: string): Promise<number> => {
     const url = new URL(`https://${host}/v2/${name}/manifests/${reference}`);
-    const headers = auth === '' ? {} : { authorization: `Basic ${auth}` };
+    const headers = authorization === undefined ? {} : { authorization };
     const answer = await distribution({ method: 'GET', url, headers, body: Readable.from([]) });
     return typeof answer === 'string' ? 0 : answer.status;
   };
@@ -71,18 +76,44 @@ export function imageSource({ host, repositories }: EcrRegistry, distribution: H
 
   return {
     async pull(image, platform, dockerConfigs) {
-      const [, server, name = '', tag, digest] =
-        /^([^/]+)\/([^:@]+)(?::([^@]+))?(?:@(.+))?$/.exec(image) ?? [];
+      const { server, name, reference } = partsOf(image);
       if (server !== host) return 'no-route';
-      const reference = digest ?? tag ?? 'latest';
       for (const auth of new Set(dockerConfigs.flatMap((config) => authFor(config, host)))) {
-        const status = await ask(name, reference, auth);
+        const status = await ask(name, reference, `Basic ${auth}`);
         if (status === 404) return 'not-found';
         if (status === 200) return runsOn(name, reference, platform) ? 'pulled' : 'no-matching-platform';
       }
       return 'unauthorized';
     },
+    async pullWithHeader(image, platform, authorization) {
+      const { server, name, reference } = partsOf(image);
+      if (server !== host) return 'no-route';
+      const status = await ask(name, reference, authorization);
+      if (status !== 200) return status;
+      return runsOn(name, reference, platform) ? 'pulled' : 'no-matching-platform';
+    },
+    describe(image) {
+      const { server, name, reference } = partsOf(image);
+      const repository = (server === host ? repositories : sources.get(server)?.repositories)?.get(name);
+      const digest = repository?.manifest(reference)?.digest;
+      return repository && digest ? { digest, sizeBytes: sizeOf(repository, digest) } : undefined;
+    },
   };
+}
+
+function partsOf(image: string): { server: string; name: string; reference: string } {
+  const [, server = '', name = '', tag, digest] =
+    /^([^/]+)\/([^:@]+)(?::([^@]+))?(?:@(.+))?$/.exec(image) ?? [];
+  return { server, name, reference: digest ?? tag ?? 'latest' };
+}
+
+/** The size of an image; of an index, that of the first platform. */
+function sizeOf(repository: Repository, digest: string): number {
+  const manifest = repository.manifest(digest);
+  if (manifest === undefined) return 0;
+  const { manifests, config, layers } = fieldsOf(manifest);
+  if (manifests?.[0]) return sizeOf(repository, manifests[0].digest);
+  return [config, ...(layers ?? [])].reduce((sum, descriptor) => sum + (descriptor?.size ?? 0), 0);
 }
 
 interface Platform {

@@ -141,7 +141,7 @@ export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbo
     sources,
     hosts,
     awsForCluster: awsForCluster(gate, services),
-    images: imageSource(registry, distribution),
+    images: imageSource(registry, distribution, sources),
     serveAt: (address) => gateway.serveAt(address),
     close: () => gateway.close(),
   };
@@ -156,7 +156,9 @@ const DEFAULT_IMAGES: readonly (readonly [host: string, name: string, tag: strin
   ['docker.io', 'library/nginx', '1.27', { ...both, base, layers: 3, attestations: true }],
   ['docker.io', 'library/nginx', '1.28', { ...both, base, layers: 3, attestations: true }],
   ['quay.io', 'prometheus/node-exporter', 'v1.9.0', { ...both, schema2: true }],
+  ['docker.io', 'library/busybox', '1.37', both],
   ['registry.k8s.io', 'pause', '3.10', both],
+  ['registry.k8s.io', 'pause', '3.10.1', both],
   ['docker.io', 'prom/prometheus', 'v3.1.0', { ...both, base }],
   ['registry.k8s.io', 'coredns/coredns', 'v1.13.1', both],
   ['registry.k8s.io', 'etcd', '3.6.8-0', both],

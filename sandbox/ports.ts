@@ -36,8 +36,26 @@ export interface AwsForCluster {
 /** The result of an image pull, in the terms of containerd. */
 export type PullResult = 'pulled' | 'unauthorized' | 'not-found' | 'no-matching-platform' | 'no-route';
 
+/** What a node reports of an image. */
+export interface ImageDescription {
+  readonly digest: string;
+  readonly sizeBytes: number;
+}
+
 /** The registries that the container runtime of a node reaches: as in an air-gapped network, only the private one. */
 export interface ImageSource {
   /** @param dockerConfigs the decoded `.dockerconfigjson` of each pull secret */
   pull(image: string, platform: string, dockerConfigs: readonly string[]): Promise<PullResult>;
+  /**
+   * Pulls with one `Authorization` header, as from a mirror.
+   * @param image the reference at the host of the mirror
+   * @returns the HTTP status of a refusal, unless it has another reason
+   */
+  pullWithHeader(
+    image: string,
+    platform: string,
+    authorization: string | undefined,
+  ): Promise<'pulled' | 'no-matching-platform' | 'no-route' | number>;
+  /** Looks up an image in the private registry or in a public one, without any request. */
+  describe(image: string): ImageDescription | undefined;
 }

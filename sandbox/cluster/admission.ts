@@ -133,6 +133,7 @@ export class Admission {
 const immutable: Record<string, string[]> = {
   Secret: ['type'],
   Deployment: ['spec.selector'],
+  DaemonSet: ['spec.selector'],
   Pod: ['spec.imagePullSecrets', 'spec.serviceAccountName'],
   RoleBinding: ['roleRef'],
   ClusterRoleBinding: ['roleRef'],

@@ -23,6 +23,7 @@ const ofPod: Readonly<Record<string, unknown>> = {
   schedulerName: 'default-scheduler',
   securityContext: {},
   terminationGracePeriodSeconds: 30,
+  'volumes[].hostPath.type': '',
   'volumes[].secret.defaultMode': 420,
   'volumes[].configMap.defaultMode': 420,
   'volumes[].projected.defaultMode': 420,
@@ -63,6 +64,14 @@ const defaults: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
     'spec.progressDeadlineSeconds': 600,
     'spec.revisionHistoryLimit': 10,
     'spec.strategy': { type: 'RollingUpdate', rollingUpdate: { maxSurge: '25%', maxUnavailable: '25%' } },
+    ...below('spec.template.spec', ofPod),
+  },
+  DaemonSet: {
+    'spec.revisionHistoryLimit': 10,
+    'spec.updateStrategy': { type: 'RollingUpdate' },
+    'spec.updateStrategy.rollingUpdate': { maxUnavailable: 1, maxSurge: 0 },
+    'spec.updateStrategy.rollingUpdate.maxUnavailable': 1,
+    'spec.updateStrategy.rollingUpdate.maxSurge': 0,
     ...below('spec.template.spec', ofPod),
   },
   StatefulSet: { 'spec.replicas': 1 },
@@ -114,7 +123,7 @@ export function fillDefaults(object: Draft): void {
     fill(object, path.split('.'), value);
   }
   if (object.kind === 'CustomResourceDefinition') nameLists(object);
-  if (object.kind === 'Deployment') normalizePods(object);
+  if (object.kind === 'Deployment' || object.kind === 'DaemonSet') normalizePods(object);
 }
 
 function fill(parent: unknown, [segment = '', ...rest]: readonly string[], value: unknown): void {

@@ -48,5 +48,6 @@ function describe({ plural, kind, namespaced, status }: Resource): Fields[] {
     kind,
     verbs: ['get', 'patch', 'update'],
   };
-  return status ? [main, sub] : [main];
+  const log = { ...sub, name: `${plural}/log`, verbs: ['get'] };
+  return [main, ...(kind === 'Pod' ? [log] : []), ...(status ? [sub] : [])];
 }

@@ -7,10 +7,16 @@ import { Admission } from './admission.ts';
 import { ControlPlane } from './control-plane.ts';
 import { fillDefaults } from './defaults.ts';
 import { establishDefinitions, fillNamespaces, publishEndpoints } from './housekeeping.ts';
+import { describeImage } from './container-runtime.ts';
+import { runDaemonSets } from './daemon-sets.ts';
 import { Kubelet } from './kubelet.ts';
+import { Machines } from './machines.ts';
+import { watchNodes } from './node-lifecycle.ts';
+import type { Node, NodeMachine } from './node-machine.ts';
 import { Loop } from './reconcile-loop.ts';
 import type { Draft, KubeObject } from './objects.ts';
 import { Operations } from './operations.ts';
+import type { Pod } from './pods.ts';
 import { countQuotas } from './quotas.ts';
 import { builtinResources } from './resources.ts';
 import { type NodeOptions, startContent } from './seed.ts';
@@ -47,12 +53,14 @@ export interface Cluster {
   kubeconfig(serverUrl: string, caPem?: string, user?: string, proxyUrl?: string): string;
   /** Revokes every token of the user, as if the credentials in the kubeconfig had expired. */
   revokeTokens(user: string): void;
+  /** A node below the API. @throws Error when the cluster has no such node */
+  machine(node: string): NodeMachine;
   get(kind: string, name: string, namespace?: string): KubeObject | undefined;
   list(kind: string, namespace?: string): KubeObject[];
   /** Creates or replaces an object directly in the store, without authorization and admission. */
   put(object: Draft): KubeObject;
   delete(kind: string, name: string, namespace?: string): void;
-  /** Saves every object. @returns a function that restores all of them, and deletes the others */
+  /** Saves every object and node. @returns a function that restores all of them, and deletes other objects */
   save(): () => void;
   /** Resolves when the controllers have finished all work except work that keeps failing. */
   settled(): Promise<void>;
@@ -64,15 +72,20 @@ export function createCluster(options: ClusterOptions): Cluster {
   const { clock, faults, version = 'v1.36.3', nodes = [{ name: 'node-1', architecture: 'amd64' }] } = options;
   const store = new ObjectStore(clock, builtinResources(options.admissionPolicies), options.collectionLag);
   const admission = new Admission(store, operatorWebhook(store));
-  const server = new ApiServer(store, new Operations(store, admission), faults, version);
   const plane = new ControlPlane(store, clock, admission);
-  const kubelet = new Kubelet(plane, options.images, operatorProbe(store));
+  const machines = new Machines(() => loop.wake(true));
+  const machineOf = (node: Node) => machines.of(node);
+  const kubelet = new Kubelet(plane, options.images, operatorProbe(store), machineOf);
+  const logOf = kubelet.logOf.bind(kubelet);
+  const server = new ApiServer(store, new Operations(store, admission, logOf), faults, version);
   const operator = new Operator(plane, options.aws);
 
   const loop = new Loop(async (retry) => {
     establishDefinitions(plane);
     const waiting = fillNamespaces(plane);
+    watchNodes(plane);
     runWorkloads(plane);
+    runDaemonSets(plane);
     const pulling = await kubelet.run(retry);
     publishEndpoints(plane);
     countQuotas(store);
@@ -80,14 +93,21 @@ export function createCluster(options: ClusterOptions): Cluster {
     const collecting = store.collectGarbage();
     return waiting || pulling || failing || collecting;
   });
+  const machine = (name: string): NodeMachine => {
+    const node = store.get<Node>('Node', name);
+    if (node === undefined) throw new Error(`the cluster has no node ${name}`);
+    return machines.of(node);
+  };
   const stopWatching = store.onChange(({ kind }) => {
     if (kind !== 'Event' && kind !== 'Lease') loop.wake(kind === 'Secret');
   });
   const stopClock = clock.onAdvance(() => loop.wake(true));
-  for (const object of startContent(nodes, version)) {
+  for (const object of startContent(nodes, version, (image) => describeImage(options.images, image))) {
     fillDefaults(object);
     store.put(object);
   }
+  for (const { name, readsMirrors } of nodes) machine(name).readsMirrors = readsMirrors;
+  for (const pod of store.list<Pod>('Pod')) machine(pod.spec.nodeName ?? '').addStaticPod(pod);
 
   return {
     handler: (req, res) => void server.handle(req, res),
@@ -96,14 +116,15 @@ export function createCluster(options: ClusterOptions): Cluster {
       return kubeconfig({ server: serverUrl, caPem, proxyUrl, user, token: server.issueToken(user, groups) });
     },
     revokeTokens: (user) => server.revokeTokens(user),
+    machine,
     get: (kind, name, namespace) => store.get(kind, name, namespace),
     list: (kind, namespace) => store.list(kind, namespace),
     put: (object) => store.put(object),
     delete: (kind, name, namespace) => void store.delete(kind, name, namespace),
     save: () => {
-      const restore = store.save();
+      const restores = [store.save(), machines.save()];
       return () => {
-        restore();
+        for (const restore of restores) restore();
         loop.wake(true);
       };
     },

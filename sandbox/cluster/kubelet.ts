@@ -1,168 +1,168 @@
-import type { ImageSource, PullResult } from '../ports.ts';
+import type { ImageSource } from '../ports.ts';
+import { Containers, isCompleted, waitingStatus, type Work } from './containers.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { type KubeObject, timestamp } from './objects.ts';
-import {
-  type Container,
-  type ContainerStatus,
-  isFinished,
-  isRunning,
-  type Pod,
-  type PodSpec,
-} from './pods.ts';
-import { matches } from './selectors.ts';
+import { isNodeReady, type Node, type NodeMachine, type StoredImage } from './node-machine.ts';
+import type { KubeObject } from './objects.ts';
+import { type ContainerStatus, isFinished, isRunning, isTerminating, type Pod } from './pods.ts';
+import { schedule } from './scheduler.ts';
 import { type Condition, withCondition } from './store.ts';
 
-interface Node extends KubeObject {
-  spec?: { taints?: { key: string; value?: string; effect: string }[] };
-  status?: { nodeInfo?: { architecture?: string }; images?: { names?: string[] }[] };
-}
+/** The most images, and the most names of each, that a kubelet reports. */
+const maxImages = 50;
+const maxNames = 5;
 
-/** The scheduler, and the kubelet of every node: schedules pods, pulls their images and reports their status. */
+/** The kubelet of every node, with the scheduler: schedules pods, starts their containers and reports their status. */
 export class Kubelet {
   readonly #plane: ControlPlane;
-  readonly #images: ImageSource;
+  readonly #containers: Containers;
   readonly #probe: (pod: Pod) => boolean;
+  readonly #machineOf: (node: Node) => NodeMachine;
 
   /** @param probe the readiness probe: whether the containers of a running pod are ready */
-  constructor(plane: ControlPlane, images: ImageSource, probe: (pod: Pod) => boolean) {
+  constructor(
+    plane: ControlPlane,
+    images: ImageSource,
+    probe: (pod: Pod) => boolean,
+    machineOf: (node: Node) => NodeMachine,
+  ) {
     this.#plane = plane;
-    this.#images = images;
+    this.#containers = new Containers(plane, images);
     this.#probe = probe;
+    this.#machineOf = machineOf;
   }
 
   /**
    * Reconciles every pod once.
-   * @param retry whether to retry failed image pulls
-   * @returns whether some images are still not pulled
+   * @param retry whether to retry failed work
+   * @returns whether some work is unfinished, for example an image that cannot be pulled
    */
   async run(retry: boolean): Promise<boolean> {
-    const results = await Promise.all(
-      this.#plane.store.list<Pod>('Pod').map((pod) => this.#reconcilePod(pod, retry)),
-    );
+    const { store } = this.#plane;
+    for (const node of store.list<Node>('Node').filter(isNodeReady))
+      this.#runStaticPods(this.#machineOf(node));
+    const pods = store.list<Pod>('Pod');
+    const results = await Promise.all(pods.map((pod) => this.#reconcilePod(pod, retry)));
+    for (const node of store.list<Node>('Node').filter(isNodeReady)) this.#reportImages(node);
+    this.#containers.forget(pods);
     return results.includes(false);
+  }
+
+  /** The lines that a container has written since it started. */
+  logOf(pod: KubeObject, container: string): readonly string[] {
+    return this.#containers.logOf(pod, container);
+  }
+
+  /** Creates the objects of static pods, also again when a client deleted them: that does not end the pods. */
+  #runStaticPods(machine: NodeMachine): void {
+    const { store } = this.#plane;
+    for (const { name, namespace } of machine.takeStoppedPods()) store.delete('Pod', name, namespace);
+    for (const { manifest, status } of machine.staticPods) {
+      const { name = '', namespace = '' } = manifest.metadata;
+      if (!store.get('Namespace', namespace) || store.get('Pod', name, namespace)) continue;
+      store.put({ ...manifest, ...(status !== undefined && { status }) });
+    }
   }
 
   async #reconcilePod(pod: Pod, retry: boolean): Promise<boolean> {
     if (isFinished(pod)) return true;
-    if (isRunning(pod)) {
-      this.#report(pod, pod.status?.containerStatuses ?? []);
+    const node = schedule(this.#plane, pod);
+    if (node === undefined || !isNodeReady(node)) return true;
+    if (isTerminating(pod)) {
+      this.#plane.store.delete('Pod', pod.metadata.name, pod.metadata.namespace);
       return true;
     }
-    const node = this.#schedule(pod);
-    if (node === undefined) return true;
-    if (pod.status?.containerStatuses !== undefined && !retry) return false;
-    const { containers, initContainers = [] } = pod.spec;
-    const wanted = [...initContainers, ...containers];
-    const results = await Promise.all(wanted.map((container) => this.#pull(pod, container, node)));
-    this.#report(
-      pod,
-      wanted.map((container, index) => this.#started(pod, container, results[index] ?? 'pulled')),
-    );
-    return results.every((result) => result === 'pulled');
-  }
-
-  /** The node of the pod. The scheduler selects one if the pod names none; undefined when no node matches. */
-  #schedule(pod: Pod): Node | undefined {
-    const { store, clock } = this.#plane;
-    const nodes = store.list<Node>('Node');
-    if (pod.spec.nodeName !== undefined)
-      return nodes.find(({ metadata }) => metadata.name === pod.spec.nodeName);
-    const node = nodes.find((candidate) => accepts(candidate, pod.spec));
-    if (node !== undefined) {
-      store.put({ ...pod, spec: { ...pod.spec, nodeName: node.metadata.name } });
-      return node;
+    const work = { pod, node, machine: this.#machineOf(node), retry };
+    const { status, spec } = pod;
+    if (isRunning(pod) && status?.containerStatuses === undefined) return this.#report(work, [], []);
+    const hasSandbox = isRunning(pod) || status?.podIP !== undefined;
+    if (!hasSandbox && !(await this.#createSandbox(work))) {
+      const reason = spec.initContainers?.length ? 'PodInitializing' : 'ContainerCreating';
+      const waiting = spec.containers.map((container) => waitingStatus(container, reason));
+      const init = (spec.initContainers ?? []).map((container) => waitingStatus(container, reason));
+      this.#report(work, init, waiting, false);
+      return false;
     }
-    const message = `0/${nodes.length} nodes are available: none matches the pod's node selector and tolerations.`;
-    const condition: Condition = { type: 'PodScheduled', status: 'False', reason: 'Unschedulable', message };
-    this.#plane.setStatus(pod, {
-      phase: 'Pending',
-      conditions: withCondition(pod.status?.conditions, condition, clock.now()),
-    });
-    this.#plane.event(pod, 'Warning', 'FailedScheduling', message, 'default-scheduler');
-    return undefined;
-  }
-
-  /** Images that are preloaded on the node need no pull and no credentials. */
-  async #pull(pod: Pod, { image, imagePullPolicy }: Container, node: Node): Promise<PullResult> {
-    const preloaded = node.status?.images?.some(({ names = [] }) => names.includes(image)) ?? false;
-    if (preloaded && imagePullPolicy !== 'Always') return 'pulled';
-    const { store } = this.#plane;
-    const dockerConfigs = (pod.spec.imagePullSecrets ?? []).flatMap(({ name }) => {
-      const secret = store.get<KubeObject & { data?: Record<string, string> }>(
-        'Secret',
-        name,
-        pod.metadata.namespace,
-      );
-      const config = secret?.data?.['.dockerconfigjson'];
-      return config === undefined ? [] : [Buffer.from(config, 'base64').toString()];
-    });
-    return this.#images.pull(image, `linux/${node.status?.nodeInfo?.architecture ?? 'amd64'}`, dockerConfigs);
-  }
-
-  #started(pod: Pod, { name, image }: Container, result: PullResult): ContainerStatus {
-    const status = { name, image, ready: false, restartCount: 0 };
-    if (result === 'pulled')
-      return { ...status, state: { running: { startedAt: timestamp(this.#plane.clock.now()) } } };
-    const failure = `failed to pull and unpack image "${image}": ${describeFailure(image, result)}`;
-    this.#plane.event(pod, 'Warning', 'Failed', `Failed to pull image "${image}": ${failure}`, 'kubelet');
-    this.#plane.event(pod, 'Warning', 'Failed', 'Error: ErrImagePull', 'kubelet');
-    if (pod.status?.containerStatuses === undefined) {
-      return { ...status, state: { waiting: { reason: 'ErrImagePull', message: failure } } };
+    const init = await this.#containers.runInit(work);
+    if (!init.every(isCompleted)) {
+      const waiting = spec.containers.map((container) => waitingStatus(container, 'PodInitializing'));
+      return this.#report(work, init, waiting);
     }
-    const message = `Back-off pulling image "${image}": ErrImagePull: ${failure}`;
-    return { ...status, state: { waiting: { reason: 'ImagePullBackOff', message } } };
+    const { statuses, finished } = await this.#containers.keepRunning(work);
+    return this.#report(work, init, statuses) && finished;
   }
 
-  #report(pod: Pod, statuses: ContainerStatus[]): void {
+  /** Mounts the volumes and starts the pause container. @returns whether that succeeded */
+  async #createSandbox(work: Work): Promise<boolean> {
+    const { pod, retry } = work;
+    const problem = this.#containers.mountProblem(pod);
+    if (problem !== undefined) {
+      this.#plane.event(pod, 'Warning', 'FailedMount', problem, 'kubelet');
+      return false;
+    }
+    const isFirst = pod.status?.containerStatuses === undefined;
+    if (!isFirst && !retry && !work.machine.findPause()) return false;
+    const failure = await this.#containers.providePause(work);
+    if (failure === undefined) return true;
+    const message = `Failed to create pod sandbox: rpc error: code = Unknown desc = failed to start sandbox: ${failure}`;
+    this.#plane.event(pod, 'Warning', 'FailedCreatePodSandBox', message, 'kubelet');
+    return false;
+  }
+
+  /** @returns whether all containers run */
+  #report(work: Work, init: ContainerStatus[], statuses: ContainerStatus[], hasSandbox = true): boolean {
     const { store, clock } = this.#plane;
+    const { pod, machine } = work;
     const { name, namespace, uid } = pod.metadata;
     const current = store.get<Pod>('Pod', name, namespace);
-    if (current?.metadata.uid !== uid) return;
+    if (current === undefined || current.metadata.uid !== uid) return true;
     const running = statuses.every(({ state }) => state.running !== undefined);
-    const ready = running && this.#probe(pod);
-    const scheduled = withCondition(
-      current?.status?.conditions,
-      { type: 'PodScheduled', status: 'True' },
-      clock.now(),
+    const isUp = this.#probe(pod);
+    const ready = statuses.map((status) => isUp && this.#containers.isReady(work, status));
+    const conditions = [
+      { type: 'PodScheduled', status: 'True' } as const,
+      init.every(isCompleted)
+        ? ({ type: 'Initialized', status: 'True' } as const)
+        : ({ type: 'Initialized', status: 'False', reason: 'ContainersNotInitialized' } as const),
+      running && isUp && ready.every(Boolean)
+        ? ({ type: 'Ready', status: 'True' } as const)
+        : ({ type: 'Ready', status: 'False', reason: 'ContainersNotReady' } as const),
+    ].reduce<Condition[] | undefined>(
+      (all, condition) => withCondition(all, condition, clock.now()),
+      current.status?.conditions,
     );
-    const readiness: Condition = ready
-      ? { type: 'Ready', status: 'True' }
-      : { type: 'Ready', status: 'False', reason: 'ContainersNotReady' };
-    this.#plane.setStatus(pod, {
-      phase: running ? 'Running' : 'Pending',
-      podIP: pod.status?.podIP ?? '10.244.0.2',
-      conditions: withCondition(scheduled, readiness, clock.now()),
-      containerStatuses: statuses.map((status) => ({
-        ...status,
-        ready: ready && status.state.running !== undefined,
-      })),
-    });
+    const status = {
+      phase: init.every(isCompleted) && statuses.every(hasStarted) ? 'Running' : 'Pending',
+      ...(hasSandbox && { podIP: pod.status?.podIP ?? '10.244.0.2' }),
+      conditions,
+      ...(init.length > 0 && { initContainerStatuses: init }),
+      containerStatuses: statuses.map((one, index) => ({ ...one, ready: ready[index] ?? false })),
+    };
+    this.#plane.setStatus(pod, status);
+    machine.keepStatus(name, status);
+    return running;
+  }
+
+  /** Writes the images of a node to its status: the largest ones, each with its names by digest and by tag. */
+  #reportImages(node: Node): void {
+    const byDigest = new Map<string, StoredImage[]>();
+    for (const image of this.#machineOf(node).images)
+      byDigest.set(image.digest, [...(byDigest.get(image.digest) ?? []), image]);
+    const images = [...byDigest.values()]
+      .map((same) => ({ names: namesOf(same), sizeBytes: same[0]?.sizeBytes ?? 0 }))
+      .sort((a, b) => b.sizeBytes - a.sizeBytes || ((a.names[0] ?? '') < (b.names[0] ?? '') ? -1 : 1))
+      .slice(0, maxImages);
+    this.#plane.setStatus(node, { ...node.status, images });
   }
 }
 
-function accepts({ metadata, spec }: Node, { nodeSelector = {}, tolerations = [] }: PodSpec): boolean {
-  const tolerated = (spec?.taints ?? [])
-    .filter(({ effect }) => effect !== 'PreferNoSchedule')
-    .every((taint) =>
-      tolerations.some(
-        ({ key, operator = 'Equal', value, effect }) =>
-          (key === undefined || key === taint.key) &&
-          (operator === 'Exists' || (value ?? '') === (taint.value ?? '')) &&
-          (effect === undefined || effect === taint.effect),
-      ),
-    );
-  return tolerated && matches({ matchLabels: nodeSelector }, metadata.labels);
-}
+/** Whether the container runs, or has run before: only then the pod counts as running. */
+const hasStarted = ({ state, lastState }: ContainerStatus): boolean =>
+  state.waiting === undefined || lastState?.terminated !== undefined;
 
-/** The error of containerd for a failed pull. */
-function describeFailure(image: string, result: Exclude<PullResult, 'pulled'>): string {
-  const [host = ''] = image.split('/');
-  const resolve = `failed to resolve reference "${image}"`;
-  const failures = {
-    unauthorized: `${resolve}: unexpected status from HEAD request to https://${host}/v2/: 401 Unauthorized`,
-    'not-found': `${resolve}: ${image}: not found`,
-    'no-matching-platform': 'no match for platform in manifest: not found',
-    'no-route': `${resolve}: failed to do request: dial tcp: lookup ${host}: no such host`,
-  };
-  return failures[result];
+function namesOf(images: readonly StoredImage[]): string[] {
+  const digests = images.map(({ reference, digest }) => `${reference.repository}@${digest}`);
+  const tags = images
+    .filter(({ reference }) => reference.tag !== undefined)
+    .map(({ reference }) => reference.name);
+  return [...new Set([...digests, ...tags])].slice(0, maxNames);
 }

@@ -3,7 +3,9 @@ import { alreadyExists, badRequest, conflict, invalid, notFound, StatusError } f
 import { refuseEscalation } from './escalation.ts';
 import { type Draft, equal, fieldAt, type Fields, isFields, type KubeObject } from './objects.ts';
 import { listPage, partialMetadata, select } from './list.ts';
+import { logContainer, requireStarted } from './logs.ts';
 import { applyMerge, jsonPatch, mergePatch } from './patch.ts';
+import type { Pod } from './pods.ts';
 import { type Attributes, isAllowed, requireRight, type User } from './rbac.ts';
 import { apiVersion, type Resource } from './resources.ts';
 import type { ObjectStore } from './store.ts';
@@ -34,15 +36,23 @@ export interface Answer {
 export class Operations {
   readonly #store: ObjectStore;
   readonly #admission: Admission;
+  readonly #logOf: (pod: KubeObject, container: string) => readonly string[];
 
-  constructor(store: ObjectStore, admission: Admission) {
+  /** @param logOf the lines that a container of a pod has written */
+  constructor(
+    store: ObjectStore,
+    admission: Admission,
+    logOf: (pod: KubeObject, container: string) => readonly string[],
+  ) {
     this.#store = store;
     this.#admission = admission;
+    this.#logOf = logOf;
   }
 
   /** @throws StatusError for each refusal */
   perform(request: ResourceRequest): Answer {
     if (request.resource.kind.startsWith('SelfSubject')) return this.#review(request);
+    if (request.subresource === 'log') return this.#log(request);
     switch (request.verb) {
       case 'get':
         return this.#answer(200, request, this.#existing(request));
@@ -60,6 +70,18 @@ export class Operations {
         for (const object of this.#selected(request)) this.#delete(request, object);
         return { code: 200, body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' } };
     }
+  }
+
+  /** The log of a container: plain text, which only a container that has started has. */
+  #log(request: ResourceRequest): Answer {
+    const { query } = request;
+    const pod = this.#existing(request) as Pod;
+    const container = logContainer(pod, query.get('container') ?? '');
+    requireStarted(this.#store, pod, container);
+    const lines = this.#logOf(pod, container);
+    const count = Number(query.get('tailLines') ?? lines.length);
+    const last = count === 0 ? [] : lines.slice(-count);
+    return { code: 200, body: last.map((line) => `${line}\n`).join('') };
   }
 
   #existing({ resource, name = '', namespace }: ResourceRequest): KubeObject {
@@ -210,7 +232,8 @@ export class Operations {
     }
     this.#admission.validate('DELETE', resource, object);
     const orphan = (query.get('propagationPolicy') ?? options['propagationPolicy']) === 'Orphan';
-    if (query.get('dryRun') !== 'All') this.#store.delete(resource.kind, name, namespace, orphan);
+    const force = String(query.get('gracePeriodSeconds') ?? options['gracePeriodSeconds']) === '0';
+    if (query.get('dryRun') !== 'All') this.#store.delete(resource.kind, name, namespace, { orphan, force });
     const details = { name, group: resource.group, kind: resource.plural, uid };
     return {
       code: 200,

@@ -8,6 +8,7 @@ export interface Pod extends KubeObject {
     phase?: string;
     podIP?: string;
     conditions?: Condition[];
+    initContainerStatuses?: ContainerStatus[];
     containerStatuses?: ContainerStatus[];
   };
 }
@@ -17,26 +18,58 @@ export interface PodSpec {
   initContainers?: Container[];
   nodeName?: string;
   nodeSelector?: Record<string, string>;
-  tolerations?: { key?: string; operator?: string; value?: string; effect?: string }[];
+  tolerations?: Toleration[];
   imagePullSecrets?: { name: string }[];
   serviceAccountName?: string;
+  hostNetwork?: boolean;
+  volumes?: {
+    name: string;
+    hostPath?: { path: string };
+    secret?: { secretName?: string; optional?: boolean };
+  }[];
+}
+
+export interface Toleration {
+  key?: string;
+  operator?: string;
+  value?: string;
+  effect?: string;
 }
 
 export interface Container {
   name: string;
   image: string;
   imagePullPolicy?: string;
+  command?: string[];
   args?: string[];
+  env?: { name: string; value?: string }[];
+  volumeMounts?: { name: string; mountPath: string }[];
+  readinessProbe?: { exec?: { command?: string[] } };
+}
+
+export interface Terminated {
+  exitCode: number;
+  reason: string;
+  startedAt: string;
+  finishedAt: string;
 }
 
 export interface ContainerStatus {
   name: string;
   image: string;
+  imageID?: string;
   ready: boolean;
+  started?: boolean;
   restartCount: number;
-  state: { running?: { startedAt: string }; waiting?: { reason: string; message: string } };
+  state: {
+    running?: { startedAt: string };
+    waiting?: { reason: string; message?: string };
+    terminated?: Terminated;
+  };
+  lastState?: { terminated?: Terminated };
 }
 
 export const isReady = (pod: Pod) => isTrue(pod, 'Ready');
 export const isFinished = ({ status }: Pod) => status?.phase === 'Succeeded' || status?.phase === 'Failed';
 export const isRunning = (pod: Pod) => pod.status?.phase === 'Running';
+export const isTerminating = ({ metadata }: KubeObject) => metadata.deletionTimestamp !== undefined;

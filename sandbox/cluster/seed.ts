@@ -1,14 +1,30 @@
 import { randomBytes } from 'node:crypto';
+import type { ImageDescription } from '../ports.ts';
+import { pauseImage } from './node-machine.ts';
 import type { Draft, Fields } from './objects.ts';
+import { parseReference } from './references.ts';
 
 export interface NodeOptions {
   readonly name: string;
   /** As in `nodeInfo.architecture`: `amd64`, `arm64`. */
   readonly architecture: string;
+  /** As in `nodeInfo.operatingSystem`; by default `linux`. */
+  readonly os?: 'linux' | 'windows';
+  /** As in `nodeInfo.containerRuntimeVersion`; by default `containerd://2.2.9`. */
+  readonly containerRuntimeVersion?: string;
+  /** Whether its kubelet reports; by default it does. */
+  readonly ready?: boolean;
+  /** As after `kubectl cordon`. */
+  readonly unschedulable?: boolean;
+  /** Whether containerd reads `/etc/containerd/certs.d`; by default as its version does without configuration. */
+  readonly readsMirrors?: boolean;
 }
 
+/** Describes an image on the internet. */
+type Describe = (image: string) => ImageDescription;
+
 /** The objects of a new kubeadm cluster that the product can observe, and two namespaces in use. */
-export function startContent(nodes: readonly NodeOptions[], version: string): Draft[] {
+export function startContent(nodes: readonly NodeOptions[], version: string, describe: Describe): Draft[] {
   const controlPlane = nodes[0]?.name ?? '';
   const system = workloads(version);
   return [
@@ -22,7 +38,8 @@ export function startContent(nodes: readonly NodeOptions[], version: string): Dr
       roleRef: { apiGroup: 'rbac.authorization.k8s.io', kind: 'ClusterRole', name: 'cluster-admin' },
       subjects: [{ apiGroup: 'rbac.authorization.k8s.io', kind: 'Group', name: 'kubeadm:cluster-admins' }],
     },
-    ...nodes.map((node) => nodeObject(node, version)),
+    ...nodes.map((node) => nodeObject(node, version, describe)),
+    kubeadmConfig(version),
     ...['coredns', 'kube-proxy'].map((name) => meta('ServiceAccount', name, 'kube-system')),
     ...system,
     ...['etcd', 'kube-apiserver', 'kube-controller-manager', 'kube-scheduler'].map((name) =>
@@ -58,30 +75,71 @@ function preloaded(version: string): string[] {
     'coredns/coredns',
   ];
   return [
+    pauseImage,
     ...names.map((name) => systemImage(name, version)),
     'nginx:1.27',
     'docker.io/prom/prometheus:v3.1.0',
   ];
 }
 
-function nodeObject({ name, architecture }: NodeOptions, version: string): Draft {
+function nodeObject(options: NodeOptions, version: string, describe: Describe): Draft {
+  const { name, architecture, os = 'linux', ready = true, unschedulable = false } = options;
+  const unknown = {
+    status: 'Unknown',
+    reason: 'NodeStatusUnknown',
+    message: 'Kubelet stopped posting node status.',
+  };
   return {
     ...meta('Node', name, undefined, {
       'kubernetes.io/arch': architecture,
       'kubernetes.io/hostname': name,
-      'kubernetes.io/os': 'linux',
+      'kubernetes.io/os': os,
     }),
-    spec: {},
+    spec: unschedulable ? { unschedulable } : {},
     status: {
       nodeInfo: {
         architecture,
-        operatingSystem: 'linux',
+        operatingSystem: os,
         kubeletVersion: version,
-        containerRuntimeVersion: 'containerd://2.2.9',
+        containerRuntimeVersion: options.containerRuntimeVersion ?? 'containerd://2.2.9',
       },
-      conditions: [{ type: 'Ready', status: 'True', reason: 'KubeletReady' }],
-      images: preloaded(version).map((image) => ({ names: [image] })),
+      conditions: [{ type: 'Ready', ...(ready ? { status: 'True', reason: 'KubeletReady' } : unknown) }],
+      images: (os === 'linux' ? preloaded(version) : [pauseImage]).map((image) => {
+        const { repository, name: reference } = parseReference(image);
+        const { digest, sizeBytes } = describe(reference);
+        return { names: [`${repository}@${digest}`, reference], sizeBytes };
+      }),
     },
+  };
+}
+
+/** As kubeadm 1.36 writes it. */
+function kubeadmConfig(version: string): Draft {
+  const configuration = `apiServer: {}
+apiVersion: kubeadm.k8s.io/v1beta4
+caCertificateValidityPeriod: 87600h0m0s
+certificateValidityPeriod: 8760h0m0s
+certificatesDir: /etc/kubernetes/pki
+clusterName: kubernetes
+controllerManager: {}
+dns: {}
+encryptionAlgorithm: RSA-2048
+etcd:
+  local:
+    dataDir: /var/lib/etcd
+imageRepository: registry.k8s.io
+kind: ClusterConfiguration
+kubernetesVersion: ${version}
+networking:
+  dnsDomain: cluster.local
+  podSubnet: 10.244.0.0/16
+  serviceSubnet: 10.96.0.0/12
+proxy: {}
+scheduler: {}
+`;
+  return {
+    ...meta('ConfigMap', 'kubeadm-config', 'kube-system'),
+    data: { ClusterConfiguration: configuration },
   };
 }
 
@@ -104,7 +162,14 @@ function workload(
   const labels = { app: name };
   const template: Fields = {
     metadata: { labels },
-    spec: { serviceAccountName, containers: [{ name, image, imagePullPolicy: 'IfNotPresent' }] },
+    spec: {
+      serviceAccountName,
+      containers: [{ name, image, imagePullPolicy: 'IfNotPresent' }],
+      ...(kind === 'DaemonSet' && {
+        nodeSelector: { 'kubernetes.io/os': 'linux' },
+        tolerations: [{ operator: 'Exists' }],
+      }),
+    },
   };
   const replicas = kind === 'DaemonSet' ? {} : { replicas: 1 };
   return {

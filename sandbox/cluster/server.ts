@@ -108,7 +108,9 @@ export class ApiServer {
     const namespace = inNamespace ? rest[1] : undefined;
     const verb = verbOf(method, name);
     if (!resource || !verb || extra !== undefined) return undefined;
-    if (subresource !== undefined && !(subresource === 'status' && resource.status)) return undefined;
+    const isLog = subresource === 'log' && resource.kind === 'Pod' && verb === 'get';
+    const isStatus = subresource === 'status' && resource.status;
+    if (subresource !== undefined && !isLog && !isStatus) return undefined;
     if (resource.namespaced ? !inNamespace && verb !== 'list' : inNamespace) return undefined;
     return { verb, resource, version, namespace, name, subresource };
   }
@@ -130,11 +132,16 @@ function verbOf(method: string, name: string | undefined): ResourceRequest['verb
 function describe(url: URL, address: Address | undefined, user: User | undefined): Call {
   const call = { service: 'kubernetes', caller: user?.username } as const;
   if (address === undefined) return { ...call, operation: `get ${url.pathname}`, writes: false };
-  const { verb, resource, namespace, name } = address;
+  const { verb, resource, namespace, name, subresource } = address;
   const about = [namespace, name].filter((part) => part !== undefined).join('/');
   const writes = verb !== 'get' && verb !== 'list' && !resource.kind.startsWith('SelfSubject');
   const stored = writes && url.searchParams.get('dryRun') !== 'All';
-  return { ...call, operation: `${verb} ${resource.plural}`, writes: stored, resource: about || undefined };
+  return {
+    ...call,
+    operation: `${verb} ${resource.plural}${subresource === 'log' ? '/log' : ''}`,
+    writes: stored,
+    resource: about || undefined,
+  };
 }
 
 const pathForbidden = ({ username }: User, path: string): StatusError =>

@@ -123,13 +123,20 @@ export class ObjectStore {
 
   /**
    * Deletes an object and, unless `orphan`, its dependents. With a namespace it deletes the contents, and with a CRD the
-   * objects of its kind. An object stays until its finalizers are removed, and so does its namespace or CRD.
+   * objects of its kind. An object stays until its finalizers are removed, and so does its namespace or CRD. A pod on a
+   * node without a kubelet stays too, unless `force`.
    * @returns the deleted object, if it existed
    */
-  delete(kind: string, name: string, namespace = '', orphan = false): KubeObject | undefined {
+  delete(
+    kind: string,
+    name: string,
+    namespace = '',
+    { orphan = false, force = false } = {},
+  ): KubeObject | undefined {
     const object = this.get(kind, name, namespace);
     if (object === undefined) return undefined;
-    if (object.metadata.finalizers?.length) return this.#markDeleted(object);
+    if (object.metadata.finalizers?.length || (!force && this.#isOnLostNode(object)))
+      return this.#markDeleted(object);
     if (kind === 'Namespace' && this.#keepsContent(name)) return this.#terminate(object);
     if (kind === 'CustomResourceDefinition' && this.#keepsObjects(object)) return this.#empty(object);
     this.#kinds.get(kind)?.delete(`${namespace}/${name}`);
@@ -147,6 +154,13 @@ export class ObjectStore {
     return object;
   }
 
+  /** Whether the object is a pod of a node whose kubelet does not report: nothing confirms that it has ended. */
+  #isOnLostNode({ kind, spec }: KubeObject): boolean {
+    const nodeName = kind === 'Pod' ? fieldAt(spec, ['nodeName']) : undefined;
+    const node = typeof nodeName === 'string' ? this.get('Node', nodeName) : undefined;
+    return node !== undefined && !isTrue(node, 'Ready');
+  }
+
   /** Sets the deletion time, unless it is already set. */
   #markDeleted(object: KubeObject, status = object.status): KubeObject {
     if (object.metadata.deletionTimestamp !== undefined) return object;
@@ -155,7 +169,11 @@ export class ObjectStore {
   }
 
   #keepsContent(namespace: string): boolean {
-    return this.all().some(({ metadata }) => metadata.namespace === namespace && metadata.finalizers?.length);
+    return this.all().some(
+      (object) =>
+        object.metadata.namespace === namespace &&
+        (object.metadata.finalizers?.length || this.#isOnLostNode(object)),
+    );
   }
 
   /** Deletes the objects without finalizers. The others, and then the namespace, follow when these are removed. */

@@ -1,10 +1,10 @@
 import { type ControlPlane, shortHash } from './control-plane.ts';
 import { StatusError } from './errors.ts';
 import { controllerOf, controllerReference, type KubeObject, type Metadata } from './objects.ts';
-import { isReady, type Pod, type PodSpec } from './pods.ts';
+import { isReady, isTerminating, type Pod, type PodSpec } from './pods.ts';
 import { type Condition, withCondition } from './store.ts';
 
-interface Workload extends KubeObject {
+export interface Workload extends KubeObject {
   spec: {
     replicas?: number;
     selector?: unknown;
@@ -16,33 +16,22 @@ interface Workload extends KubeObject {
 /** Identifies the template of a pod or a ReplicaSet. */
 const revisionLabel = 'pod-template-hash';
 
-/** The name and node of one pod of a set. The name generator or the scheduler sets absent fields. */
-interface PodSlot {
-  name?: string;
-  nodeName?: string;
-}
-
-/** Deployments create ReplicaSets. ReplicaSets, DaemonSets and StatefulSets create pods. Jobs are only stored. */
+/** Deployments create ReplicaSets. ReplicaSets and StatefulSets create pods. Jobs are only stored. */
 export function runWorkloads(plane: ControlPlane): void {
   const { store } = plane;
-  const ordinals = ({ spec }: Workload) => [...Array(spec.replicas ?? 1).keys()];
-  const nodes = store.list('Node').map(({ metadata }) => ({ nodeName: metadata.name }));
+  const replicasOf = ({ spec }: Workload) => spec.replicas ?? 1;
   for (const deployment of store.list<Workload>('Deployment')) rollOut(plane, deployment);
   for (const set of store.list<Workload>('ReplicaSet')) {
-    keepPods(
-      plane,
-      set,
-      ordinals(set).map(() => ({})),
-    );
+    keepPods(plane, set, Array<undefined>(replicasOf(set)).fill(undefined));
   }
   for (const set of store.list<Workload>('StatefulSet')) {
+    const ordinals = [...Array(replicasOf(set)).keys()];
     keepPods(
       plane,
       set,
-      ordinals(set).map((ordinal) => ({ name: `${set.metadata.name}-${ordinal}` })),
+      ordinals.map((ordinal) => `${set.metadata.name}-${ordinal}`),
     );
   }
-  for (const set of store.list<Workload>('DaemonSet')) keepPods(plane, set, nodes);
 }
 
 const revisionOf = ({ metadata, spec }: Workload['spec']['template']) =>
@@ -72,14 +61,14 @@ function rollOut(plane: ControlPlane, deployment: Workload): void {
     },
     spec: { replicas, selector, template: { ...template, metadata: { ...template.metadata, labels } } },
   });
-  const ready = owned<Pod>(plane, 'Pod', current).filter(isReady).length;
+  const ready = podsOf(plane, current).filter(isReady).length;
   const old = owned<Workload>(plane, 'ReplicaSet', deployment).filter(
     (set) => set.metadata.name !== current.metadata.name,
   );
   if (ready >= replicas)
     for (const set of old) plane.store.put({ ...set, spec: { ...set.spec, replicas: 0 } });
 
-  const available = ready + old.flatMap((set) => owned<Pod>(plane, 'Pod', set).filter(isReady)).length;
+  const available = ready + old.flatMap((set) => podsOf(plane, set).filter(isReady)).length;
   const enough = available >= replicas;
   const complete = ready >= replicas;
   const now = plane.clock.now();
@@ -111,44 +100,65 @@ function rollOut(plane: ControlPlane, deployment: Workload): void {
   });
 }
 
-/** Creates the missing pods of a set. Deletes pods of an older template, and pods above the desired number. */
-function keepPods(plane: ControlPlane, set: Workload, slots: readonly PodSlot[]): void {
-  const { kind, metadata, spec } = set;
+/** The pods that an object controls. */
+export const podsOf = (plane: ControlPlane, owner: KubeObject): Pod[] => owned<Pod>(plane, 'Pod', owner);
+
+/**
+ * Creates the missing pods of a set. Deletes pods of an older template, and pods above the desired number.
+ * @param names one for each pod; undefined for a generated name
+ */
+function keepPods(plane: ControlPlane, set: Workload, names: readonly (string | undefined)[]): void {
+  const { metadata, spec } = set;
   const revision = revisionOf(spec.template);
-  const pods = owned<Pod>(plane, 'Pod', set);
-  const kept = pods.filter((pod) => pod.metadata.labels?.[revisionLabel] === revision).slice(0, slots.length);
+  const all = podsOf(plane, set);
+  const pods = all.filter((pod) => !isTerminating(pod));
+  const kept = pods.filter((pod) => pod.metadata.labels?.[revisionLabel] === revision).slice(0, names.length);
   for (const pod of pods.filter((candidate) => !kept.includes(candidate))) {
     plane.store.delete('Pod', pod.metadata.name, pod.metadata.namespace);
   }
-  const taken = (slot: PodSlot) =>
-    kept.some(
-      (pod) => slot.name === pod.metadata.name || (slot.nodeName && slot.nodeName === pod.spec.nodeName),
-    );
-  const free = slots.filter((slot) => !taken(slot)).slice(0, slots.length - kept.length);
-  for (const slot of free) createPod(plane, set, slot, revision);
+  const taken = (name: string | undefined) => all.some((pod) => pod.metadata.name === name);
+  const free = names.filter((name) => !taken(name)).slice(0, names.length - kept.length);
+  for (const name of free) createPod(plane, set, { name, label: [revisionLabel, revision] });
 
-  const ready = owned<Pod>(plane, 'Pod', set).filter(isReady).length;
-  const counts =
-    kind === 'DaemonSet'
-      ? { desiredNumberScheduled: slots.length, numberReady: ready, numberAvailable: ready }
-      : { replicas: slots.length, readyReplicas: ready, availableReplicas: ready };
-  plane.setStatus(set, { observedGeneration: metadata.generation, ...counts });
+  const ready = podsOf(plane, set).filter(isReady).length;
+  plane.setStatus(set, {
+    observedGeneration: metadata.generation,
+    replicas: names.length,
+    readyReplicas: ready,
+    availableReplicas: ready,
+  });
 }
 
-function createPod(plane: ControlPlane, set: Workload, { name, nodeName }: PodSlot, revision: string): void {
-  const { kind, metadata, spec } = set;
-  const { template } = spec;
+interface NewPod {
+  /** By default a generated name. */
+  name?: string | undefined;
+  /** By default the scheduler selects one. */
+  nodeName?: string;
+  /** By default that of the template. */
+  spec?: PodSpec;
+  /** The label that identifies the template. */
+  label: readonly [string, string];
+}
+
+/** Creates a pod of a set. An event reports a refusal. */
+export function createPod(
+  plane: ControlPlane,
+  set: Workload,
+  { name, nodeName, label: [key, revision], spec = set.spec.template.spec }: NewPod,
+): void {
+  const { kind, metadata } = set;
+  const { template } = set.spec;
   try {
     plane.write({
       kind: 'Pod',
       metadata: {
         ...template.metadata,
         ...(name === undefined ? { generateName: `${metadata.name}-` } : { name }),
-        labels: { ...template.metadata?.labels, [revisionLabel]: revision },
+        labels: { ...template.metadata?.labels, [key]: revision },
         namespace: metadata.namespace ?? '',
         ownerReferences: [controllerReference(set)],
       },
-      spec: { ...template.spec, ...(nodeName !== undefined && { nodeName }) },
+      spec: { ...spec, ...(nodeName !== undefined && { nodeName }) },
     });
   } catch (error) {
     if (!(error instanceof StatusError)) throw error;

@@ -7,7 +7,7 @@ import { clients, dispatcher, send } from '../../unit/sandbox/support.ts';
 import { describeAccount, emptyAccount } from '../account.ts';
 import { startPod } from '../pods.ts';
 import { deployment, mirrored, workloads } from '../site.ts';
-import type { AwsKey, World } from '../world.ts';
+import type { AwsKey, NodeHands, World } from '../world.ts';
 import { SandboxHands, unable } from './hands.ts';
 
 const project = 'demo';
@@ -43,6 +43,38 @@ function atWork(world: World, workload: (typeof workloads)[number]): object {
   const { template } = spec;
   const pod = { ...template.spec, imagePullSecrets: [{ name: 'puller' }] };
   return { ...rest, spec: { ...spec, template: { ...template, spec: pod } } };
+}
+
+function nodeHands(cluster: Cluster, name: string): NodeHands {
+  const machine = cluster.machine(name);
+  return {
+    name,
+    async files() {
+      await cluster.settled();
+      return machine.files;
+    },
+    async writeFile(path, text) {
+      machine.writeFile(path, text);
+      await cluster.settled();
+    },
+    async removeFile(path) {
+      machine.removeFile(path);
+      await cluster.settled();
+    },
+    removeImages: async () => machine.removeImages(),
+    async stopStaticPods() {
+      const restore = machine.stopStaticPods();
+      await cluster.settled();
+      return async () => restore();
+    },
+    setReadsMirrors: async (yes) => machine.setReadsMirrors(yes ? undefined : false),
+    killAgent: async () => machine.killAgent(),
+    async suspendAgent() {
+      const resume = machine.suspendAgent();
+      return async () => resume();
+    },
+    runScript: unable('run scripts on its nodes'),
+  };
 }
 
 /** A laptop, an account and its clusters, as scenarios see them. */
@@ -86,7 +118,7 @@ class Site {
       registry,
       project,
       cluster: hands,
-      nodes: [],
+      nodes: cluster.list('Node').map(({ metadata }) => nodeHands(cluster, metadata.name)),
       aws: awsAs(sandbox.admin),
       awsAs,
       async ask(method, url, headers, body) {
@@ -125,8 +157,11 @@ class Site {
         const undo = faults.plan({ kind: 'reset', service: 'source' });
         return async () => void undo();
       },
-      // The sandbox's node keeps no pulled image.
-      emptyImageStore: () => Promise.resolve(),
+      async emptyImageStore() {
+        for (const { metadata } of cluster.list('Node')) {
+          cluster.machine(metadata.name).removeImages(({ reference }) => !reference.path.endsWith('pause'));
+        }
+      },
       namesAsked: unable('tell names that were asked for'),
       requestsOfNodes: unable('list the requests of its nodes'),
       switchOff: unable('switch its machine off'),

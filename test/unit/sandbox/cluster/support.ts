@@ -64,12 +64,23 @@ export async function startCluster(options: Partial<ClusterOptions> = {}) {
   const clock = new SandboxClock();
   const faults = new Faults();
   const aws = new TinyAws(clock);
-  const pulls = { results: new Map<string, PullResult>(), configs: new Map<string, readonly string[]>() };
+  const pulls = {
+    results: new Map<string, PullResult>(),
+    configs: new Map<string, readonly string[]>(),
+    /** The HTTP status of pulls from mirrors. */
+    statuses: new Map<string, number>(),
+    headers: new Map<string, string | undefined>(),
+  };
   const images: ImageSource = {
     pull(image, _platform, dockerConfigs) {
       pulls.configs.set(image, dockerConfigs);
       return Promise.resolve(pulls.results.get(image) ?? 'pulled');
     },
+    pullWithHeader(image, _platform, authorization) {
+      pulls.headers.set(image, authorization);
+      return Promise.resolve(pulls.statuses.get(image) ?? 'pulled');
+    },
+    describe: () => undefined,
   };
   const cluster = createCluster({ clock, faults, aws, images, ...options });
   const server = createServer((req, res) => cluster.handler(req, res));
