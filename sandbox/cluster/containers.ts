@@ -187,14 +187,8 @@ export class Containers {
       running.staleSince = undefined;
     }
     if (work.machine.agentSuspended) return running.staleSince === undefined;
-    const { agent, mirrors } = running;
-    try {
-      for (const line of agent.watch(mirrors, now)) this.#log(work.pod, container, line);
-    } catch (error) {
-      this.#log(work.pod, container, error instanceof Error ? error.message : String(error));
-    }
-    const reason = agent.check(mirrors, now);
-    if (reason !== undefined) this.#log(work.pod, container, reason);
+    const lines = running.agent.watch(running.mirrors, now);
+    for (const line of lines) this.#log(work.pod, container, line);
     return running.staleSince === undefined;
   }
 
@@ -232,11 +226,9 @@ export class Containers {
     return Object.fromEntries(entries.map(([key, value]) => [key, Buffer.from(value, 'base64').toString()]));
   }
 
-  /** Adds a line to the log of a container, unless it repeats the line before. */
   #log({ metadata }: Pod, { name }: Container, line: string): void {
     const key = `${metadata.uid}/${name}`;
-    const lines = this.#logs.get(key) ?? [];
-    if (lines.at(-1) !== line) this.#logs.set(key, [...lines, line]);
+    this.#logs.set(key, [...(this.#logs.get(key) ?? []), line]);
   }
 
   /** Pulls the image of a container if necessary. @returns the status of the container when that fails */

@@ -21,22 +21,27 @@ export function logContainer({ metadata, spec }: Pod, wanted: string): string {
   return wanted;
 }
 
-/** @throws StatusError unless the container has started, on a node whose kubelet answers */
-export function requireStarted(store: ObjectStore, { metadata, spec, status }: Pod, container: string): void {
+/**
+ * Whether a pod has a node, and therefore a log.
+ * @throws StatusError unless the container has started, on a node whose kubelet answers
+ */
+export function hasLog(store: ObjectStore, { metadata, spec, status }: Pod, container: string): boolean {
   const node = store.get<Node>('Node', spec.nodeName ?? '');
   const statuses = [...(status?.initContainerStatuses ?? []), ...(status?.containerStatuses ?? [])];
   const found = statuses.find(({ name }) => name === container);
   const waiting = found?.state.waiting;
-  if (node !== undefined && !isNodeReady(node)) {
+  if (node === undefined) return false;
+  if (!isNodeReady(node)) {
     const url = `https://${node.metadata.name}:10250/containerLogs/${metadata.namespace}/${metadata.name}/${container}`;
     throw new StatusError(500, '', `Get "${url}": dial tcp: connect: connection refused`);
   }
-  if (node === undefined || found === undefined || (waiting !== undefined && !found.lastState?.terminated)) {
+  if (found === undefined || (waiting !== undefined && !found.lastState?.terminated)) {
     const reason = waiting?.reason ?? 'ContainerCreating';
     throw badRequest(
       `container "${container}" in pod "${metadata.name}" is waiting to start: ${sentences[reason] ?? reason}`,
     );
   }
+  return true;
 }
 
 /** The kubelet describes a failed pull instead of the reason. */

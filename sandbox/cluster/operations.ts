@@ -3,7 +3,7 @@ import { alreadyExists, badRequest, conflict, invalid, notFound, StatusError } f
 import { refuseEscalation } from './escalation.ts';
 import { type Draft, equal, fieldAt, type Fields, isFields, type KubeObject } from './objects.ts';
 import { listPage, partialMetadata, select } from './list.ts';
-import { logContainer, requireStarted } from './logs.ts';
+import { hasLog, logContainer } from './logs.ts';
 import { applyMerge, jsonPatch, mergePatch } from './patch.ts';
 import type { Pod } from './pods.ts';
 import { type Attributes, isAllowed, requireRight, type User } from './rbac.ts';
@@ -77,7 +77,7 @@ export class Operations {
     const { query } = request;
     const pod = this.#existing(request) as Pod;
     const container = logContainer(pod, query.get('container') ?? '');
-    requireStarted(this.#store, pod, container);
+    if (!hasLog(this.#store, pod, container)) return { code: 204, body: '' };
     const lines = this.#logOf(pod, container);
     const count = Number(query.get('tailLines') ?? lines.length);
     const last = count === 0 ? [] : lines.slice(-count);
