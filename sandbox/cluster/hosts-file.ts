@@ -37,8 +37,8 @@ export function hostsOf(text: string): readonly MirrorHost[] | undefined {
     const [, key = '', value = ''] = /^([A-Za-z0-9_-]+)\s*=\s*(.+)$/.exec(line) ?? [];
     const parsed = valueOf(value);
     if (parsed === undefined) return undefined;
-    if (inHeaders) table.headers[key.toLowerCase()] = String([parsed].flat()[0]);
-    else if (key === 'server') server.url = String(parsed);
+    if (inHeaders) table.headers[key.toLowerCase()] = firstOf(parsed);
+    else if (key === 'server') server.url = firstOf(parsed);
     else if (key === 'override_path') table.overridePath = parsed === true;
   }
   const all = [...tables, ...(server.url === undefined ? [] : [server])];
@@ -68,4 +68,10 @@ function valueOf(text: string): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** The first value of a header that has several. */
+function firstOf(value: unknown): string {
+  const [first] = Array.isArray(value) ? (value as unknown[]) : [value];
+  return typeof first === 'string' ? first : '';
 }

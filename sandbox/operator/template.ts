@@ -112,7 +112,8 @@ function parsed(json: string): unknown {
 function text(value: unknown): string {
   if (value === undefined || value === null) return '<no value>';
   if (Array.isArray(value)) return `[${value.map(text).join(' ')}]`;
-  if (!isMap(value)) return String(value as string | number | boolean);
+  if (typeof value === 'string') return value;
+  if (!isMap(value)) return JSON.stringify(value);
   const entries = Object.entries(value).sort(([a], [b]) => (a < b ? -1 : 1));
   return `map[${entries.map(([key, inner]) => `${key}:${text(inner)}`).join(' ')}]`;
 }
