@@ -45,6 +45,14 @@ function atWork(world: World, workload: (typeof workloads)[number]): object {
   return { ...rest, spec: { ...spec, template: { ...template, spec: pod } } };
 }
 
+/** What the sandbox models of a configuration of containerd. */
+const readsMirrors = {
+  default: undefined,
+  'one config_path': true,
+  'local pull': true,
+  'other config_path': false,
+} as const;
+
 function nodeHands(cluster: Cluster, name: string): NodeHands {
   const machine = cluster.machine(name);
   return {
@@ -68,6 +76,7 @@ function nodeHands(cluster: Cluster, name: string): NodeHands {
       return async () => restore();
     },
     setReadsMirrors: async (yes) => machine.setReadsMirrors(yes ? undefined : false),
+    configureContainerd: async (variant) => machine.setReadsMirrors(readsMirrors[variant]),
     killAgent: async () => machine.killAgent(),
     async suspendAgent() {
       const resume = machine.suspendAgent();
