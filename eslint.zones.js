@@ -1,11 +1,12 @@
 /**
  * Who may import whom. Imports point one way: commands -> run -> steps -> domain folders -> clients -> core, and between
- * domain folders only to the left: images, iam, cluster <- mirror, external-secrets <- access-key.
+ * domain folders only to the left: images, iam, cluster <- mirror, external-secrets <- access-key <- nodes.
  */
 const foundation = ['core', 'clients'];
 const first = [...foundation, 'images', 'iam', 'cluster'];
 const second = [...first, 'mirror', 'external-secrets'];
-const domain = [...second, 'access-key'];
+const third = [...second, 'access-key'];
+const domain = [...third, 'nodes'];
 
 /** Folder of `src` -> the other folders that it may import. */
 const allowed = {
@@ -17,6 +18,7 @@ const allowed = {
   mirror: first,
   'external-secrets': first,
   'access-key': second,
+  nodes: third,
   steps: domain,
   config: first,
   output: [...domain, 'config'],

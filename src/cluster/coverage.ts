@@ -7,7 +7,7 @@ import { type Finding, finding } from '../core/findings.ts';
 import { nameOf } from '../core/target.ts';
 import type { ClusterContext } from './context.ts';
 import { isManaged } from './objects.ts';
-import { annotations, ignoreLabel, operatorNamespace } from '../core/ownership.ts';
+import { annotations, ignoreLabel, nodeNamespace, operatorNamespace } from '../core/ownership.ts';
 import { listed, pullSecretsOf, readUsers } from './pull-secret-users.ts';
 
 /** Which namespaces get a copy of the pull secret. */
@@ -157,6 +157,7 @@ export function namespaceSelector(
   );
   const names = new Set([...excluded, ...unmanaged.map(({ namespace }) => namespace)]);
   names.delete(operatorNamespace);
+  names.delete(nodeNamespace);
   return {
     matchExpressions: [
       { key: nameLabel, operator: 'NotIn', values: [operatorNamespace, ...[...names].sort()] },

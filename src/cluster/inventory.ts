@@ -5,7 +5,9 @@ import { isPlatform } from '../core/platform.ts';
 import { once } from '../core/once.ts';
 import { oldestFirst } from './events.ts';
 import { matchesAny } from '../core/globs.ts';
-import { ignoreLabel } from '../core/ownership.ts';
+import { ignoreLabel, nodeNamespace } from '../core/ownership.ts';
+import { filesRef, mirroredHosts } from './mirrored-hosts.ts';
+import { pauseImagesOf } from './pause-images.ts';
 
 const core = (kind: string): Kind => ({ apiVersion: 'v1', kind });
 const apps = (kind: string): Kind => ({ apiVersion: 'apps/v1', kind });
@@ -37,6 +39,15 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
         const platform = platformOf(node);
         return platform === undefined || isPlatform(platform) ? [] : [{ name: node.metadata.name, platform }];
       }),
+    nodes,
+    mirroredHosts: once(async () => mirroredHosts(await cluster.get(filesRef))),
+    pauseImages: async () =>
+      (await nodes()).map((node) => ({
+        kind: 'Node' as const,
+        namespace: '' as const,
+        name: node.metadata.name,
+        images: pauseImagesOf(node),
+      })),
     pullSecrets: all(core('Secret'), pullSecretName),
     externalSecrets: all({ apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' }),
     warnings: once(async () =>
@@ -71,7 +82,7 @@ function namespaceInfos(
     return {
       name,
       labels,
-      ignored: optsOut(namespace) || excluded(name),
+      ignored: name !== nodeNamespace && (optsOut(namespace) || excluded(name)),
       terminating: deletionTimestamp !== undefined,
     };
   });
@@ -85,6 +96,13 @@ export interface NamespaceInfo {
   /** By label or configuration: gets no pull secret, and its service accounts are not changed. */
   readonly ignored: boolean;
   readonly terminating: boolean;
+}
+
+export interface PauseImages {
+  readonly kind: 'Node';
+  readonly namespace: '';
+  readonly name: string;
+  readonly images: readonly string[];
 }
 
 export interface OddNode {
@@ -103,6 +121,11 @@ export interface Inventory {
   platforms(): Promise<readonly string[]>;
   /** Nodes that report a platform for which no image can exist. */
   oddNodes(): Promise<readonly OddNode[]>;
+  nodes(): Promise<readonly KubeObject[]>;
+  /** The registries that nodes pull from ECR. */
+  mirroredHosts(): Promise<readonly string[]>;
+  /** The images of the pod sandboxes, by node. */
+  pauseImages(): Promise<readonly PauseImages[]>;
   /** The pull secrets of all namespaces, metadata only. */
   pullSecrets(): Promise<readonly KubeObject[]>;
   externalSecrets(): Promise<readonly KubeObject[]>;

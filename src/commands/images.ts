@@ -6,7 +6,8 @@ import { wantedReference } from '../images/wanted.ts';
 import type { Presence } from '../mirror/presence.ts';
 import type { ImageRow } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
-import { collectImages } from '../run/collect-images.ts';
+import { mirroring } from '../mirror/internet.ts';
+import { collectImages, isUnreachable } from '../run/collect-images.ts';
 import { showReading } from '../run/preflight.ts';
 import type { Session } from '../run/session.ts';
 
@@ -46,11 +47,28 @@ async function lookUp(ctx: Context, fromCluster: boolean): Promise<ImageRow[]> {
     ctx.platforms(),
   ]);
   const wanted = fromCluster ? others : [operator, ...others];
-  const presence = await ctx.mirror.presence(wanted, platforms);
-  return presence.map((one) => rowOf(one, host));
+  const [presence, mirrored] = await Promise.all([
+    ctx.mirror.presence(wanted, platforms),
+    mirroredHosts(ctx),
+  ]);
+  const isMirrored = mirroring(mirrored, ctx.config);
+  return presence.map((one) => ({ ...rowOf(one, host), mirrored: isMirrored(one.image.source) }));
 }
 
-const rowOf = ({ image, digest, missingPlatforms, error }: Presence, host: string): ImageRow => ({
+/** None if the cluster cannot be read. */
+async function mirroredHosts({ inventory }: Context): Promise<readonly string[]> {
+  try {
+    return await inventory.mirroredHosts();
+  } catch (error) {
+    if (isUnreachable(error)) return [];
+    throw error;
+  }
+}
+
+const rowOf = (
+  { image, digest, missingPlatforms, error }: Presence,
+  host: string,
+): Omit<ImageRow, 'mirrored'> => ({
   source: image.source,
   target: wantedReference(host, image),
   present: error ? 'unknown' : digest !== undefined,

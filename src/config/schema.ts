@@ -23,6 +23,7 @@ import {
   serviceAccountGlob,
   tolerations,
 } from './kubernetes-values.ts';
+import { nodes } from './nodes.ts';
 import { pullSecret } from './pull-secret.ts';
 
 /** Names and paths of other programs. No grammar for them is known. */
@@ -208,6 +209,7 @@ export const configSchema = z
           .describe('`auto`: an admission policy covers new service accounts where the cluster serves it.'),
       })
       .prefault({}),
+    nodes,
   })
   .superRefine(refuseContradictions);
 

@@ -139,6 +139,11 @@ export const errorCodes = {
     about: 'The Docker engine failed a pull, tag or push.',
     fix: 'Correct what the engine reports. To copy without Docker, pass `--engine registry`.',
   },
+  'node-mirror-inactive': {
+    exit: 1,
+    about: 'A node does not pull from ECR.',
+    fix: 'Follow the advice for the node; [Nodes](../tasks/nodes.md) has the lines for each container runtime.',
+  },
   'manifest-unusable': {
     exit: 2,
     about: "The operator's YAML could not be downloaded, or is not that of v0.12.1.",

@@ -340,6 +340,36 @@ export const findingCodes = {
     about: 'A workload pulls an image from the internet.',
     fix: 'Change the reference to the name in ECR that `ecr-bootstrap images` shows.',
   },
+  'host-not-mirrored': {
+    level: 'warning',
+    about: 'Nodes still pull from a registry on the internet, because ECR lacks some of its images in use.',
+    fix: 'Copy the images that the finding lists, or stop using them, then run `ecr-bootstrap up`.',
+  },
+  'mirrored-image-missing': {
+    level: 'failed',
+    about: 'Nodes pull from ECR instead of this registry, and ECR does not have an image in use.',
+    fix: 'Copy it with `ecr-bootstrap mirror IMAGE`.',
+  },
+  'node-mirror-inactive': {
+    level: 'failed',
+    about: 'The container runtime of a node does not use the files that send its pulls to ECR.',
+    fix: 'Add the lines that the finding shows on the node, then restart its container runtime once. See [Nodes](../tasks/nodes.md).',
+  },
+  'node-agent-unready': {
+    level: 'failed',
+    about: 'The agent of a node cannot keep the files that send its pulls to ECR.',
+    fix: 'Remove the cause that the finding shows; the agent continues by itself.',
+  },
+  'node-skipped': {
+    level: 'warning',
+    about: 'A node does not pull from ECR, because it is not ready or does not run Linux.',
+    fix: 'Repair the node, or exclude it with `nodes.nodeSelector`.',
+  },
+  'node-files-left': {
+    level: 'warning',
+    about: '`down` could not reach a node, so the files that send its pulls to ECR are still there.',
+    fix: 'Run the output of `ecr-bootstrap render node --remove` as root on the node.',
+  },
   'static-pod-image': {
     level: 'ok',
     about:

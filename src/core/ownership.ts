@@ -49,6 +49,18 @@ export const tags = {
 
 export const operatorNamespace = 'external-secrets';
 
+/** The namespace of the agent that lets nodes pull from ECR. It always gets a copy of the pull secret. */
+export const nodeNamespace = 'ecr-bootstrap';
+
+/** The DaemonSet of that agent, its ExternalSecret and its Secret. */
+export const nodeAccessName = 'node-access';
+
+/**
+ * The host of the probe, an image that exists only in ECR: a node that pulls it uses the mirror. No registry has this
+ * host, because RFC 2606 reserves its top-level domain.
+ */
+export const probeHost = 'ecr-bootstrap.invalid';
+
 /** The operator's Deployments: the controller, the issuer of the webhook's certificate, and the webhook. */
 export const operatorDeployments = [
   'external-secrets',

@@ -1,6 +1,6 @@
 import type { Config } from '../config/schema.ts';
 import { releasedNames } from './release/release.ts';
-import { keySecretName, operatorNamespace } from '../core/ownership.ts';
+import { keySecretName, nodeAccessName, nodeNamespace, operatorNamespace } from '../core/ownership.ts';
 import { policyName } from '../cluster/service-account-policy/policy.ts';
 
 /** Kubernetes authorizes these verbs by object name; `list` and `create` have no name. */
@@ -15,11 +15,12 @@ export function namesOf(config: Config, resource: string, verb: string): readonl
   if (!byName.has(verb)) return undefined;
   const pullSecret = config.pullSecret.name;
   const names: Readonly<Record<string, readonly string[]>> = {
-    namespaces: verb === 'get' ? [operatorNamespace, 'kube-system'] : [operatorNamespace],
-    secrets: [...releasedNames('Secret'), keySecretName, pullSecret],
+    namespaces: [operatorNamespace, nodeNamespace, ...(verb === 'get' ? ['kube-system'] : [])],
+    secrets: [...releasedNames('Secret'), keySecretName, nodeAccessName, pullSecret],
     services: releasedNames('Service'),
     endpoints: releasedNames('Service'),
-    configmaps: ['external-secrets-authorities'],
+    configmaps: ['external-secrets-authorities', ...(verb === 'get' ? ['kubeadm-config'] : [])],
+    'daemonsets.apps': [nodeAccessName],
     'deployments.apps': releasedNames('Deployment'),
     'clusterroles.rbac.authorization.k8s.io': releasedNames('ClusterRole'),
     'clusterrolebindings.rbac.authorization.k8s.io': releasedNames('ClusterRoleBinding'),
@@ -32,7 +33,7 @@ export function namesOf(config: Config, resource: string, verb: string): readonl
     'mutatingadmissionpolicybindings.admissionregistration.k8s.io': [policyName],
     'customresourcedefinitions.apiextensions.k8s.io': releasedNames('CustomResourceDefinition'),
     'secretstores.external-secrets.io': [keySecretName],
-    'externalsecrets.external-secrets.io': [keySecretName, pullSecret],
+    'externalsecrets.external-secrets.io': [keySecretName, nodeAccessName, pullSecret],
     'clustersecretstores.external-secrets.io': ['pull-secret'],
     'clusterexternalsecrets.external-secrets.io': [pullSecret],
     'ecrauthorizationtokens.generators.external-secrets.io': [keySecretName],

@@ -1,4 +1,5 @@
 import { BootstrapError } from '../core/errors.ts';
+import { probeHost } from '../core/ownership.ts';
 import { excluding } from './exclude.ts';
 import { ecrName, type Naming, sourceOf, workloadReference } from './naming.ts';
 import { canonical, isInstalledOperator, operatorImage } from './operator.ts';
@@ -17,6 +18,8 @@ export interface ImageUser {
 export interface WantedImage {
   /** Normalized reference of the source: `docker.io/library/nginx:1.27`. */
   readonly source: string;
+  /** The image to copy, if no registry has one named {@link WantedImage.source}. See {@link originOf}. */
+  readonly copyOf?: string;
   /** Repository in ECR: `myproject/docker.io/library/nginx`. */
   readonly repository: string;
   /** Tag in ECR. It is the digest if the source has no tag, or if another image has the tag. */
@@ -26,6 +29,9 @@ export interface WantedImage {
   /** The user requested it for this run, so its host may be this computer. */
   readonly byHand?: true;
 }
+
+/** The reference from which the image is copied. */
+export const originOf = ({ source, copyOf }: WantedImage): string => copyOf ?? source;
 
 export interface WantedImages {
   /** The operator's own image. */
@@ -70,6 +76,16 @@ export interface ImageSources {
   /** Given by the user for this run; never excluded. */
   readonly references?: readonly GivenReference[];
   readonly workloads?: readonly ImageUser[];
+  /** Missing if nodes do not pull through a mirror. */
+  readonly nodes?: NodeImages;
+}
+
+/** The images that nodes need to pull from ECR by themselves. */
+export interface NodeImages {
+  /** The reference of the agent's image. The probe is a copy of it. */
+  readonly agent: string;
+  /** The pause images of the nodes. */
+  readonly pause: readonly ImageUser[];
 }
 
 /**
@@ -83,6 +99,7 @@ export function wantedImages(sources: ImageSources): WantedImages {
   collector.add(operatorImage, 'operator');
   for (const text of sources.list) collector.add(text, 'config', { excludable: true });
   for (const reference of sources.references ?? []) collector.addGiven(reference);
+  if (sources.nodes) collector.addForNodes(sources.nodes);
   for (const workload of sources.workloads ?? []) {
     for (const text of workload.images) collector.addFromCluster(text, workloadName(workload));
   }
@@ -109,10 +126,12 @@ export function configuredHosts(list: readonly string[], { map }: Pick<Naming, '
   });
 }
 
-const workloadName = ({ kind, namespace, name }: ImageUser) => `${kind} ${namespace}/${name}`;
+const workloadName = ({ kind, namespace, name }: ImageUser) =>
+  namespace === '' ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
 
 interface Entry {
   readonly reference: Reference;
+  readonly copyOf?: string;
   readonly wantedBy: Set<string>;
   byHand: boolean;
 }
@@ -139,6 +158,20 @@ class ImageCollector {
     this.#entries.set(source, entry);
     entry.wantedBy.add(wantedBy);
     if (byHand) entry.byHand = true;
+  }
+
+  addForNodes({ agent, pause }: NodeImages): void {
+    const origin = this.#atSource(canonical(parseReference(agent)));
+    if (!origin) throw agentWithoutSource(agent);
+    this.add(agent, 'nodes');
+    const reference = { ...origin, host: probeHost, path: 'probe' };
+    this.#entries.set(formatReference(reference), {
+      reference,
+      copyOf: formatReference(origin),
+      wantedBy: new Set(['nodes']),
+      byHand: false,
+    });
+    for (const user of pause) for (const text of user.images) this.addFromCluster(text, workloadName(user));
   }
 
   addGiven({ text, wantedBy, where = wantedBy }: GivenReference): void {
@@ -178,9 +211,10 @@ class ImageCollector {
     return isOfRegistry(reference, registryHost) ? sourceOf(reference, naming) : reference;
   }
 
-  #image({ reference, wantedBy, byHand }: Entry): WantedImage {
+  #image({ reference, copyOf, wantedBy, byHand }: Entry): WantedImage {
     return {
       source: formatReference(reference),
+      ...(copyOf !== undefined && { copyOf }),
       ...ecrName(reference, this.#sources.naming),
       wantedBy: [...wantedBy],
       ...(byHand && { byHand }),
@@ -231,6 +265,14 @@ function withDistinctNames(images: readonly WantedImage[]): WantedImage[] {
     throw nameConflict(name, image, other);
   });
 }
+
+const agentWithoutSource = (agent: string): BootstrapError =>
+  new BootstrapError({
+    code: 'config-invalid',
+    what: `could not use ${agent} as the image of the agent`,
+    why: 'it names an image of this ECR that has no source',
+    hint: 'Set nodes.image to an image of another registry, for example docker.io/library/busybox:1.37.',
+  });
 
 function nameConflict(name: string, image: WantedImage, other: WantedImage): BootstrapError {
   return new BootstrapError({

@@ -1,5 +1,6 @@
 import { type Finding, finding } from '../core/findings.ts';
 import type { Diff, Outcome } from '../core/step.ts';
+import { oncePerContext } from '../core/once.ts';
 import type { RejectedImage } from '../images/wanted.ts';
 import type { MirrorContext, MirrorRun } from './context.ts';
 import {
@@ -15,7 +16,7 @@ import type { Presence } from './presence.ts';
 import { MissingRepositories, repositoryCreation } from './repositories/apply.ts';
 import type { RepositoryCreation } from './repositories/state.ts';
 
-interface ImagePresence extends Presence {
+export interface ImagePresence extends Presence {
   /** The error is from the source; ECR does not have the image. */
   readonly isOfSource?: boolean;
 }
@@ -31,9 +32,14 @@ export interface ImagesState {
 
 export type ImagesChange = CopyChange | RepositoryCreation;
 
+/** What ECR and the sources have of the wanted images, other than the operator's. */
+export const imagePresence = oncePerContext(async (ctx: MirrorContext): Promise<readonly ImagePresence[]> => {
+  const { others } = await ctx.wantedImages();
+  return withSources(await observePresence(others, ctx), ctx);
+});
+
 export async function observeImages(ctx: MirrorContext): Promise<ImagesState> {
-  const { others, rejected } = await ctx.wantedImages();
-  const presence = await withSources(await observePresence(others, ctx), ctx);
+  const [{ rejected }, presence] = await Promise.all([ctx.wantedImages(), imagePresence(ctx)]);
   const [missing, oddNodes] = await Promise.all([newRepositories(presence, ctx), oddNodesFinding(ctx)]);
   return { presence, rejected, newRepositories: missing, oddNodes };
 }

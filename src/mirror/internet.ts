@@ -1,8 +1,9 @@
 import { excluding } from '../images/exclude.ts';
 import { ecrName, workloadReference } from '../images/naming.ts';
 import { canonical } from '../images/operator.ts';
-import { formatReference, parseReference } from '../images/reference.ts';
+import { formatReference, parseReference, repositoryOf } from '../images/reference.ts';
 import { isOfRegistry } from '../images/registry-alias.ts';
+import type { Config } from '../config/schema.ts';
 import { BootstrapError } from '../core/errors.ts';
 import type { Workload } from '../cluster/workloads.ts';
 import type { MirrorContext } from './context.ts';
@@ -20,13 +21,18 @@ export interface InternetImage {
   readonly isStatic: boolean;
 }
 
-/** All of them, by workload, except those that `images.exclude` matches. */
+/** All of them, by workload, except those that `images.exclude` matches and those that nodes pull through a mirror. */
 export async function internetImages(ctx: MirrorContext): Promise<InternetImage[]> {
-  const [host, workloads] = await Promise.all([ctx.registryHost(), ctx.inventory.workloads()]);
+  const [host, workloads, mirrored] = await Promise.all([
+    ctx.registryHost(),
+    ctx.inventory.workloads(),
+    ctx.inventory.mirroredHosts(),
+  ]);
   const isExcluded = excluding(ctx.config.images.exclude);
+  const isMirrored = mirroring(mirrored, ctx.config);
   return workloads.flatMap((workload) =>
     workload.images
-      .filter((image) => !image.startsWith(`${host}/`))
+      .filter((image) => !image.startsWith(`${host}/`) && !isMirrored(image))
       .filter(
         (image) =>
           isInRegistry(image, host) ||
@@ -34,6 +40,23 @@ export async function internetImages(ctx: MirrorContext): Promise<InternetImage[
       )
       .map((image) => internetImage(workload, image, host, ctx)),
   );
+}
+
+/**
+ * Creates the predicate for images that nodes pull from ECR under their own name: of a mirrored host, and without
+ * another name in `images.map`.
+ */
+export function mirroring(
+  hosts: readonly string[],
+  { project, images: { map } }: Pick<Config, 'project' | 'images'>,
+): (image: string) => boolean {
+  return (image) =>
+    unlessInvalid(() => {
+      const reference = parseReference(image);
+      const isNamedAlike = (): boolean =>
+        ecrName(reference, { project, map }).repository === `${project}/${repositoryOf(reference)}`;
+      return hosts.includes(reference.host) && isNamedAlike();
+    }) ?? false;
 }
 
 /** How many workloads still pull from the internet. */

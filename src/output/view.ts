@@ -45,6 +45,8 @@ export interface ImageRow {
   /** Desired platforms that the tag in ECR lacks. The next `up` copies them. */
   readonly missingPlatforms?: readonly string[];
   readonly usedBy: readonly string[];
+  /** Nodes pull it from ECR under the name of its source too. */
+  readonly mirrored: boolean;
 }
 
 /** The result of mirroring one image. An invalid reference has neither target nor engine. */

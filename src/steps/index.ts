@@ -2,6 +2,7 @@ import type { AnyStep } from './context.ts';
 import { imagePullerKey } from './image-puller-key.ts';
 import { imagePuller, powerUser } from './users.ts';
 import { images } from './images.ts';
+import { nodeAccess } from './node-access.ts';
 import { operatorCrds } from './operator-crds.ts';
 import { operatorImage } from './operator-image.ts';
 import { operator } from './operator.ts';
@@ -39,6 +40,8 @@ export const steps: readonly AnyStep[] = [
   serviceAccountPolicy,
   // Only after these steps does no service account list a pull secret with an earlier name
   pullSecretWithdrawal,
-  // Last, because copying may take an hour and may be interrupted
+  // Late, because copying may take an hour and may be interrupted
   images,
+  // Sends pulls to ECR, so the images must be there
+  nodeAccess,
 ];

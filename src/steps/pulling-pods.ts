@@ -2,8 +2,10 @@ import { fullName } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { isFinished } from '../cluster/workloads.ts';
 import type { Step } from './context.ts';
-import { operatorNamespace } from '../core/ownership.ts';
+import { nodeNamespace, operatorNamespace } from '../core/ownership.ts';
 import { finding } from '../core/findings.ts';
+
+const ownNamespaces = new Set<string | undefined>([operatorNamespace, nodeNamespace]);
 
 /** `kubectl get pods -A` lists all of them. */
 const maxShown = 20;
@@ -18,7 +20,7 @@ export const pullingPods: Step<readonly string[]> = {
     const [pods, host] = await Promise.all([ctx.inventory.pods(), ctx.registryHost()]);
     return pods
       .filter(
-        (pod) => pod.metadata.namespace !== operatorNamespace && !isFinished(pod) && pullsFrom(pod, host),
+        (pod) => !ownNamespaces.has(pod.metadata.namespace) && !isFinished(pod) && pullsFrom(pod, host),
       )
       .map(({ metadata }) => fullName(metadata));
   },

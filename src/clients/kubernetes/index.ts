@@ -149,6 +149,17 @@ class Cluster implements ClusterPort {
     return (answered['status'] as { allowed?: boolean } | undefined)?.allowed === true;
   }
 
+  async lastLogLine(pod: ObjectRef, container: string): Promise<string | undefined> {
+    const resource = await this.#resource('get', pod);
+    const path = `${pathOf(resource, pod.namespace, pod.name)}/log?container=${container}&tailLines=1`;
+    const what = `read the log of ${describe('get', pod)}`;
+    // 400: the container has not started.
+    const request = { method: 'GET', path, what, repeatable: true, accept: 'text/plain' } as const;
+    const answer = await this.#transport.send(request, [400, 404]);
+    const line = answer.status === 200 ? answer.body.trim() : '';
+    return line === '' ? undefined : line;
+  }
+
   close(): Promise<void> {
     return this.#transport.close();
   }

@@ -118,4 +118,6 @@ export interface ClusterPort {
    */
   delete(ref: ObjectRef, only?: Precondition): Promise<void>;
   allowed(question: AccessQuestion): Promise<boolean>;
+  /** The last line that a container logged. Undefined if there is none, or no container. */
+  lastLogLine(pod: ObjectRef, container: string): Promise<string | undefined>;
 }

@@ -82,7 +82,7 @@ export class ApiTransport {
       answer = await this.#sendPatiently(request, session);
     }
     const { context, credentials } = session;
-    const other = otherThanApi(answer);
+    const other = request.accept === 'text/plain' ? undefined : otherThanApi(answer);
     if (other) throw notTheApi(context, other);
     if (answer.status < 300 || expected.includes(answer.status)) return answer;
     if (answer.status === 401) {

@@ -7,7 +7,7 @@ import type {
 } from '../../clients/docker/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { chosenPlatforms, coverage, formatPlatform, type Platform, serves } from '../../core/platform.ts';
-import type { WantedImage } from '../../images/wanted.ts';
+import { originOf, type WantedImage } from '../../images/wanted.ts';
 import { parseReference } from '../../images/reference.ts';
 import { type Credential, type CredentialStore, withLogin } from '../../clients/registry/credentials.ts';
 import type { Digest } from '../../clients/registry/digest.ts';
@@ -62,7 +62,7 @@ export class ImageJob {
 
   constructor(image: WantedImage, context: CopyContext, references: TemporaryReferences) {
     this.#image = image;
-    this.#name = localName(image.source);
+    this.#name = localName(originOf(image));
     this.#context = context;
     this.#references = references;
   }

@@ -2,7 +2,7 @@ import pLimit from 'p-limit';
 import { type Clock, stopwatch } from '../../core/clock.ts';
 import type { DockerPort } from '../../clients/docker/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import type { WantedImage } from '../../images/wanted.ts';
+import { originOf, type WantedImage } from '../../images/wanted.ts';
 import { parseReference } from '../../images/reference.ts';
 import { settleAll, toBootstrapError } from '../../core/members.ts';
 import { type Credential, type CredentialStore, withLogin } from '../../clients/registry/credentials.ts';
@@ -39,7 +39,7 @@ export function createDockerEngine(services: DockerEngineServices): Engine {
 }
 
 async function find(image: WantedImage, services: DockerEngineServices): Promise<void> {
-  const { source } = image;
+  const source = originOf(image);
   await services.refuseLocal?.(parseReference(source).host, `could not look up ${source}`);
   const docker = await services.docker();
   const name = localName(source);

@@ -1,7 +1,7 @@
 import { RegistryCopy, type RegistryEngineServices } from './copy.ts';
 import { setMaxListeners } from 'node:events';
 import { stopwatch } from '../../core/clock.ts';
-import type { WantedImage } from '../../images/wanted.ts';
+import { originOf, type WantedImage } from '../../images/wanted.ts';
 import { parseReference } from '../../images/reference.ts';
 import { ecrReference } from '../../images/naming.ts';
 import { type Engine, type EngineOptions, type MirrorResult, reportDone } from '../engine.ts';
@@ -18,7 +18,7 @@ export function createRegistryEngine(services: RegistryEngineServices): Engine {
       return planned.map(outcomeOf);
     },
     find: async (image, signal) => {
-      const { host, path } = parseReference(image.source);
+      const { host, path } = parseReference(originOf(image));
       await sourceDigest(image, { registry: services.sourceOf(host), repository: path }, { signal });
     },
     copy: async (images, options) => {

@@ -1,7 +1,7 @@
 import { BootstrapError } from '../../core/errors.ts';
 import { ecrReference } from '../../images/naming.ts';
 import type { Platforms } from '../../core/platform.ts';
-import type { WantedImage } from '../../images/wanted.ts';
+import { originOf, type WantedImage } from '../../images/wanted.ts';
 import { parseReference, type Reference } from '../../images/reference.ts';
 import type { Registry } from '../../clients/registry/client.ts';
 import { CorruptContent, type Digest, isAcceptedByEcr } from '../../clients/registry/digest.ts';
@@ -64,7 +64,7 @@ interface Sides {
  */
 export async function resolve(wanted: WantedImage, context: ResolveContext, call: Call): Promise<Resolution> {
   const { target, contents } = context;
-  const reference = parseReference(wanted.source);
+  const reference = parseReference(originOf(wanted));
   if (reference.digest !== undefined && !isAcceptedByEcr(reference.digest))
     throw unsupportedDigest(wanted.source);
   const source = { registry: context.sourceOf(reference.host), repository: reference.path };
@@ -186,7 +186,7 @@ export async function sourceDigest(
   source: RepositoryLocation,
   call: Call,
 ): Promise<Digest> {
-  const { digest, tag = 'latest' } = parseReference(image.source);
+  const { digest, tag = 'latest' } = parseReference(originOf(image));
   const { registry, repository } = source;
   return fromSource(image, registry.headManifest(repository, digest ?? tag, call));
 }

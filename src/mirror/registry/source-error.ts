@@ -1,5 +1,5 @@
 import { BootstrapError } from '../../core/errors.ts';
-import type { WantedImage } from '../../images/wanted.ts';
+import { originOf, type WantedImage } from '../../images/wanted.ts';
 import { yamlText } from '../../images/naming.ts';
 import { parseReference } from '../../images/reference.ts';
 import { RegistryError } from '../../clients/registry/errors.ts';
@@ -26,7 +26,7 @@ export async function fromSource<T>(image: WantedImage, reply: Promise<T | undef
 }
 
 function missing(image: WantedImage): BootstrapError {
-  const { host } = parseReference(image.source);
+  const { host } = parseReference(originOf(image));
   return new BootstrapError({
     code: 'image-missing',
     what: `could not look up ${image.source}`,

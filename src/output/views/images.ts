@@ -13,7 +13,12 @@ export function imageLines({ images }: { images: readonly ImageRow[] }): string[
     shortDigest(image.digest),
     usedBy(image.usedBy),
   ]);
-  return columns([['SOURCE', 'NAME IN ECR', 'IN ECR', 'DIGEST', 'USED BY'], ...rows]);
+  const mirrored = images.filter((image) => image.mirrored).length;
+  const remark = `Nodes pull ${mirrored} of ${plural(images.length, 'image')} from ECR under the name of the source, too.`;
+  return [
+    ...columns([['SOURCE', 'NAME IN ECR', 'IN ECR', 'DIGEST', 'USED BY'], ...rows]),
+    ...(mirrored > 0 ? ['', remark] : []),
+  ];
 }
 
 function presence({ present, missingPlatforms = [] }: ImageRow): string {

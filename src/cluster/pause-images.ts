@@ -1,0 +1,34 @@
+import type { KubeObject } from '../clients/kubernetes/port.ts';
+
+interface NodeStatus {
+  readonly nodeInfo?: { readonly operatingSystem?: string; readonly containerRuntimeVersion?: string };
+  readonly images?: readonly { readonly names?: readonly string[] | null }[];
+}
+
+/** With a tag: the kubelet reports each image with its tags and with its digest. */
+const pauseName = /(?:^|\/)pause:[^/@]+$/;
+
+/**
+ * containerd's default image of pod sandboxes, by version: `DefaultSandboxImage` in its source. Before 2.0 it is
+ * `sandbox_image` in the same file.
+ */
+const defaults: readonly (readonly [version: RegExp, image: string])[] = [
+  [/^containerd:\/\/v?1\.6\./, 'registry.k8s.io/pause:3.6'],
+  [/^containerd:\/\/v?1\.7\./, 'registry.k8s.io/pause:3.8'],
+  [/^containerd:\/\/v?2\.[01]\./, 'registry.k8s.io/pause:3.10'],
+  [/^containerd:\/\//, 'registry.k8s.io/pause:3.10.1'],
+];
+
+/**
+ * The images that a Linux node may use for pod sandboxes. The kubelet reports its 50 largest images, so on a node
+ * with more images, pause is missing, and containerd's default is assumed.
+ */
+export function pauseImagesOf({ status }: KubeObject): readonly string[] {
+  const { nodeInfo = {}, images = [] } = (status ?? {}) as NodeStatus;
+  if (nodeInfo.operatingSystem !== undefined && nodeInfo.operatingSystem !== 'linux') return [];
+  const reported = images.flatMap(({ names }) => names ?? []).filter((name) => pauseName.test(name));
+  if (reported.length > 0) return [...new Set(reported)].sort();
+  const runtime = nodeInfo.containerRuntimeVersion ?? '';
+  const assumed = defaults.find(([version]) => version.test(runtime))?.[1];
+  return assumed === undefined ? [] : [assumed];
+}

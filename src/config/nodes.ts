@@ -1,0 +1,37 @@
+import { z } from 'zod';
+import { nodeSelector } from './kubernetes-values.ts';
+
+/** A DNS name without a port: the name of a folder on nodes and a key of a Secret. */
+const upstreamHost = z
+  .string()
+  .max(253)
+  .regex(
+    /^(?=.*\.)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
+    'is not a registry host without a port, for example docker.io',
+  );
+
+/** The section `nodes` of the configuration. */
+export const nodes = z
+  .strictObject({
+    access: z
+      .enum(['auto', 'on', 'off'])
+      .default('auto')
+      .describe(
+        'Whether nodes pull images of public registries from ECR. `auto`: on clusters that kubeadm created.',
+      ),
+    image: z
+      .string()
+      .min(1)
+      .default('docker.io/library/busybox:1.37')
+      .describe('Image of the agent on nodes; it needs a POSIX shell with the usual commands.'),
+    nodeSelector: nodeSelector
+      .default({})
+      .describe('Node selector of the agent. Other nodes are not changed.'),
+    hosts: z
+      .union([z.literal('auto'), z.array(upstreamHost)])
+      .default('auto')
+      .describe(
+        'Registries that nodes pull from ECR instead. `auto`: those of the images in use; or a list of hosts.',
+      ),
+  })
+  .prefault({});

@@ -1,0 +1,184 @@
+import type { KubeObject } from '../clients/kubernetes/port.ts';
+import { oldestFirst } from '../cluster/events.ts';
+import { diagnosePod, remedyFor, waitOf } from '../cluster/pod-failure.ts';
+import { isFinished } from '../cluster/workloads.ts';
+import { nodeAccessName, nodeNamespace, probeHost } from '../core/ownership.ts';
+import { isSelected } from './access.ts';
+import type { NodesContext } from './context.ts';
+import { agentRef, cleanupLabel } from './objects.ts';
+
+/** What is known about one node. */
+export interface NodeAccess {
+  readonly name: string;
+  /** As the node reports it: `containerd://2.2.9`. */
+  readonly runtime: string;
+  readonly state:
+    /** The probe was pulled through the mirror. */
+    | 'active'
+    /** The agent or the probe has not started yet. */
+    | 'starting'
+    /** The container runtime ignores the files. */
+    | 'inactive'
+    /** Something prevents the agent from keeping the files, or the probe from being pulled. */
+    | 'failing'
+    /** The agent cannot run there now, or at all. */
+    | 'skipped';
+  readonly why: string;
+  /** Missing if waiting is enough. */
+  readonly hint?: string;
+}
+
+interface NodeStatus {
+  readonly nodeInfo?: { readonly operatingSystem?: string; readonly containerRuntimeVersion?: string };
+  readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+}
+
+interface ContainerStatus {
+  readonly name: string;
+  readonly ready?: boolean;
+  readonly state?: {
+    readonly running?: unknown;
+    readonly terminated?: { readonly exitCode?: number };
+    readonly waiting?: { readonly reason?: string; readonly message?: string };
+  };
+}
+
+/** Reads the state of every node that the configuration selects. */
+export async function readNodeAccess(ctx: NodesContext): Promise<readonly NodeAccess[]> {
+  const [nodes, pods] = await Promise.all([ctx.inventory.nodes(), listAgentPods(ctx)]);
+  const selected = nodes.filter((node) => isSelected(node, ctx.config));
+  const byNode = new Map(pods.map((pod) => [nodeOf(pod), pod]));
+  const failsToStart = selected.some(({ metadata }) => !isReady(byNode.get(metadata.name)));
+  const warnings = failsToStart ? await ctx.inventory.warnings() : [];
+  return Promise.all(selected.map((node) => stateOf(node, byNode.get(node.metadata.name), warnings, ctx)));
+}
+
+/** The agents' pods, without those that end. */
+async function listAgentPods({ cluster }: NodesContext): Promise<readonly KubeObject[]> {
+  const pods = await cluster.list(
+    { apiVersion: 'v1', kind: 'Pod' },
+    { namespace: nodeNamespace, labelSelector: `app.kubernetes.io/name=${nodeAccessName}` },
+  );
+  return pods.filter((pod) => pod.metadata.deletionTimestamp === undefined && !isFinished(pod));
+}
+
+/** The nodes whose pod has removed the files. */
+export async function cleanNodes(ctx: NodesContext): Promise<ReadonlySet<string>> {
+  const pods = await listAgentPods(ctx);
+  return new Set(
+    pods.filter((pod) => pod.metadata.labels?.[cleanupLabel] === 'true' && isReady(pod)).map(nodeOf),
+  );
+}
+
+/** Every node on which an agent runs or ran, with whether the node is ready. */
+export async function agentNodes(ctx: NodesContext): Promise<ReadonlyMap<string, boolean>> {
+  const [nodes, pods] = await Promise.all([ctx.inventory.nodes(), listAgentPods(ctx)]);
+  const ready = new Set(nodes.filter(isNodeReady).map(({ metadata }) => metadata.name));
+  return new Map(pods.map((pod) => [nodeOf(pod), ready.has(nodeOf(pod))]));
+}
+
+const nodeOf = (pod: KubeObject): string =>
+  (pod['spec'] as { nodeName?: string } | undefined)?.nodeName ?? '';
+
+function isReady(pod: KubeObject | undefined): boolean {
+  const { conditions = [] } = (pod?.['status'] ?? {}) as NodeStatus;
+  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+}
+
+const isNodeReady = isReady;
+
+async function stateOf(
+  node: KubeObject,
+  pod: KubeObject | undefined,
+  warnings: readonly KubeObject[],
+  ctx: NodesContext,
+): Promise<NodeAccess> {
+  const { name } = node.metadata;
+  const { nodeInfo = {} } = (node['status'] ?? {}) as NodeStatus;
+  const base = { name, runtime: nodeInfo.containerRuntimeVersion ?? '' };
+  const skipped = (why: string, hint: string): NodeAccess => ({ ...base, state: 'skipped', why, hint });
+  if ((nodeInfo.operatingSystem ?? 'linux') !== 'linux') {
+    return skipped('its operating system is not Linux', 'Give its workloads the names of images in ECR.');
+  }
+  if (!isNodeReady(node)) return skipped('it is not ready', `Find out why: kubectl describe node ${name}`);
+  if (!pod) return withoutPod(base, warnings);
+  const statuses = containerStatuses(pod);
+  const agent = statuses.get('agent');
+  const probe = statuses.get('probe');
+  if (isIgnored(probe?.state?.waiting?.message)) {
+    return {
+      ...base,
+      state: 'inactive',
+      why: `${base.runtime || 'its container runtime'} does not use the files in /etc/containerd/certs.d`,
+    };
+  }
+  if (agent?.state?.running !== undefined && agent.ready === false) {
+    const line = await ctx.cluster.lastLogLine({ apiVersion: 'v1', kind: 'Pod', ...place(pod) }, 'agent');
+    return {
+      ...base,
+      state: 'failing',
+      why: shortened(line) ?? 'its agent is not ready',
+      hint: logsHint(pod),
+    };
+  }
+  const failure = diagnosePod(pod, warnings);
+  if (failure) {
+    return {
+      ...base,
+      state: 'failing',
+      why: failure.why,
+      hint: remedyFor(failure, pod, ctx.config.aws.region),
+    };
+  }
+  if (hasRun(probe) && agent?.ready === true)
+    return { ...base, state: 'active', why: 'the probe was pulled' };
+  return { ...base, state: 'starting', why: waitOf(pod) ?? 'its agent is starting' };
+}
+
+/** The controller reports in events why it cannot create a pod, for example because a policy rejects it. */
+function withoutPod(base: Pick<NodeAccess, 'name' | 'runtime'>, warnings: readonly KubeObject[]): NodeAccess {
+  const about = warnings.filter(({ involvedObject }) => {
+    const { kind, name, namespace } = (involvedObject ?? {}) as Record<string, string | undefined>;
+    return kind === agentRef.kind && name === agentRef.name && namespace === nodeNamespace;
+  });
+  const message = oldestFirst(about).at(-1)?.['message'];
+  if (typeof message !== 'string') return { ...base, state: 'starting', why: 'it has no agent yet' };
+  return {
+    ...base,
+    state: 'failing',
+    why: shortened(message) ?? 'its agent could not be created',
+    hint: `Allow the DaemonSet: kubectl -n ${nodeNamespace} describe daemonset ${nodeAccessName}`,
+  };
+}
+
+/**
+ * Whether the runtime looked for the probe at its own host: it then does not know the mirror. With the mirror, every
+ * error names the host of ECR.
+ */
+const isIgnored = (message = ''): boolean =>
+  message.includes(`https://${probeHost}/`) || message.includes(`lookup ${probeHost}`);
+
+/** It runs, or it ended after its hour and will be pulled again. */
+const hasRun = (status: ContainerStatus | undefined): boolean =>
+  status?.state?.running !== undefined || status?.state?.terminated?.exitCode === 0;
+
+function containerStatuses(pod: KubeObject): ReadonlyMap<string, ContainerStatus> {
+  const { containerStatuses: statuses = [] } = (pod['status'] ?? {}) as {
+    containerStatuses?: readonly ContainerStatus[];
+  };
+  return new Map(statuses.map((status) => [status.name, status]));
+}
+
+const place = ({ metadata: { name, namespace = '' } }: KubeObject) => ({ name, namespace });
+
+const logsHint = ({ metadata }: KubeObject): string =>
+  `Remove the cause; the agent continues by itself. Its log: kubectl -n ${nodeNamespace} logs ${metadata.name} -c agent`;
+
+const maxLength = 240;
+
+/** Anyone who can change pods of the namespace can write this text. */
+function shortened(text: string | undefined): string | undefined {
+  const line = text?.replace(/\s+/g, ' ').trim() ?? '';
+  if (line === '') return undefined;
+  return line.length > maxLength ? `${line.slice(0, maxLength - 1)}…` : line;
+}

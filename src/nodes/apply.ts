@@ -1,0 +1,109 @@
+import type { ObjectRef } from '../clients/kubernetes/port.ts';
+import { filesRef } from '../cluster/mirrored-hosts.ts';
+import { applyObjects } from '../cluster/objects.ts';
+import { BootstrapError } from '../core/errors.ts';
+import { finding } from '../core/findings.ts';
+import type { Change, Outcome } from '../core/step.ts';
+import { waitFor } from '../core/wait.ts';
+import { agentNodes, cleanNodes } from './agents.ts';
+import type { NodesRun } from './context.ts';
+import { isAbout, notMirroredFinding } from './diff.ts';
+import { agentRef, cleanupAgent, pullSecretRef, secretRef } from './objects.ts';
+import type { NodeAccessState } from './state.ts';
+
+/** Applies the objects; the agent last, when the Secrets that its pods need exist. */
+export async function applyNodeAccess(
+  changes: readonly Change[],
+  state: NodeAccessState,
+  run: NodesRun,
+): Promise<Outcome[]> {
+  const isLast = (change: Change): boolean => isAbout(change, agentRef) && change.action !== 'delete';
+  const [early, late] = [changes.filter((change) => !isLast(change)), changes.filter(isLast)];
+  if (changes.some((change) => change.action === 'delete' && isAbout(change, agentRef))) await cleanUp(run);
+  const outcomes = await applyObjects(early, withCompleteHosts(state, run), run);
+  if (late.length === 0) return outcomes;
+  if (outcomes.some(({ result }) => result !== 'done')) return [...outcomes, ...late.map(skipped)];
+  if (state.missingImage !== undefined) {
+    const error = withoutImage(state.missingImage);
+    return [...outcomes, ...late.map((change): Outcome => ({ change, result: 'failed', error }))];
+  }
+  await waitForSecrets(run);
+  return [...outcomes, ...(await applyObjects(late, state, run))];
+}
+
+/** A plan expects that all images are copied. When one was not, its registry is left out, and reported. */
+function withCompleteHosts(state: NodeAccessState, run: NodesRun): NodeAccessState {
+  const { files, hosts } = state;
+  if (!files) return state;
+  for (const { host, isMirrored, pending, missing } of hosts) {
+    if (isMirrored || missing.length > 0) continue;
+    for (const found of notMirroredFinding(host, pending)) run.emit({ type: 'finding', finding: found });
+  }
+  return { ...state, wanted: state.wanted.map((object) => (object.kind === filesRef.kind ? files : object)) };
+}
+
+const skipped = (change: Change): Outcome => ({ change, result: 'skipped' });
+
+const withoutImage = (image: string): BootstrapError =>
+  new BootstrapError({
+    code: 'not-ready',
+    what: 'could not start the agent on nodes',
+    why: `ECR does not have its image ${image}`,
+    hint: 'Run `ecr-bootstrap up`, which copies it.',
+  });
+
+/** Otherwise the kubelet waits up to two minutes before it tries again. */
+async function waitForSecrets(run: NodesRun): Promise<void> {
+  const { cluster, config } = run.ctx;
+  const needed: readonly ObjectRef[] = [secretRef, pullSecretRef(config)];
+  await waitFor(
+    run,
+    {
+      what: 'the Secrets of the agent on nodes',
+      deadlineMs: 120_000,
+      hint: 'Check the operator: kubectl -n external-secrets logs deployment/external-secrets',
+    },
+    async (pending) => {
+      const found = await Promise.all(needed.map((ref) => cluster.get(ref)));
+      const missing = needed.find((_, index) => found[index] === undefined);
+      return missing ? pending(`the operator has not written Secret ${missing.name} yet`) : true;
+    },
+  );
+}
+
+/** Makes the agents remove the files from their nodes. Reports the nodes where they cannot. */
+async function cleanUp(run: NodesRun): Promise<void> {
+  const { ctx } = run;
+  const agent = await ctx.cluster.get(agentRef);
+  if (!agent) return;
+  const nodes = await agentNodes(ctx);
+  await ctx.cluster.apply(await cleanupAgent(agent));
+  let left = [...nodes.keys()];
+  try {
+    await waitFor(
+      run,
+      { what: 'nodes to remove the files of ecr-bootstrap', deadlineMs: 120_000 },
+      async (pending) => {
+        const clean = await cleanNodes(ctx);
+        left = [...nodes.keys()].filter((name) => !clean.has(name));
+        const waiting = left.filter((name) => nodes.get(name));
+        if (waiting.length === 0) return true;
+        return pending(`${waiting.length} left, for example ${waiting[0] ?? ''}`, {
+          left: waiting.length,
+          of: nodes.size,
+        });
+      },
+    );
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
+  }
+  for (const name of left) run.emit({ type: 'finding', finding: filesLeft(name) });
+}
+
+const filesLeft = (name: string) =>
+  finding('node-files-left', {
+    target: { kind: 'Node', name },
+    what: `node ${name} still has the files of ecr-bootstrap in /etc/containerd/certs.d`,
+    why: 'its agent did not report in time that it removed them',
+    hint: `Remove them, for example: ecr-bootstrap render node --remove | ssh ${name} sudo sh`,
+  });

@@ -1,0 +1,67 @@
+import { targetOf } from '../clients/kubernetes/names.ts';
+import type { ObjectRef } from '../clients/kubernetes/port.ts';
+import { filesRef } from '../cluster/mirrored-hosts.ts';
+import { diffObjects, removeObjects } from '../cluster/objects.ts';
+import { type Finding, finding } from '../core/findings.ts';
+import type { Change, Diff } from '../core/step.ts';
+import { nameOf } from '../core/target.ts';
+import { type MissingImage, plannedHosts, type UpstreamHost } from './hosts.ts';
+import { agentRef } from './objects.ts';
+import type { NodeAccessState } from './state.ts';
+
+/** If node access is off, the changes remove it. */
+export function diffNodeAccess(state: NodeAccessState): Diff {
+  if (!state.isOn) return removeObjects(state);
+  const { changes, findings } = diffObjects(state);
+  const effect = effectOf(state);
+  return {
+    changes: changes.map((change) =>
+      isAbout(change, agentRef) || isAbout(change, filesRef) ? { ...change, reason: effect } : change,
+    ),
+    findings: [...findings, ...state.hosts.flatMap(hostFindings)],
+  };
+}
+
+export const isAbout = ({ target }: Change, ref: ObjectRef): boolean =>
+  nameOf(target) === nameOf(targetOf(ref));
+
+/** What the changes mean for nodes. */
+function effectOf({ hosts, nodeCount }: NodeAccessState): string {
+  const names = plannedHosts(hosts);
+  if (names.length === 0) return 'no registry yet';
+  const files = names.length === 1 ? names.join('') : `{${names.join(',')}}`;
+  const nodes = nodeCount === 1 ? '1 node' : `${nodeCount} nodes`;
+  return `writes /etc/containerd/certs.d/${files}/hosts.toml on ${nodes}; pulls from there that are not in ECR will fail`;
+}
+
+/** Reports a registry that cannot be mirrored, and missing images of one that is mirrored. */
+function hostFindings({ host, isMirrored, missing }: UpstreamHost): Finding[] {
+  if (isMirrored) return missing.map((one) => missingFinding(host, one));
+  return notMirroredFinding(host, missing);
+}
+
+export function notMirroredFinding(host: string, missing: readonly MissingImage[]): Finding[] {
+  const [first, ...others] = missing;
+  if (!first) return [];
+  const images = missing.slice(0, maxShown).map(({ image }) => image);
+  const more = missing.length > maxShown ? ` and ${missing.length - maxShown} more` : '';
+  return [
+    finding('host-not-mirrored', {
+      target: { kind: 'registry', name: host },
+      what: `nodes still pull ${host} from the internet`,
+      why: `ECR does not have ${images.join(', ')}${more}${others.length === 0 ? `: ${first.why}` : ''}`,
+      hint: others.length === 0 ? first.hint : `For example ${first.image}: ${first.why}. ${first.hint}`,
+    }),
+  ];
+}
+
+const missingFinding = (host: string, { image, why, hint }: MissingImage): Finding =>
+  finding('mirrored-image-missing', {
+    target: { kind: 'image', name: image },
+    what: `nodes pull ${host} from ECR, which does not have ${image}`,
+    why,
+    hint,
+  });
+
+/** Images listed in one finding. */
+const maxShown = 5;

@@ -1,0 +1,152 @@
+import { readFile } from 'node:fs/promises';
+import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
+import { owned } from '../cluster/objects.ts';
+import { expiryKey, filesRef } from '../cluster/mirrored-hosts.ts';
+import { renderTemplate } from '../cluster/templates.ts';
+import type { Config } from '../config/schema.ts';
+import { once } from '../core/once.ts';
+import { managedBy, nodeAccessName as name, nodeNamespace as namespace, probeHost } from '../core/ownership.ts';
+import { packageFile } from '../core/paths.ts';
+
+export const namespaceRef: ObjectRef = { apiVersion: 'v1', kind: 'Namespace', name: namespace };
+export const agentRef: ObjectRef = { apiVersion: 'apps/v1', kind: 'DaemonSet', name, namespace };
+export const secretRef: ObjectRef = { apiVersion: 'v1', kind: 'Secret', name, namespace };
+
+/** The copy of the pull secret with which nodes pull the agent's image. */
+export const pullSecretRef = ({ pullSecret }: Config): ObjectRef => ({ ...secretRef, name: pullSecret.name });
+
+/** The objects of the step, in the order of their application. */
+export const nodeAccessRefs: readonly ObjectRef[] = [namespaceRef, filesRef, agentRef];
+
+interface AgentSettings {
+  readonly config: Config;
+  readonly registryHost: string;
+  /** The hosts that nodes pull from ECR, other than the probe's. */
+  readonly hosts: readonly string[];
+  /** References with which nodes pull the two images. */
+  readonly agentImage: string;
+  readonly probeImage: string;
+}
+
+/** The namespace, the ExternalSecret with the files, and the DaemonSet. */
+export async function nodeAccessObjects(settings: AgentSettings): Promise<readonly KubeObject[]> {
+  const { config, registryHost, hosts, agentImage, probeImage } = settings;
+  const command = (mode: string, script: string) => ['sh', '-c', script, name, mode];
+  const script = await agentScript();
+  const objects = await renderTemplate('node-access', {
+    namespace,
+    name,
+    pullSecret: config.pullSecret.name,
+    copyEvery: config.pullSecret.copyEvery,
+    labels: managedBy,
+    files: filesOf([...hosts, probeHost], { project: config.project, registryHost }),
+    nodeSelector: { ...config.nodes.nodeSelector, 'kubernetes.io/os': 'linux' },
+    image: agentImage,
+    probe: probeImage,
+    write: command('write', script),
+    watch: command('watch', script),
+    check: command('check', script),
+    env: [{ name: 'PROJECT', value: config.project }],
+    resources: { requests: { cpu: '5m', memory: '16Mi' }, limits: { memory: '64Mi' } },
+    securityContext: {
+      allowPrivilegeEscalation: false,
+      readOnlyRootFilesystem: true,
+      capabilities: { drop: ['ALL'] },
+    },
+    volumeMounts: [
+      { name: 'containerd', mountPath: '/etc/containerd' },
+      { name: 'mirrors', mountPath: '/mirrors', readOnly: true },
+    ],
+  });
+  return objects.map(owned);
+}
+
+/** The files by host, as templates of the operator, and the expiry of the token in them. */
+function filesOf(hosts: readonly string[], registry: Registry): Readonly<Record<string, string>> {
+  const files = [...hosts].sort().map((host) => [host, hostsFile(host, registry)] as const);
+  return Object.fromEntries([...files, [expiryKey, '{{ .expires_at }}']]);
+}
+
+interface Registry {
+  readonly project: string;
+  readonly registryHost: string;
+}
+
+/** The first line of files that belong to a project. The scripts for nodes compare it. */
+const mark = (project: string): string => `# managed by ecr-bootstrap ${project}`;
+
+/**
+ * containerd's configuration of one registry. `override_path` makes it ask ECR for `PROJECT/HOST/PATH`. The header
+ * needs no credentials of the kubelet, so static pods and the pause image are pulled too, and containerd does not
+ * send it to the storage that ECR redirects to.
+ */
+const hostsFile = (host: string, { project, registryHost }: Registry): string =>
+  [
+    mark(project),
+    `server = "https://${registryHost}/v2/${project}/${host}"`,
+    'override_path = true',
+    'capabilities = ["pull", "resolve"]',
+    '[header]',
+    `Authorization = "Basic {{ (index (index . ".dockerconfigjson" | fromJson).auths "${registryHost}").auth }}"`,
+    '',
+  ].join('\n');
+
+/** The DaemonSet with a template that removes the files from nodes. Its pods become ready when that is done. */
+export async function cleanupAgent(agent: KubeObject): Promise<KubeObject> {
+  const { template } = agent['spec'] as { template: PodTemplate };
+  const { initContainers: [write] = [], containers: [watch] = [], volumes = [] } = template.spec;
+  const script = await agentScript();
+  const isKept = ({ name: volume }: Named): boolean => volume !== 'mirrors';
+  const container = (from: Container | undefined, change: { name: string; command: string[] }) => {
+    const { readinessProbe: _, ...kept } = from ?? { name: '' };
+    return { ...kept, ...change, volumeMounts: (kept.volumeMounts ?? []).filter(isKept) };
+  };
+  const { apiVersion, kind } = agent;
+  return {
+    apiVersion,
+    kind,
+    metadata: { name, namespace, labels: managedBy },
+    spec: {
+      ...(agent['spec'] as object),
+      template: {
+        metadata: { labels: { ...template.metadata.labels, [cleanupLabel]: 'true' } },
+        spec: {
+          ...template.spec,
+          initContainers: [
+            container(write, { name: 'remove', command: ['sh', '-c', script, name, 'remove'] }),
+          ],
+          containers: [container(watch, { name: 'agent', command: ['sleep', '86400'] })],
+          volumes: volumes.filter(isKept),
+        },
+      },
+    },
+  };
+}
+
+/** On pods of {@link cleanupAgent}. */
+export const cleanupLabel = 'ecr-bootstrap.dev/cleanup';
+
+interface Named {
+  readonly name: string;
+}
+
+interface Container extends Named {
+  readonly volumeMounts?: readonly Named[];
+  readonly readinessProbe?: unknown;
+}
+
+interface PodTemplate {
+  readonly metadata: { readonly labels?: Readonly<Record<string, string>> };
+  readonly spec: {
+    readonly initContainers?: readonly Container[];
+    readonly containers?: readonly Container[];
+    readonly volumes?: readonly Named[];
+  };
+}
+
+const agentScript = once(async (): Promise<string> => {
+  const parts = ['node-files', 'node-agent'].map((part) =>
+    readFile(packageFile(`manifests/${part}.sh`), 'utf8'),
+  );
+  return (await Promise.all(parts)).join('\n');
+});

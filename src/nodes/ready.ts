@@ -1,0 +1,73 @@
+import { BootstrapError } from '../core/errors.ts';
+import { type Finding, finding } from '../core/findings.ts';
+import type { MemberFailure } from '../core/step.ts';
+import type { Target } from '../core/target.ts';
+import { waitFor } from '../core/wait.ts';
+import { type NodeAccess, readNodeAccess } from './agents.ts';
+import type { NodesContext, NodesRun } from './context.ts';
+import { runtimeAdvice } from './runtime-advice.ts';
+
+/** Time for a node to pull the agent and the probe, without progress on any node. */
+const deadlineMs = 180_000;
+
+/** Waits until every node pulls from ECR, or is known not to. Nodes that are not ready are not waited for. */
+export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailure[]> {
+  let nodes: readonly NodeAccess[] = [];
+  try {
+    await waitFor(run, { what: 'nodes to pull from ECR', deadlineMs, intervalMs: 1000 }, async (pending) => {
+      nodes = await readNodeAccess(run.ctx.fresh());
+      const waiting = nodes.filter(({ state }) => state === 'starting' || state === 'failing');
+      const [first] = waiting;
+      if (!first) return true;
+      const count = { left: waiting.length, of: nodes.length };
+      return pending(`${waiting.length} of ${nodes.length} nodes, ${first.name}: ${first.why}`, count);
+    });
+  } catch (error) {
+    if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
+  }
+  for (const node of nodes.filter(({ state }) => state === 'skipped')) {
+    run.emit({ type: 'finding', finding: nodeFinding(node) });
+  }
+  return nodes
+    .filter(({ state }) => state !== 'active' && state !== 'skipped')
+    .map((node) => {
+      const { target, what, why, hint } = nodeFinding(node);
+      return { target, error: new BootstrapError({ code: 'node-mirror-inactive', what, why, hint }) };
+    });
+}
+
+/** One finding per node. */
+export const nodesHealth = async (ctx: NodesContext): Promise<readonly Finding[]> =>
+  (await readNodeAccess(ctx)).map(nodeFinding);
+
+function nodeFinding(node: NodeAccess): Finding {
+  const { name, why, hint = 'Nothing to do.' } = node;
+  const target: Target = { kind: 'Node', name };
+  switch (node.state) {
+    case 'active':
+      return finding('ok', { target, what: `node ${name} pulls from ECR`, why, hint });
+    case 'skipped':
+      return finding('node-skipped', { target, what: `node ${name} does not pull from ECR`, why, hint });
+    case 'inactive':
+      return finding('node-mirror-inactive', {
+        target,
+        what: `node ${name} does not pull from ECR`,
+        why,
+        hint: adviceFor(node),
+      });
+    case 'failing':
+    case 'starting':
+      return finding('node-agent-unready', {
+        target,
+        what: `the agent on node ${name} is not ready`,
+        why,
+        hint: node.hint ?? 'Wait a minute, then run `ecr-bootstrap status` again.',
+      });
+  }
+}
+
+function adviceFor({ name, runtime }: NodeAccess): string {
+  const advice = runtimeAdvice(runtime);
+  if (!advice) return `Configure ${runtime || 'its container runtime'} to read /etc/containerd/certs.d.`;
+  return `On ${name}, add to ${advice.file}:\n${advice.lines.join('\n')}\nThen restart it: ${advice.restart}`;
+}

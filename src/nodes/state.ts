@@ -1,0 +1,97 @@
+import type { KubeObject } from '../clients/kubernetes/port.ts';
+import { filesRef } from '../cluster/mirrored-hosts.ts';
+import { observeManaged, observeObjects, type ObjectsState } from '../cluster/objects.ts';
+import { ecrReference } from '../images/naming.ts';
+import { probeHost } from '../core/ownership.ts';
+import { type ImagePresence, imagePresence } from '../mirror/images.ts';
+import { isNodeAccessOn, isSelected } from './access.ts';
+import type { NodesContext } from './context.ts';
+import { completeHosts, plannedHosts, type UpstreamHost, upstreamHosts } from './hosts.ts';
+import { agentRef, nodeAccessObjects, nodeAccessRefs } from './objects.ts';
+
+export interface NodeAccessState extends ObjectsState {
+  readonly isOn: boolean;
+  readonly hosts: readonly UpstreamHost[];
+  /** The number of nodes that the configuration selects. */
+  readonly nodeCount: number;
+  /** The ExternalSecret for the hosts that are complete, without those whose images are still to be copied. */
+  readonly files?: KubeObject;
+  /** The image without which the agent cannot start, if ECR does not have it. */
+  readonly missingImage?: string;
+}
+
+/** If node access is off, the state has the objects to delete. */
+export async function observeNodeAccess(ctx: NodesContext): Promise<NodeAccessState> {
+  if (!(await isNodeAccessOn(ctx))) return observeForRemoval(ctx);
+  const { config, cluster, inventory } = ctx;
+  const [registryHost, presence, workloads, pause, nodes, mirrored, agent] = await Promise.all([
+    ctx.registryHost(),
+    imagePresence(ctx),
+    inventory.workloads(),
+    inventory.pauseImages(),
+    inventory.nodes(),
+    inventory.mirroredHosts(),
+    cluster.get(agentRef),
+  ]);
+  const users = [...workloads, ...pause];
+  const hosts = upstreamHosts({ registryHost, users, presence, mirrored }, config);
+  const images = agentImages(presence, registryHost, agent);
+  const objectsFor = (chosen: readonly string[]) =>
+    nodeAccessObjects({ config, registryHost, hosts: chosen, ...images });
+  const [planned, complete] = await Promise.all([
+    objectsFor(plannedHosts(hosts)),
+    objectsFor(completeHosts(hosts)),
+  ]);
+  const files = complete.find(({ kind }) => kind === filesRef.kind);
+  return {
+    ...(await observeObjects(cluster, planned)),
+    isOn: true,
+    hosts,
+    nodeCount: nodes.filter((node) => isSelected(node, config)).length,
+    ...(files && { files }),
+    ...(images.missing !== undefined && { missingImage: images.missing }),
+  };
+}
+
+export const observeForRemoval = async ({ cluster }: NodesContext): Promise<NodeAccessState> => ({
+  ...(await observeManaged(cluster, nodeAccessRefs)),
+  isOn: false,
+  hosts: [],
+  nodeCount: 0,
+});
+
+interface AgentImages {
+  readonly agentImage: string;
+  readonly probeImage: string;
+  readonly missing?: string;
+}
+
+/**
+ * The images by their digests in ECR, because an image that others can change could redirect every pull of a node.
+ * Until ECR has them, they are those of the existing DaemonSet.
+ */
+function agentImages(
+  presence: readonly ImagePresence[],
+  registryHost: string,
+  agent: KubeObject | undefined,
+): AgentImages {
+  const probe = presence.find(({ image }) => image.copyOf !== undefined);
+  const own = presence.find(({ image }) => image.source === probe?.image.copyOf);
+  if (!probe || !own) throw new Error('the images of the agent are wanted while node access is on');
+  const current = imagesOf(agent);
+  const missing = [own, probe].find(({ digest }) => digest === undefined);
+  return {
+    agentImage: own.digest
+      ? `${registryHost}/${own.image.repository}@${own.digest}`
+      : (current.agent ?? ecrReference(registryHost, own.image)),
+    probeImage: probe.digest ? `${probeHost}/probe@${probe.digest}` : (current.probe ?? probe.image.source),
+    ...(missing && { missing: missing.image.source }),
+  };
+}
+
+function imagesOf(agent: KubeObject | undefined): { readonly agent?: string; readonly probe?: string } {
+  const { template } = (agent?.['spec'] ?? {}) as {
+    template?: { spec?: { containers?: readonly { readonly name: string; readonly image?: string }[] } };
+  };
+  return Object.fromEntries((template?.spec?.containers ?? []).map(({ name, image }) => [name, image]));
+}

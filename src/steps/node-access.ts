@@ -1,0 +1,36 @@
+import { removeObjects } from '../cluster/objects.ts';
+import { applyNodeAccess } from '../nodes/apply.ts';
+import { diffNodeAccess } from '../nodes/diff.ts';
+import { nodesHealth, waitForNodes } from '../nodes/ready.ts';
+import { type NodeAccessState, observeForRemoval, observeNodeAccess } from '../nodes/state.ts';
+import type { Step } from './context.ts';
+
+/**
+ * Makes nodes pull images of public registries from ECR under their public names, so that neither workloads nor
+ * static pods change. An agent on each node keeps one file per registry, with the current token.
+ */
+export const nodeAccess: Step<NodeAccessState> = {
+  id: 'node-access',
+  title: 'nodes that pull from ECR',
+  needs: ['aws', 'cluster'],
+  rights: [
+    { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'create', 'patch', 'delete'] },
+    { apiGroups: ['apps'], resources: ['daemonsets'], verbs: ['get', 'list', 'create', 'patch', 'delete'] },
+    {
+      apiGroups: ['external-secrets.io'],
+      resources: ['externalsecrets'],
+      verbs: ['get', 'list', 'create', 'patch', 'delete'],
+    },
+    { apiGroups: [''], resources: ['configmaps', 'pods/log', 'secrets'], verbs: ['get'] },
+    { apiGroups: [''], resources: ['nodes', 'pods', 'events'], verbs: ['list'] },
+    { apiGroups: ['apps'], resources: ['deployments', 'statefulsets'], verbs: ['list'] },
+    { apiGroups: ['batch'], resources: ['jobs', 'cronjobs'], verbs: ['list'] },
+  ],
+  observe: observeNodeAccess,
+  diff: diffNodeAccess,
+  apply: applyNodeAccess,
+  ready: async ({ isOn }, run) => (isOn ? waitForNodes(run) : undefined),
+  health: async ({ isOn }, ctx) => (isOn ? nodesHealth(ctx) : []),
+  observeRemoval: observeForRemoval,
+  remove: removeObjects,
+};
