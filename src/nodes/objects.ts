@@ -5,7 +5,12 @@ import { expiryKey, filesRef } from '../cluster/mirrored-hosts.ts';
 import { renderTemplate } from '../cluster/templates.ts';
 import type { Config } from '../config/schema.ts';
 import { once } from '../core/once.ts';
-import { managedBy, nodeAccessName as name, nodeNamespace as namespace, probeHost } from '../core/ownership.ts';
+import {
+  managedBy,
+  nodeAccessName as name,
+  nodeNamespace as namespace,
+  probeHost,
+} from '../core/ownership.ts';
 import { packageFile } from '../core/paths.ts';
 
 export const namespaceRef: ObjectRef = { apiVersion: 'v1', kind: 'Namespace', name: namespace };

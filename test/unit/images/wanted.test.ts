@@ -130,3 +130,53 @@ describe('the wanted images', () => {
     );
   });
 });
+
+describe('the images that nodes need', () => {
+  const nodes = {
+    agent: 'busybox:1.37',
+    pause: [{ kind: 'Node', namespace: '', name: 'node-1', images: ['registry.k8s.io/pause:3.10.1'] }],
+  };
+  const others = (more: Partial<ImageSources> = {}) => gather({ nodes, ...more }).others;
+
+  it('are the agent, a copy of it that only ECR has, and pause', () => {
+    expect(others()).toEqual([
+      {
+        source: 'docker.io/library/busybox:1.37',
+        repository: 'myproject/docker.io/library/busybox',
+        tag: '1.37',
+        wantedBy: ['nodes'],
+      },
+      {
+        source: 'ecr-bootstrap.invalid/probe:1.37',
+        copyOf: 'docker.io/library/busybox:1.37',
+        repository: 'myproject/ecr-bootstrap.invalid/probe',
+        tag: '1.37',
+        wantedBy: ['nodes'],
+      },
+      {
+        source: 'registry.k8s.io/pause:3.10.1',
+        repository: 'myproject/registry.k8s.io/pause',
+        tag: '3.10.1',
+        wantedBy: ['Node node-1'],
+      },
+    ]);
+  });
+
+  it('copy the probe from the source of an agent that is named as in ECR', () => {
+    const agent = `${registryHost}/myproject/docker.io/library/busybox:1.37`;
+    const probe = others({ nodes: { ...nodes, agent } }).find(({ copyOf }) => copyOf !== undefined);
+    expect(probe?.copyOf).toBe('docker.io/library/busybox:1.37');
+  });
+
+  it('cannot be copied from an image of ECR without a source', () => {
+    const agent = `${registryHost}/myproject/own-agent:1`;
+    expect(() => others({ nodes: { ...nodes, agent } })).toThrow(/has no source/);
+  });
+
+  it('are not excluded, except pause', () => {
+    expect(others({ exclude: ['**'] }).map(({ source }) => source)).toEqual([
+      'docker.io/library/busybox:1.37',
+      'ecr-bootstrap.invalid/probe:1.37',
+    ]);
+  });
+});
