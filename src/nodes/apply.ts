@@ -1,48 +1,57 @@
-import type { ObjectRef } from '../clients/kubernetes/port.ts';
+import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { filesRef } from '../cluster/mirrored-hosts.ts';
-import { applyObjects } from '../cluster/objects.ts';
+import { applyObjects, type ObjectChange } from '../cluster/objects.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { finding } from '../core/findings.ts';
-import type { Change, Outcome } from '../core/step.ts';
+import type { Outcome } from '../core/step.ts';
 import { waitFor } from '../core/wait.ts';
 import { agentNodes, cleanNodes } from './agents.ts';
 import type { NodesRun } from './context.ts';
-import { isAbout, notMirroredFinding } from './diff.ts';
+import { notMirroredFinding } from './diff.ts';
 import { agentRef, cleanupAgent, pullSecretRef, secretRef } from './objects.ts';
 import type { NodeAccessState } from './state.ts';
 
 /** Applies the objects; the agent last, when the Secrets that its pods need exist. */
 export async function applyNodeAccess(
-  changes: readonly Change[],
+  changes: readonly ObjectChange[],
   state: NodeAccessState,
   run: NodesRun,
 ): Promise<Outcome[]> {
-  const isLast = (change: Change): boolean => isAbout(change, agentRef) && change.action !== 'delete';
-  const [early, late] = [changes.filter((change) => !isLast(change)), changes.filter(isLast)];
-  if (changes.some((change) => change.action === 'delete' && isAbout(change, agentRef))) await cleanUp(run);
-  const outcomes = await applyObjects(early, withCompleteHosts(state, run), run);
+  const isAgent = ({ kind }: KubeObject): boolean => kind === agentRef.kind;
+  const startsAgent = ({ payload: { applies } }: ObjectChange): boolean =>
+    applies !== undefined && isAgent(applies);
+  const agent = changes.flatMap(({ payload: { deletes } }) => deletes ?? []).find(isAgent);
+  if (agent) await cleanUp(agent, run);
+  reportPending(state, run);
+  const early = changes
+    .filter((change) => !startsAgent(change))
+    .map((change) => withCompleteHosts(change, state));
+  const late = changes.filter(startsAgent);
+  const outcomes = await applyObjects(early, run);
   if (late.length === 0) return outcomes;
-  if (outcomes.some(({ result }) => result !== 'done')) return [...outcomes, ...late.map(skipped)];
+  if (outcomes.some(({ result }) => result !== 'done')) {
+    return [...outcomes, ...late.map((change): Outcome => ({ change, result: 'skipped' }))];
+  }
   if (state.missingImage !== undefined) {
     const error = withoutImage(state.missingImage);
     return [...outcomes, ...late.map((change): Outcome => ({ change, result: 'failed', error }))];
   }
   await waitForSecrets(run);
-  return [...outcomes, ...(await applyObjects(late, state, run))];
+  return [...outcomes, ...(await applyObjects(late, run))];
 }
 
-/** A plan expects that all images are copied. When one was not, its registry is left out, and reported. */
-function withCompleteHosts(state: NodeAccessState, run: NodesRun): NodeAccessState {
-  const { files, hosts } = state;
-  if (!files) return state;
+/** A plan expects that all images are copied. A registry of which one was not is left out. */
+function withCompleteHosts(change: ObjectChange, { files }: NodeAccessState): ObjectChange {
+  if (!files || change.payload.applies?.kind !== filesRef.kind) return change;
+  return { ...change, payload: { ...change.payload, applies: files } };
+}
+
+function reportPending({ hosts }: NodeAccessState, run: NodesRun): void {
   for (const { host, isMirrored, pending, missing } of hosts) {
     if (isMirrored || missing.length > 0) continue;
     for (const found of notMirroredFinding(host, pending)) run.emit({ type: 'finding', finding: found });
   }
-  return { ...state, wanted: state.wanted.map((object) => (object.kind === filesRef.kind ? files : object)) };
 }
-
-const skipped = (change: Change): Outcome => ({ change, result: 'skipped' });
 
 const withoutImage = (image: string): BootstrapError =>
   new BootstrapError({
@@ -72,10 +81,8 @@ async function waitForSecrets(run: NodesRun): Promise<void> {
 }
 
 /** Makes the agents remove the files from their nodes. Reports the nodes where they cannot. */
-async function cleanUp(run: NodesRun): Promise<void> {
+async function cleanUp(agent: KubeObject, run: NodesRun): Promise<void> {
   const { ctx } = run;
-  const agent = await ctx.cluster.get(agentRef);
-  if (!agent) return;
   const nodes = await agentNodes(ctx);
   await ctx.cluster.apply(await cleanupAgent(agent));
   let left = [...nodes.keys()];

@@ -1,29 +1,22 @@
-import { targetOf } from '../clients/kubernetes/names.ts';
-import type { ObjectRef } from '../clients/kubernetes/port.ts';
 import { filesRef } from '../cluster/mirrored-hosts.ts';
-import { diffObjects, removeObjects } from '../cluster/objects.ts';
+import { diffObjects, type ObjectChange, removeObjects } from '../cluster/objects.ts';
 import { type Finding, finding } from '../core/findings.ts';
-import type { Change, Diff } from '../core/step.ts';
-import { nameOf } from '../core/target.ts';
+import type { Diff } from '../core/step.ts';
 import { type MissingImage, plannedHosts, type UpstreamHost } from './hosts.ts';
-import { agentRef } from './objects.ts';
 import type { NodeAccessState } from './state.ts';
 
 /** If node access is off, the changes remove it. */
-export function diffNodeAccess(state: NodeAccessState): Diff {
+export function diffNodeAccess(state: NodeAccessState): Diff<ObjectChange> {
   if (!state.isOn) return removeObjects(state);
   const { changes, findings } = diffObjects(state);
   const effect = effectOf(state);
   return {
     changes: changes.map((change) =>
-      isAbout(change, agentRef) || isAbout(change, filesRef) ? { ...change, reason: effect } : change,
+      change.payload.applies?.kind === filesRef.kind ? { ...change, reason: effect } : change,
     ),
     findings: [...findings, ...state.hosts.flatMap(hostFindings)],
   };
 }
-
-export const isAbout = ({ target }: Change, ref: ObjectRef): boolean =>
-  nameOf(target) === nameOf(targetOf(ref));
 
 /** What the changes mean for nodes. */
 function effectOf({ hosts, nodeCount }: NodeAccessState): string {

@@ -1,4 +1,4 @@
-import { removeObjects } from '../cluster/objects.ts';
+import { type ObjectChange, removeObjects } from '../cluster/objects.ts';
 import { applyNodeAccess } from '../nodes/apply.ts';
 import { diffNodeAccess } from '../nodes/diff.ts';
 import { nodesHealth, waitForNodes } from '../nodes/ready.ts';
@@ -9,7 +9,7 @@ import type { Step } from './context.ts';
  * Makes nodes pull images of public registries from ECR under their public names, so that neither workloads nor
  * static pods change. An agent on each node keeps one file per registry, with the current token.
  */
-export const nodeAccess: Step<NodeAccessState> = {
+export const nodeAccess: Step<NodeAccessState, ObjectChange> = {
   id: 'node-access',
   title: 'nodes that pull from ECR',
   needs: ['aws', 'cluster'],

@@ -19,9 +19,7 @@ export const pullingPods: Step<readonly string[]> = {
   observe: async (ctx) => {
     const [pods, host] = await Promise.all([ctx.inventory.pods(), ctx.registryHost()]);
     return pods
-      .filter(
-        (pod) => !ownNamespaces.has(pod.metadata.namespace) && !isFinished(pod) && pullsFrom(pod, host),
-      )
+      .filter((pod) => !ownNamespaces.has(pod.metadata.namespace) && !isFinished(pod) && pullsFrom(pod, host))
       .map(({ metadata }) => fullName(metadata));
   },
   diff: (pods) => ({

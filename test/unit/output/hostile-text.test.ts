@@ -98,7 +98,7 @@ const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }>
     type: 'images',
     data: {
       images: [
-        { source: hostile, target: hostile, present: true, digest: hostile, usedBy: [hostile, hostile] },
+        { source: hostile, target: hostile, present: true, digest: hostile, usedBy: [hostile, hostile], mirrored: false },
       ],
     },
   },
