@@ -58,7 +58,7 @@ const withoutImage = (image: string): BootstrapError =>
     code: 'not-ready',
     what: 'could not start the agent on nodes',
     why: `ECR does not have its image ${image}`,
-    hint: 'Run `ecr-bootstrap up`, which copies it.',
+    hint: 'Run `ecr-bootstrap up`, which copies it, or set nodes.image to an image that you can pull.',
   });
 
 /** Otherwise the kubelet waits up to two minutes before it tries again. */

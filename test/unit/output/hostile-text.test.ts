@@ -98,7 +98,14 @@ const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }>
     type: 'images',
     data: {
       images: [
-        { source: hostile, target: hostile, present: true, digest: hostile, usedBy: [hostile, hostile], mirrored: false },
+        {
+          source: hostile,
+          target: hostile,
+          present: true,
+          digest: hostile,
+          usedBy: [hostile, hostile],
+          mirrored: false,
+        },
       ],
     },
   },
