@@ -20,6 +20,8 @@ export const images: Step<ImagesState, ImagesChange> = {
     { apiGroups: [''], resources: ['pods', 'nodes'], verbs: ['list'] },
     { apiGroups: ['apps'], resources: ['deployments', 'daemonsets', 'statefulsets'], verbs: ['list'] },
     { apiGroups: ['batch'], resources: ['jobs', 'cronjobs'], verbs: ['list'] },
+    { apiGroups: [''], resources: ['configmaps'], verbs: ['get'] },
+    { apiGroups: ['external-secrets.io'], resources: ['externalsecrets'], verbs: ['get'] },
   ],
   observe: observeImages,
   diff: diffImages,

@@ -16,6 +16,7 @@ export const serviceAccounts: Step<ServiceAccountsState, EntryChange> = {
   rights: [
     { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get', 'list', 'patch'] },
     { apiGroups: [''], resources: ['namespaces', 'pods', 'events'], verbs: ['list'] },
+    { apiGroups: ['external-secrets.io'], resources: ['externalsecrets'], verbs: ['get'] },
   ],
   removalRights: [
     { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['patch'] },

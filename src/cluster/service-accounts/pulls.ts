@@ -4,41 +4,61 @@ import type { Workload } from '../workloads.ts';
 import { type Finding, finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/target.ts';
 import type { ClusterContext } from '../context.ts';
-import { operatorDeployments, operatorNamespace } from '../../core/ownership.ts';
+import { nodeNamespace, operatorDeployments, operatorNamespace } from '../../core/ownership.ts';
 import { diagnosePod, type PodFailure, remedyFor } from '../pod-failure.ts';
 
 /** Reports pods that cannot pull, and workloads that do not use the pull secret of their service account. */
 export async function pullFindings(ctx: ClusterContext): Promise<readonly Finding[]> {
   const { inventory, config } = ctx;
-  const [pods, workloads, host] = await Promise.all([
+  const [pods, workloads, host, mirrored] = await Promise.all([
     inventory.pods(),
     inventory.workloads(),
     ctx.registryHost(),
+    inventory.mirroredHosts(),
   ]);
-  const failing = pods.filter((pod) => diagnosePod(pod)?.image !== undefined && !isOperatorPod(pod));
+  const failing = pods.filter((pod) => diagnosePod(pod)?.image !== undefined && !isReportedElsewhere(pod));
   const warnings = failing.length > 0 ? await inventory.warnings() : [];
+  const registry = { host, mirrored, region: config.aws.region };
   return [
-    ...failing.flatMap((pod) => failingPull(pod, host, config.aws.region, warnings)),
+    ...failing.flatMap((pod) => failingPull(pod, registry, warnings)),
     ...workloads
       .filter((workload) => !usesPullSecret(workload, config.pullSecret.name, host))
       .map((workload) => ownSecretsFinding(workload, config.pullSecret.name)),
   ];
 }
 
-/** The step `operator` reports these. */
-const isOperatorPod = ({ metadata }: KubeObject): boolean =>
-  metadata.namespace === operatorNamespace &&
-  operatorDeployments.some((name) => metadata.labels?.['app.kubernetes.io/name'] === name);
+/** The steps `operator` and `node-access` report these. */
+const isReportedElsewhere = ({ metadata: { namespace, labels } }: KubeObject): boolean =>
+  namespace === nodeNamespace ||
+  (namespace === operatorNamespace &&
+    operatorDeployments.some((name) => labels?.['app.kubernetes.io/name'] === name));
+
+interface PulledRegistries {
+  /** The ECR host. */
+  readonly host: string;
+  /** Registries that nodes pull from ECR. */
+  readonly mirrored: readonly string[];
+  readonly region: string;
+}
 
 function failingPull(
   pod: KubeObject,
-  host: string,
-  region: string,
+  { host, mirrored, region }: PulledRegistries,
   warnings: readonly KubeObject[],
 ): Finding[] {
   const failure = diagnosePod(pod, warnings);
   if (failure?.image === undefined) return [];
   const target = targetOf(refOf(pod));
+  if (mirrored.includes(hostOf(failure.image))) {
+    return [
+      finding('pull-failing', {
+        target,
+        what: `${nameOf(target)} cannot pull ${failure.image}`,
+        why: failure.cause === 'not-found' ? 'the image is not in ECR' : failure.why,
+        hint: hintOnMirror(failure),
+      }),
+    ];
+  }
   const isInEcr = failure.image.startsWith(`${host}/`);
   return [
     finding('pull-failing', {
@@ -52,6 +72,18 @@ function failingPull(
         : 'The image is not in this ECR: ecr-bootstrap images shows the reference to use instead.',
     }),
   ];
+}
+
+/** The host of a reference as workloads write it: Docker Hub, unless the first part looks like a host. */
+function hostOf(image: string): string {
+  const [first = '', ...rest] = image.split('/');
+  return rest.length > 0 && /[.:]/.test(first) ? first : 'docker.io';
+}
+
+function hintOnMirror({ cause, image = '' }: PodFailure): string {
+  if (cause === 'not-found') return `Copy it: ecr-bootstrap mirror ${image}`;
+  if (cause === 'platform') return `Copy it for every node: ecr-bootstrap mirror --platform cluster ${image}`;
+  return 'Check that the node pulls from ECR: ecr-bootstrap status --only node-access';
 }
 
 function hintInEcr(failure: PodFailure, pod: KubeObject, region: string): string {
