@@ -38,10 +38,10 @@ export const steps: readonly AnyStep[] = [
   // Lets every pod use the pull secret
   serviceAccounts,
   serviceAccountPolicy,
-  // Only after these steps does no service account list a pull secret with an earlier name
-  pullSecretWithdrawal,
   // Late, because copying may take an hour and may be interrupted
   images,
   // Sends pulls to ECR, so the images must be there
   nodeAccess,
+  // Only after these steps does neither a service account nor the agent list a pull secret with an earlier name
+  pullSecretWithdrawal,
 ];
