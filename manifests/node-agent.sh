@@ -1,0 +1,242 @@
+# The agent on each node, appended to node-files.sh: keeps the mirror files equal to those of the mounted Secret.
+# $1 is the mode: write (once), watch (until SIGTERM), check (readiness) or remove. MIRRORS and INTERVAL (seconds) are
+# set by tests only. Nothing here prints the content of a mirror file, because it contains the token.
+MIRRORS=${MIRRORS:-/mirrors}
+INTERVAL=${INTERVAL:-10}
+HOUR=3600
+MAX_RESTORES=3
+
+# Prints the hosts of the Secret. Its other keys are expires_at and the kubelet's hidden files.
+hosts() (
+  for source in "$MIRRORS"/*; do
+    host=${source##*/}
+    if is_host_name "$host" && [ -f "$source" ]; then say "$host"; fi
+  done
+)
+
+# Prints when the token expires, in Unix seconds. Fails if the Secret has no such time, or is not mounted.
+expires_at() (
+  time=$(first_line "$MIRRORS/expires_at")
+  case $time in
+    '' | 0* | *[!0-9]* | ????????????*) return 1 ;;
+  esac
+  say "$time"
+)
+
+utc() { date -u -d "@$1" '+%Y-%m-%d %H:%M UTC'; }
+
+# In steps of ten minutes, because `watch` prints a line whenever this text changes.
+duration() (
+  tens=$(($1 / 600))
+  minutes=$((tens * 10))
+  if [ "$minutes" -eq 0 ]; then
+    say 'less than 10 min'
+  elif [ "$minutes" -lt 60 ]; then
+    say "$minutes min"
+  else
+    say "$((minutes / 60)) h $((minutes % 60)) min"
+  fi
+)
+
+token_problem() (
+  expiry=$(expires_at) || {
+    say 'the Secret node-access has no valid expires_at'
+    return
+  }
+  left=$((expiry - $(date +%s)))
+  if [ "$left" -le 0 ]; then
+    say "the token expired at $(utc "$expiry") and was not renewed"
+  elif [ "$left" -lt $((3 * HOUR)) ]; then
+    say "the token expires in $(duration "$left") and was not renewed"
+  fi
+)
+
+is_current() {
+  cmp -s "$MIRRORS/$1" "$CERTS/$1/hosts.toml" && [ "$(stat -c %a "$CERTS/$1/hosts.toml")" = 600 ]
+}
+
+# Prints why the file of host $1 must not be written, if the Secret or another program is the reason.
+obstacle() {
+  if [ "$(first_line "$MIRRORS/$1")" = "$HEADER" ]; then
+    blocker "$1"
+  else
+    say "the Secret node-access has no valid file for $1"
+  fi
+}
+
+host_problem() (
+  file=$CERTS/$1/hosts.toml
+  reason=$(obstacle "$1")
+  if [ -n "$reason" ]; then
+    say "$reason"
+  elif [ ! -e "$file" ]; then
+    say "$file is missing"
+  elif ! is_current "$1"; then
+    say "$file differs from the Secret node-access"
+  fi
+)
+
+# The hosts that `watch` does not restore for a while, as words HOST@END.
+pauses=
+
+# Prints why a file is missing that another program removed repeatedly, as far as the node shows it.
+pause_reason() (
+  for entry in $pauses; do
+    [ "${entry%@*}" = "$1" ] || continue
+    names=
+    for path in "$CERTS"/*; do names="$names ${path##*/}"; done
+    printf ' and is not restored before %s, because another program removed or changed it %s times within an hour' \
+      "$(utc "${entry#*@}")" "$MAX_RESTORES"
+    printf '; %s contains:%s' "$CERTS" "$(say "$names" | printable)"
+  done
+)
+
+# Prints all problems, one per line.
+problems() (
+  token_problem
+  for host in $(hosts); do
+    problem=$(host_problem "$host")
+    [ -z "$problem" ] || say "$problem$(pause_reason "$host")"
+  done
+)
+
+# Joins the lines of standard input.
+join_lines() (
+  separator=
+  while IFS= read -r line; do
+    printf '%s%s' "$separator" "$line"
+    separator='; '
+  done
+)
+
+write() (
+  status=0
+  delete_temporary_files
+  for host in $(hosts); do
+    [ -n "$(obstacle "$host")" ] || write_host "$host" <"$MIRRORS/$host" || status=1
+  done
+  create_link
+  return "$status"
+)
+
+# What `watch` remembers, as lists of words: HOST=CHECKSUM of each file that was in place after the last pass, and
+# HOST@TIME of each restore.
+in_place=
+restores=
+last_state=
+# What one pass collects, one line each.
+events=
+errors=
+NEWLINE='
+'
+
+add_event() { events=$events$1$NEWLINE; }
+
+# Prints the entries of list $1 that have a time after $2.
+entries_after() (
+  for entry in $1; do
+    if [ "${entry##*@}" -gt "$2" ]; then printf ' %s' "$entry"; fi
+  done
+)
+
+count_restores() (
+  count=0
+  for entry in $restores; do
+    case $entry in "$1@"*) count=$((count + 1)) ;; esac
+  done
+  say "$count"
+)
+
+# Writes the file of host $1 when it is new or renewed. Restores it when another program removed or changed it, a
+# limited number of times, because that program may do so again each time.
+keep_host() {
+  [ -z "$(obstacle "$1")" ] || return
+  content="$1=$(cksum <"$MIRRORS/$1" | tr ' ' -)"
+  if ! is_current "$1"; then
+    case $pauses in *" $1@"*) return ;; esac
+    case "$in_place " in
+      *" $content "*)
+        if [ "$(count_restores "$1")" -ge "$MAX_RESTORES" ]; then
+          pauses="$pauses $1@$((now + HOUR))"
+          return
+        fi
+        restores="$restores $1@$now"
+        add_event "restored $CERTS/$1/hosts.toml, which another program removed or changed"
+        ;;
+    esac
+    error=$(write_host "$1" <"$MIRRORS/$1") || {
+      errors=$errors$error$NEWLINE
+      return
+    }
+  fi
+  now_in_place="$now_in_place $content"
+}
+
+# Deletes the files of hosts that the Secret no longer has. An empty or missing Secret deletes nothing.
+delete_stale_hosts() {
+  expires_at >/dev/null || return
+  for file in "$CERTS"/*/hosts.toml; do
+    host=${file%/*}
+    host=${host##*/}
+    if is_managed "$file" && [ ! -e "$MIRRORS/$host" ]; then
+      delete_host "$host" && add_event "deleted $file, because $host is no longer mirrored"
+    fi
+  done
+}
+
+watch_once() {
+  now=$(date +%s)
+  restores=$(entries_after "$restores" $((now - HOUR)))
+  pauses=$(entries_after "$pauses" "$now")
+  events=
+  errors=
+  now_in_place=
+  for host in $(hosts); do keep_host "$host"; done
+  in_place=$now_in_place
+  delete_stale_hosts
+  create_link
+
+  state=$(
+    {
+      problems
+      printf '%s' "$errors"
+    } | join_lines
+  )
+  [ -n "$state" ] || state="ready; mirrored: $(hosts | tr '\n' ' ' | sed 's/ $//'); the token expires at $(utc "$(expires_at)")"
+  [ "$state$events" != "$last_state" ] || return
+  # The last line is the state, so that the last line of the log is always the reason why a pod is not ready.
+  printf '%s%s\n' "$events" "$state"
+  last_state=$state
+}
+
+watch() {
+  # A shell runs a trap only between commands, but interrupts `wait` for it.
+  sleeper=
+  trap 'kill "$sleeper" 2>/dev/null; exit 0' TERM INT
+  delete_temporary_files
+  while :; do
+    watch_once
+    sleep "$INTERVAL" &
+    sleeper=$!
+    wait "$sleeper"
+  done
+}
+
+check() (
+  state=$(problems | join_lines)
+  [ -z "$state" ] || {
+    say "$state"
+    return 1
+  }
+)
+
+case ${1:-} in
+  write) write ;;
+  watch) watch ;;
+  check) check ;;
+  remove) delete_all ;;
+  *)
+    say 'usage: node-access write|watch|check|remove' >&2
+    exit 2
+    ;;
+esac

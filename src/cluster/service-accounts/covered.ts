@@ -6,7 +6,7 @@ import type { ClusterContext } from '../context.ts';
 import { observeCoverage, unmanagedIn } from '../coverage.ts';
 import { earlierPullSecrets } from '../earlier-pull-secrets.ts';
 import { isManaged } from '../objects.ts';
-import { operatorNamespace } from '../../core/ownership.ts';
+import { nodeNamespace, operatorNamespace } from '../../core/ownership.ts';
 import { pullSecretsOf } from '../pull-secret-users.ts';
 
 export interface ServiceAccountsState {
@@ -31,6 +31,8 @@ export async function observeServiceAccounts(ctx: ClusterContext): Promise<Servi
   const { name: pullSecret } = ctx.config.pullSecret;
   const left = new Set(ignored.map(({ name }) => name));
   const namespaces = new Set([operatorNamespace, ...covered.map(({ name }) => name)]);
+  // The agent lists the pull secret itself, and its namespace is created after this step.
+  namespaces.delete(nodeNamespace);
   const excluded = matchesAny(ctx.config.serviceAccounts.exclude);
   const isIgnored = (account: KubeObject): boolean =>
     optsOut(account) || excluded(targetOf(refOf(account)).name);
@@ -71,7 +73,7 @@ export async function observeEntries(ctx: ClusterContext): Promise<ServiceAccoun
     ),
   );
   const obsolete = accounts
-    .filter((account) => !isManaged(account))
+    .filter((account) => !isManaged(account) && account.metadata.namespace !== nodeNamespace)
     .map((account) => ({
       account,
       names: pullSecretsOf(account).filter(
