@@ -21,7 +21,7 @@ export function register(command: Command, program: Program): void {
     ['ecr-bootstrap render operator > operator.yaml', 'Write the objects of the operator to a file'],
     [
       'ecr-bootstrap render node > node.sh',
-      'Write the script that lets a node pull from ECR before kubeadm join; it reads a token from standard input',
+      'Write the script that lets a node pull from ECR before it joins',
     ],
   ]);
 }

@@ -1,4 +1,6 @@
 import { z } from 'zod';
+import { BootstrapError } from '../core/errors.ts';
+import { parseReference } from '../images/reference.ts';
 import { nodeSelector } from './kubernetes-values.ts';
 
 /** A DNS name without a port: the name of a folder on nodes and a key of a Secret. */
@@ -10,6 +12,21 @@ const upstreamHost = z
     'is not a registry host without a port, for example docker.io',
   );
 
+const imageReference = z.string().refine(isReference, {
+  error: ({ input }) =>
+    `${JSON.stringify(input)} is not an image reference, for example docker.io/library/busybox:1.37`,
+});
+
+function isReference(text: string): boolean {
+  try {
+    parseReference(text);
+    return true;
+  } catch (error) {
+    if (!(error instanceof BootstrapError)) throw error;
+    return false;
+  }
+}
+
 /** The section `nodes` of the configuration. */
 export const nodes = z
   .strictObject({
@@ -19,9 +36,7 @@ export const nodes = z
       .describe(
         'Whether nodes pull images of public registries from ECR. `auto`: on clusters that kubeadm created.',
       ),
-    image: z
-      .string()
-      .min(1)
+    image: imageReference
       .default('docker.io/library/busybox:1.37')
       .describe('Image of the agent on nodes; it needs a POSIX shell with the usual commands.'),
     nodeSelector: nodeSelector

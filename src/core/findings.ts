@@ -346,8 +346,9 @@ export const findingCodes = {
     fix: 'Copy the images that the finding lists, or stop using them, then run `ecr-bootstrap up`.',
   },
   'mirrored-image-missing': {
-    level: 'failed',
-    about: 'Nodes pull from ECR instead of this registry, and ECR does not have an image in use.',
+    level: 'warning',
+    about:
+      'Nodes pull from ECR instead of this registry, and ECR may not have an image in use under its name.',
     fix: 'Copy it with `ecr-bootstrap mirror IMAGE`.',
   },
   'node-mirror-inactive': {

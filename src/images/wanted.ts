@@ -76,16 +76,10 @@ export interface ImageSources {
   /** Given by the user for this run; never excluded. */
   readonly references?: readonly GivenReference[];
   readonly workloads?: readonly ImageUser[];
-  /** Missing if nodes do not pull through a mirror. */
-  readonly nodes?: NodeImages;
-}
-
-/** The images that nodes need to pull from ECR by themselves. */
-export interface NodeImages {
-  /** The reference of the agent's image. The probe is a copy of it. */
+  /** The reference of the agent's image on nodes. The probe is a copy of it. */
   readonly agent: string;
-  /** The pause images of the nodes. */
-  readonly pause: readonly ImageUser[];
+  /** The pause images of the nodes. Missing if nodes do not pull through a mirror. */
+  readonly pause?: readonly ImageUser[] | undefined;
 }
 
 /**
@@ -99,7 +93,7 @@ export function wantedImages(sources: ImageSources): WantedImages {
   collector.add(operatorImage, 'operator');
   for (const text of sources.list) collector.add(text, 'config', { excludable: true });
   for (const reference of sources.references ?? []) collector.addGiven(reference);
-  if (sources.nodes) collector.addForNodes(sources.nodes);
+  if (sources.pause) collector.addForNodes(sources.pause);
   for (const workload of sources.workloads ?? []) {
     for (const text of workload.images) collector.addFromCluster(text, workloadName(workload));
   }
@@ -154,23 +148,22 @@ class ImageCollector {
     if (excludable && this.#isExcluded(reference)) return;
     ecrName(reference, this.#sources.naming);
     const source = formatReference(reference);
-    const entry = this.#entries.get(source) ?? { reference, wantedBy: new Set(), byHand };
+    const entry = this.#entries.get(source) ?? {
+      reference,
+      ...(reference.host === probeHost && { copyOf: this.#originOfProbe(reference) }),
+      wantedBy: new Set(),
+      byHand,
+    };
     this.#entries.set(source, entry);
     entry.wantedBy.add(wantedBy);
     if (byHand) entry.byHand = true;
   }
 
-  addForNodes({ agent, pause }: NodeImages): void {
-    const origin = this.#atSource(canonical(parseReference(agent)));
-    if (!origin) throw agentWithoutSource(agent);
+  addForNodes(pause: readonly ImageUser[]): void {
+    const { agent } = this.#sources;
+    const origin = this.#agentSource();
     this.add(agent, 'nodes');
-    const reference = { ...origin, host: probeHost, path: 'probe' };
-    this.#entries.set(formatReference(reference), {
-      reference,
-      copyOf: formatReference(origin),
-      wantedBy: new Set(['nodes']),
-      byHand: false,
-    });
+    this.add(formatReference({ ...origin, host: probeHost, path: 'probe' }), 'nodes');
     for (const user of pause) for (const text of user.images) this.addFromCluster(text, workloadName(user));
   }
 
@@ -209,6 +202,24 @@ class ImageCollector {
   #atSource(reference: Reference): Reference | undefined {
     const { registryHost, naming } = this.#sources;
     return isOfRegistry(reference, registryHost) ? sourceOf(reference, naming) : reference;
+  }
+
+  /** The agent's image in the version of the probe. */
+  #originOfProbe({ tag, digest }: Reference): string {
+    const { host, path } = this.#agentSource();
+    return formatReference({
+      host,
+      path,
+      ...(tag !== undefined && { tag }),
+      ...(digest !== undefined && { digest }),
+    });
+  }
+
+  #agentSource(): Reference {
+    const { agent } = this.#sources;
+    const source = this.#atSource(canonical(parseReference(agent)));
+    if (!source) throw agentWithoutSource(agent);
+    return source;
   }
 
   #image({ reference, copyOf, wantedBy, byHand }: Entry): WantedImage {

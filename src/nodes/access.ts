@@ -1,9 +1,8 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import type { ClusterContext } from '../cluster/context.ts';
-import type { Config } from '../config/schema.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { oncePerContext } from '../core/once.ts';
-import type { NodeImages } from '../images/wanted.ts';
+import type { ImageUser } from '../images/wanted.ts';
 
 /** kubeadm creates it on every cluster: kubeadm's documentation, "Implementation details". */
 const kubeadmConfig = {
@@ -23,19 +22,20 @@ export const isNodeAccessOn = oncePerContext(
 );
 
 /**
- * The images that nodes need. Undefined if node access is off, or while the cluster cannot be read: the step
+ * The pause images of the nodes. Undefined if node access is off, or while the cluster cannot be read: the step
  * `node-access` reports that.
  */
-export async function nodeImages(ctx: ClusterContext): Promise<NodeImages | undefined> {
+export async function pauseImages(ctx: ClusterContext): Promise<readonly ImageUser[] | undefined> {
   try {
-    if (!(await isNodeAccessOn(ctx))) return undefined;
-    return { agent: ctx.config.nodes.image, pause: await ctx.inventory.pauseImages() };
+    return (await isNodeAccessOn(ctx)) ? await ctx.inventory.pauseImages() : undefined;
   } catch (error) {
     if (error instanceof BootstrapError && /^(cluster-|tls-untrusted)/.test(error.code)) return undefined;
     throw error;
   }
 }
 
-/** Whether the agent runs on the node, by its labels. */
-export const isSelected = ({ metadata: { labels = {} } }: KubeObject, { nodes }: Config): boolean =>
-  Object.entries(nodes.nodeSelector).every(([key, value]) => labels[key] === value);
+/** Whether a node has the labels of a node selector. */
+export const isSelected = (
+  { metadata: { labels = {} } }: KubeObject,
+  nodeSelector: Readonly<Record<string, string>>,
+): boolean => Object.entries(nodeSelector).every(([key, value]) => labels[key] === value);

@@ -46,7 +46,7 @@ interface ContainerStatus {
 /** Reads the state of every node that the configuration selects. */
 export async function readNodeAccess(ctx: NodesContext): Promise<readonly NodeAccess[]> {
   const [nodes, pods] = await Promise.all([ctx.inventory.nodes(), listAgentPods(ctx)]);
-  const selected = nodes.filter((node) => isSelected(node, ctx.config));
+  const selected = nodes.filter((node) => isSelected(node, ctx.config.nodes.nodeSelector));
   const byNode = new Map(pods.map((pod) => [nodeOf(pod), pod]));
   const failsToStart = selected.some(({ metadata }) => !isReady(byNode.get(metadata.name)));
   const warnings = failsToStart ? await ctx.inventory.warnings() : [];

@@ -2,12 +2,11 @@ import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { filesRef } from '../cluster/mirrored-hosts.ts';
 import { applyObjects, type ObjectChange } from '../cluster/objects.ts';
 import { BootstrapError } from '../core/errors.ts';
-import { finding } from '../core/findings.ts';
 import type { Outcome } from '../core/step.ts';
 import { waitFor } from '../core/wait.ts';
 import { agentNodes, cleanNodes } from './agents.ts';
 import type { NodesRun } from './context.ts';
-import { notMirroredFinding } from './diff.ts';
+import { filesLeft, notMirroredFinding } from './diff.ts';
 import { agentRef, cleanupAgent, pullSecretRef, secretRef } from './objects.ts';
 import type { NodeAccessState } from './state.ts';
 
@@ -104,13 +103,9 @@ async function cleanUp(agent: KubeObject, run: NodesRun): Promise<void> {
   } catch (error) {
     if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
   }
-  for (const name of left) run.emit({ type: 'finding', finding: filesLeft(name) });
+  for (const name of left)
+    run.emit({
+      type: 'finding',
+      finding: filesLeft(name, 'its agent did not report in time that it removed them'),
+    });
 }
-
-const filesLeft = (name: string) =>
-  finding('node-files-left', {
-    target: { kind: 'Node', name },
-    what: `node ${name} still has the files of ecr-bootstrap in /etc/containerd/certs.d`,
-    why: 'its agent did not report in time that it removed them',
-    hint: `Remove them, for example: ecr-bootstrap render node --remove | ssh ${name} sudo sh`,
-  });

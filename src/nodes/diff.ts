@@ -3,18 +3,34 @@ import { diffObjects, type ObjectChange, removeObjects } from '../cluster/object
 import { type Finding, finding } from '../core/findings.ts';
 import type { Diff } from '../core/step.ts';
 import { type MissingImage, plannedHosts, type UpstreamHost } from './hosts.ts';
+import { agentRef } from './objects.ts';
 import type { NodeAccessState } from './state.ts';
 
 /** If node access is off, the changes remove it. */
 export function diffNodeAccess(state: NodeAccessState): Diff<ObjectChange> {
-  if (!state.isOn) return removeObjects(state);
+  if (!state.isOn) return removeNodeAccess(state);
   const { changes, findings } = diffObjects(state);
   const effect = effectOf(state);
   return {
     changes: changes.map((change) =>
       change.payload.applies?.kind === filesRef.kind ? { ...change, reason: effect } : change,
     ),
-    findings: [...findings, ...state.hosts.flatMap(hostFindings)],
+    findings: [
+      ...findings,
+      ...state.hosts.flatMap(hostFindings),
+      ...state.deselected.map((name) => filesLeft(name, 'nodes.nodeSelector no longer selects it')),
+    ],
+  };
+}
+
+export function removeNodeAccess(state: NodeAccessState): Diff<ObjectChange> {
+  const { changes, findings } = removeObjects(state);
+  const reason = 'first removes its files from nodes; they then pull from the internet again';
+  return {
+    changes: changes.map((change) =>
+      change.payload.deletes?.kind === agentRef.kind ? { ...change, reason } : change,
+    ),
+    findings,
   };
 }
 
@@ -58,3 +74,11 @@ const missingFinding = (host: string, { image, why, hint }: MissingImage): Findi
 
 /** Images listed in one finding. */
 const maxShown = 5;
+
+export const filesLeft = (name: string, why: string): Finding =>
+  finding('node-files-left', {
+    target: { kind: 'Node', name },
+    what: `node ${name} keeps the files of ecr-bootstrap in /etc/containerd/certs.d`,
+    why,
+    hint: `Remove them there as root, for example: ecr-bootstrap render node --remove | ssh ${name} sudo sh`,
+  });

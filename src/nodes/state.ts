@@ -1,6 +1,7 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { filesRef } from '../cluster/mirrored-hosts.ts';
 import { observeManaged, observeObjects, type ObjectsState } from '../cluster/objects.ts';
+import type { Config } from '../config/schema.ts';
 import { ecrReference } from '../images/naming.ts';
 import { probeHost } from '../core/ownership.ts';
 import { type ImagePresence, imagePresence } from '../mirror/images.ts';
@@ -14,6 +15,8 @@ export interface NodeAccessState extends ObjectsState {
   readonly hosts: readonly UpstreamHost[];
   /** The number of nodes that the configuration selects. */
   readonly nodeCount: number;
+  /** Nodes with an agent that the configuration no longer selects. */
+  readonly deselected: readonly string[];
   /** The ExternalSecret for the hosts that are complete, without those whose images are still to be copied. */
   readonly files?: KubeObject;
   /** The image without which the agent cannot start, if ECR does not have it. */
@@ -47,7 +50,8 @@ export async function observeNodeAccess(ctx: NodesContext): Promise<NodeAccessSt
     ...(await observeObjects(cluster, planned)),
     isOn: true,
     hosts,
-    nodeCount: nodes.filter((node) => isSelected(node, config)).length,
+    nodeCount: nodes.filter((node) => isSelected(node, config.nodes.nodeSelector)).length,
+    deselected: deselectedNodes(nodes, agent, config),
     ...(files && { files }),
     ...(images.missing !== undefined && { missingImage: images.missing }),
   };
@@ -58,7 +62,20 @@ export const observeForRemoval = async ({ cluster }: NodesContext): Promise<Node
   isOn: false,
   hosts: [],
   nodeCount: 0,
+  deselected: [],
 });
+
+function deselectedNodes(
+  nodes: readonly KubeObject[],
+  agent: KubeObject | undefined,
+  { nodes: { nodeSelector } }: Config,
+): readonly string[] {
+  const current = templateOf(agent)?.nodeSelector;
+  if (!current) return [];
+  return nodes
+    .filter((node) => isSelected(node, current) && !isSelected(node, nodeSelector))
+    .map(({ metadata }) => metadata.name);
+}
 
 interface AgentImages {
   readonly agentImage: string;
@@ -89,9 +106,13 @@ function agentImages(
   };
 }
 
-function imagesOf(agent: KubeObject | undefined): { readonly agent?: string; readonly probe?: string } {
-  const { template } = (agent?.['spec'] ?? {}) as {
-    template?: { spec?: { containers?: readonly { readonly name: string; readonly image?: string }[] } };
-  };
-  return Object.fromEntries((template?.spec?.containers ?? []).map(({ name, image }) => [name, image]));
+const imagesOf = (agent: KubeObject | undefined): { readonly agent?: string; readonly probe?: string } =>
+  Object.fromEntries((templateOf(agent)?.containers ?? []).map(({ name, image }) => [name, image]));
+
+interface PodSpec {
+  readonly nodeSelector?: Readonly<Record<string, string>>;
+  readonly containers?: readonly { readonly name: string; readonly image?: string }[];
 }
+
+const templateOf = (agent: KubeObject | undefined): PodSpec | undefined =>
+  (agent?.['spec'] as { template?: { spec?: PodSpec } } | undefined)?.template?.spec;

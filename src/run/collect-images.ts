@@ -2,6 +2,7 @@ import { LoginRefused } from '../clients/kubernetes/errors.ts';
 import { BootstrapError } from '../core/errors.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import { type GivenReference, type WantedImages, wantedImages } from '../images/wanted.ts';
+import { pauseImages } from '../nodes/access.ts';
 import type { Workload } from '../cluster/workloads.ts';
 import type { Context } from '../steps/context.ts';
 
@@ -16,10 +17,11 @@ export interface CollectOptions {
 
 /** The desired images from all selected sources. */
 export async function collectImages(ctx: Context, from: CollectOptions): Promise<WantedImages> {
-  const { project, images } = ctx.config;
-  const [registryHost, workloads] = await Promise.all([
+  const { project, images, nodes } = ctx.config;
+  const [registryHost, workloads, pause] = await Promise.all([
     ctx.registryHost(),
     from.fromCluster ? ctx.inventory.workloads() : [],
+    from.fromCluster ? pauseImages(ctx) : undefined,
   ]);
   return wantedImages({
     naming: { project, map: images.map },
@@ -28,6 +30,8 @@ export async function collectImages(ctx: Context, from: CollectOptions): Promise
     exclude: images.exclude,
     references: from.references,
     workloads,
+    agent: nodes.image,
+    pause,
   });
 }
 

@@ -11,7 +11,7 @@ import { configuredHosts, wantedImages } from '../images/wanted.ts';
 import { createInventory } from '../cluster/inventory.ts';
 import { createOperatorSource } from '../external-secrets/release/source.ts';
 import type { Engine } from '../mirror/engine.ts';
-import { nodeImages } from '../nodes/access.ts';
+import { pauseImages } from '../nodes/access.ts';
 import { createMirror, type DockerServices } from '../mirror/index.ts';
 import type { Net } from '../clients/net/index.ts';
 import { once, onceFulfilled } from '../core/once.ts';
@@ -62,17 +62,17 @@ export function createServices(options: ServiceOptions): Services {
 
   const observe = (usesKey: boolean): Context => {
     const inventory = once(() => createInventory(cluster(), config));
-    const wanted = once(async () => {
-      const nodes = await nodeImages(context);
-      return wantedImages({
+    const wanted = once(async () =>
+      wantedImages({
         naming: { project: config.project, map: config.images.map },
         registryHost: await context.registryHost(),
         list: config.images.list,
         exclude: config.images.exclude,
         workloads: await workloadsIfReachable(context),
-        ...(nodes && { nodes }),
-      });
-    });
+        agent: config.nodes.image,
+        pause: await pauseImages(context),
+      }),
+    );
     const platforms = once(() => wantedPlatforms(context));
     const registryHost = once(() => guardedRegistryHost(context));
     const context: Context = {

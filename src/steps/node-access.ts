@@ -1,6 +1,6 @@
-import { type ObjectChange, removeObjects } from '../cluster/objects.ts';
+import type { ObjectChange } from '../cluster/objects.ts';
 import { applyNodeAccess } from '../nodes/apply.ts';
-import { diffNodeAccess } from '../nodes/diff.ts';
+import { diffNodeAccess, removeNodeAccess } from '../nodes/diff.ts';
 import { nodesHealth, waitForNodes } from '../nodes/ready.ts';
 import { type NodeAccessState, observeForRemoval, observeNodeAccess } from '../nodes/state.ts';
 import type { Step } from './context.ts';
@@ -32,5 +32,5 @@ export const nodeAccess: Step<NodeAccessState, ObjectChange> = {
   ready: async ({ isOn }, run) => (isOn ? waitForNodes(run) : undefined),
   health: async ({ isOn }, ctx) => (isOn ? nodesHealth(ctx) : []),
   observeRemoval: observeForRemoval,
-  remove: removeObjects,
+  remove: removeNodeAccess,
 };

@@ -127,6 +127,10 @@ export const settingRows: Readonly<Record<string, SettingRow>> = {
   'namespaces.exclude': { to: { namespaces: { exclude: ['monitoring'] } } },
   'serviceAccounts.exclude': { to: { serviceAccounts: { exclude: ['monitoring/default'] } } },
   'serviceAccounts.policy': { to: { serviceAccounts: { policy: 'off' } } },
+  'nodes.access': { to: { nodes: { access: 'off' } } },
+  'nodes.image': { to: { nodes: { image: 'docker.io/library/nginx:1.28' } } },
+  'nodes.nodeSelector': { to: { nodes: { nodeSelector: { pool: 'other' } } } },
+  'nodes.hosts': { to: { nodes: { hosts: [] } } },
 };
 
 /**

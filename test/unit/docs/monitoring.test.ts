@@ -27,6 +27,11 @@ const operatorMetrics: Readonly<Record<string, readonly string[]>> = {
   clustersecretstore_reconcile_duration: about,
 };
 
+/** Of kube-state-metrics: docs/metrics/workload/daemonset-metrics.md in its repository. */
+const clusterMetrics: Readonly<Record<string, readonly string[]>> = {
+  kube_daemonset_status_number_unavailable: ['daemonset', 'namespace'],
+};
+
 interface Rule {
   readonly alert: string;
   readonly expr: string;
@@ -81,6 +86,7 @@ describe('the rules for Prometheus', () => {
     const example = [...written.matchAll(/^# TYPE (\S+) gauge$/gm)].map(([, name = '']) => name);
     const known = new Map([
       ...Object.entries(operatorMetrics),
+      ...Object.entries(clusterMetrics),
       ...example.map((name) => [name, ['secret']] as const),
     ]);
     for (const { name, labels } of rules.flatMap(({ expr }) => selectorsIn(expr))) {

@@ -15,7 +15,14 @@ const workload = (...images: string[]): Workload => ({
   isStatic: false,
 });
 const gather = (more: Partial<ImageSources>) =>
-  wantedImages({ naming: { project: 'myproject', map: {} }, registryHost, list: [], exclude: [], ...more });
+  wantedImages({
+    naming: { project: 'myproject', map: {} },
+    registryHost,
+    list: [],
+    exclude: [],
+    agent: 'busybox:1.37',
+    ...more,
+  });
 const sources = (more: Partial<ImageSources>) => gather(more).others.map(({ source }) => source);
 
 describe('the wanted images', () => {
@@ -132,11 +139,8 @@ describe('the wanted images', () => {
 });
 
 describe('the images that nodes need', () => {
-  const nodes = {
-    agent: 'busybox:1.37',
-    pause: [{ kind: 'Node', namespace: '', name: 'node-1', images: ['registry.k8s.io/pause:3.10.1'] }],
-  };
-  const others = (more: Partial<ImageSources> = {}) => gather({ nodes, ...more }).others;
+  const pause = [{ kind: 'Node', namespace: '', name: 'node-1', images: ['registry.k8s.io/pause:3.10.1'] }];
+  const others = (more: Partial<ImageSources> = {}) => gather({ pause, ...more }).others;
 
   it('are the agent, a copy of it that only ECR has, and pause', () => {
     expect(others()).toEqual([
@@ -164,13 +168,19 @@ describe('the images that nodes need', () => {
 
   it('copy the probe from the source of an agent that is named as in ECR', () => {
     const agent = `${registryHost}/myproject/docker.io/library/busybox:1.37`;
-    const probe = others({ nodes: { ...nodes, agent } }).find(({ copyOf }) => copyOf !== undefined);
+    const probe = others({ agent }).find(({ copyOf }) => copyOf !== undefined);
     expect(probe?.copyOf).toBe('docker.io/library/busybox:1.37');
+  });
+
+  it('are found by their names, without the cluster', () => {
+    const references = [{ text: 'ecr-bootstrap.invalid/probe:1.37', wantedBy: 'file images.txt' }];
+    expect(sources({ references })).toEqual(['ecr-bootstrap.invalid/probe:1.37']);
+    expect(gather({ references }).others[0]?.copyOf).toBe('docker.io/library/busybox:1.37');
   });
 
   it('cannot be copied from an image of ECR without a source', () => {
     const agent = `${registryHost}/myproject/own-agent:1`;
-    expect(() => others({ nodes: { ...nodes, agent } })).toThrow(/has no source/);
+    expect(() => others({ agent })).toThrow(/has no source/);
   });
 
   it('are not excluded, except pause', () => {

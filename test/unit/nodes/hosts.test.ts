@@ -27,6 +27,7 @@ function hostsOf({ images, stored = images, lost = [], mirrored = [], config = {
     list: settings.images.list,
     exclude: settings.images.exclude,
     workloads: [user],
+    agent: settings.nodes.image,
   });
   const presence = [operator, ...others].map((image): ImagePresence => {
     const base = { image, missingPlatforms: [], unavailablePlatforms: [] };
