@@ -231,7 +231,7 @@ describe('a setup that is split between two sites', () => {
 
   it('shows how long the tokens in all namespaces are valid', async () => {
     const { stdout } = await cli.run('status --only pull-secret-distribution');
-    expect(stdout).toMatch(/✓ tokens in 6 namespaces are valid for at least 1[01] h \d+ min/);
+    expect(stdout).toMatch(/✓ tokens in 7 namespaces are valid for at least 1[01] h \d+ min/);
   });
 
   it('says how to provide the manifest when GitHub is unreachable', async () => {
