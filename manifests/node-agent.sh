@@ -6,6 +6,13 @@ INTERVAL=${INTERVAL:-10}
 HOUR=3600
 MAX_RESTORES=3
 
+# Host names become folder names, so they must not be paths, hidden files or options.
+is_host_name() {
+  case $1 in
+    '' | [!a-z0-9]* | *[!a-z0-9.-]* | *..*) return 1 ;;
+  esac
+}
+
 # Prints the hosts of the Secret. Its other keys are expires_at and the kubelet's hidden files.
 hosts() (
   for source in "$MIRRORS"/*; do
@@ -170,6 +177,11 @@ keep_host() {
     }
   fi
   now_in_place="$now_in_place $content"
+}
+
+delete_host() {
+  rm -f "$CERTS/$1/hosts.toml" || return
+  rmdir "$CERTS/$1" 2>/dev/null || :
 }
 
 # Deletes the files of hosts that the Secret no longer has. An empty or missing Secret deletes nothing.

@@ -22,13 +22,6 @@ say() { printf '%s\n' "$*"; }
 # Removes what could change the display of a terminal.
 printable() { tr -cd '\040-\176'; }
 
-# Host names become folder names, so they must not be paths, hidden files or options.
-is_host_name() {
-  case $1 in
-    '' | [!a-z0-9]* | *[!a-z0-9.-]* | *..*) return 1 ;;
-  esac
-}
-
 first_line() (
   line=
   { IFS= read -r line <"$1" || :; } 2>/dev/null
@@ -82,11 +75,6 @@ create_link() {
 
 # Deletes what an interrupted write left.
 delete_temporary_files() { rm -f "$CERTS"/*/"$TEMPORARY".*; }
-
-delete_host() {
-  rm -f "$CERTS/$1/hosts.toml" || return
-  rmdir "$CERTS/$1" 2>/dev/null || :
-}
 
 # Deletes all managed files, the link, and the folders that are empty afterwards.
 delete_all() {
