@@ -1,5 +1,6 @@
 import { BootstrapError } from '../core/errors.ts';
 import { type Finding, finding } from '../core/findings.ts';
+import { probeHost } from '../core/ownership.ts';
 import type { MemberFailure } from '../core/step.ts';
 import type { Target } from '../core/target.ts';
 import { waitFor } from '../core/wait.ts';
@@ -26,21 +27,22 @@ export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailur
     if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
   }
   for (const node of nodes.filter(({ state }) => state === 'skipped')) {
-    run.emit({ type: 'finding', finding: nodeFinding(node) });
+    run.emit({ type: 'finding', finding: await nodeFinding(node, run.ctx) });
   }
-  return nodes
-    .filter(({ state }) => state !== 'active' && state !== 'skipped')
-    .map((node) => {
-      const { target, what, why, hint } = nodeFinding(node);
+  const failed = nodes.filter(({ state }) => state !== 'active' && state !== 'skipped');
+  return Promise.all(
+    failed.map(async (node) => {
+      const { target, what, why, hint } = await nodeFinding(node, run.ctx);
       return { target, error: new BootstrapError({ code: 'node-mirror-inactive', what, why, hint }) };
-    });
+    }),
+  );
 }
 
 /** One finding per node. */
 export const nodesHealth = async (ctx: NodesContext): Promise<readonly Finding[]> =>
-  (await readNodeAccess(ctx)).map(nodeFinding);
+  Promise.all((await readNodeAccess(ctx)).map(async (node) => nodeFinding(node, ctx)));
 
-function nodeFinding(node: NodeAccess): Finding {
+async function nodeFinding(node: NodeAccess, ctx: NodesContext): Promise<Finding> {
   const { name, why, hint = 'Nothing to do.' } = node;
   const target: Target = { kind: 'Node', name };
   switch (node.state) {
@@ -53,7 +55,7 @@ function nodeFinding(node: NodeAccess): Finding {
         target,
         what: `node ${name} does not pull from ECR`,
         why,
-        hint: adviceFor(node),
+        hint: await adviceFor(node, ctx),
       });
     case 'failing':
     case 'starting':
@@ -66,8 +68,13 @@ function nodeFinding(node: NodeAccess): Finding {
   }
 }
 
-function adviceFor({ name, runtime }: NodeAccess): string {
-  const advice = runtimeAdvice(runtime);
+async function adviceFor({ name, runtime }: NodeAccess, ctx: NodesContext): Promise<string> {
+  const [host, hosts] = await Promise.all([ctx.registryHost(), ctx.inventory.mirroredHosts()]);
+  const advice = runtimeAdvice(runtime, {
+    host,
+    project: ctx.config.project,
+    hosts: [...hosts, probeHost],
+  });
   if (!advice) return `Configure ${runtime || 'its container runtime'} to read /etc/containerd/certs.d.`;
-  return `On ${name}, add to ${advice.file}:\n${advice.lines.join('\n')}\nThen restart it: ${advice.restart}`;
+  return `On ${name}, add these lines:\n${advice.lines.join('\n')}\nThen run: ${advice.restart}`;
 }

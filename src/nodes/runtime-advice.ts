@@ -1,7 +1,65 @@
+/** What a node's container runtime needs before it uses the mirrors. */
 export interface RuntimeAdvice {
-  readonly file: string;
+  /** Lines of configuration. Comments among them name the files. */
   readonly lines: readonly string[];
+  /** The command that applies the configuration. */
   readonly restart: string;
 }
-export const runtimeAdvice = (runtime: string): RuntimeAdvice | undefined =>
-  runtime === '' ? undefined : undefined;
+
+/** The registry and the upstream hosts whose images nodes pull from it. */
+export interface NodeMirrors {
+  /** The host of ECR. */
+  readonly host: string;
+  readonly project: string;
+  readonly hosts: readonly string[];
+}
+
+/**
+ * What to configure on a node that does not use the mirrors. `manifests/node-join.sh` prints the same lines.
+ * @param containerRuntimeVersion from the status of the node, for example `containerd://1.7.27`
+ * @returns undefined for runtimes other than containerd and CRI-O
+ */
+export function runtimeAdvice(
+  containerRuntimeVersion: string,
+  mirrors: NodeMirrors,
+): RuntimeAdvice | undefined {
+  const [, runtime, major, minor] = /^([a-z-]+):\/\/v?(\d+)\.(\d+)/.exec(containerRuntimeVersion) ?? [];
+  if (runtime === 'cri-o') return { lines: crioLines(mirrors), restart: 'systemctl restart crio' };
+  if (runtime !== 'containerd') return undefined;
+  return { lines: containerdLines(Number(major), Number(minor)), restart: 'systemctl restart containerd' };
+}
+
+function containerdLines(major: number, minor: number): readonly string[] {
+  // Without a [host] block in each file, these versions ignore it.
+  const isTooOld = major < 1 || (major === 1 && minor < 7);
+  return [
+    ...(isTooOld
+      ? [`# containerd ${major}.${minor} does not use these files: first upgrade to 1.7 or later`]
+      : []),
+    '# /etc/containerd/config.toml',
+    major < 2
+      ? '[plugins."io.containerd.grpc.v1.cri".registry]'
+      : "[plugins.'io.containerd.cri.v1.images'.registry]",
+    '  config_path = "/etc/containerd/certs.d"',
+  ];
+}
+
+/**
+ * CRI-O has no credentials per mirror in its configuration, only a file. `location` replaces the host, so that nothing
+ * is pulled from there; a `registry.mirror` would fall back to it.
+ */
+const crioLines = ({ host: registryHost, project, hosts }: NodeMirrors): readonly string[] => [
+  '# /etc/containers/registries.conf.d/50-ecr-bootstrap.conf',
+  ...hosts.flatMap((host) => [
+    '[[registry]]',
+    `prefix = "${host}"`,
+    `location = "${registryHost}/${project}/${host}"`,
+  ]),
+  '# /etc/crio/crio.conf.d/50-ecr-bootstrap.conf',
+  '[crio.image]',
+  'global_auth_file = "/etc/crio/ecr-auth.json"',
+  'auto_reload_registries = true',
+  '# /etc/crio/ecr-auth.json, mode 0600. LOGIN is the base64 form of AWS:TOKEN. A token expires after 12 hours',
+  '# and ecr-bootstrap does not renew this file, so write it at least every 11 hours, for example by a timer.',
+  `{"auths": {"${registryHost}": {"auth": "LOGIN"}}}`,
+];
