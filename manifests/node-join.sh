@@ -1,0 +1,171 @@
+# Writes the mirror files on a node before it joins the cluster, or removes them; appended to node-files.sh. It needs
+# PROJECT, ECR (the host of the registry), REGION and HOSTS (the upstream hosts, separated by spaces) set before it, and
+# runs as root, for example by cloud-init. MODE=remove or the argument --remove removes the files.
+# It contains no secret: it reads a token from standard input or gets one from AWS. It never changes the configuration of
+# the container runtime; if that has to change, it prints how and exits with 1.
+PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
+MODE=${MODE:-write}
+
+fail() {
+  printf 'error: %s\n' "$1" >&2
+  shift
+  for line in "$@"; do printf '  %s\n' "$line" >&2; done
+  exit 1
+}
+
+has_command() { command -v "$1" >/dev/null 2>&1; }
+
+# Prints the token. Under cloud-init, standard input is empty.
+read_token() (
+  token=
+  [ -t 0 ] || token=$(cat)
+  if [ -z "$token" ]; then
+    has_command aws || fail 'there is no registry token. Do one of these:' \
+      "give it on standard input: aws ecr get-login-password --region $REGION | ssh NODE sudo sh SCRIPT" \
+      'install the AWS CLI on this node, with credentials that may pull'
+    token=$(aws ecr get-login-password --region "$REGION") || fail 'could not get a registry token from AWS'
+  fi
+  case $token in
+    '' | *[!A-Za-z0-9+/=_-]*) fail 'the registry token is not valid: it must be one line of base64 characters' ;;
+  esac
+  say "$token"
+)
+
+# Prints the file of host $1 as the ExternalSecret of the agent renders it, so that the agent only renews it. $2 is the
+# encoded login.
+render_file() {
+  printf '%s\nserver = "https://%s/v2/%s/%s"\n' "$HEADER" "$ECR" "$PROJECT" "$1"
+  printf 'override_path = true\ncapabilities = ["pull", "resolve"]\n[header]\nAuthorization = "Basic %s"\n' "$2"
+}
+
+write_files() {
+  token=$(read_token) || exit 1
+  # printf is part of the shell, so the token is in no process's arguments.
+  login=$(printf 'AWS:%s' "$token" | base64 | tr -d '\n')
+  delete_temporary_files
+  failures=0
+  for host in $HOSTS; do
+    error=$(blocker "$host")
+    [ -n "$error" ] || error=$(render_file "$host" "$login" | write_host "$host") || :
+    [ -z "$error" ] || {
+      printf 'error: %s\n' "$error" >&2
+      failures=$((failures + 1))
+    }
+  done
+  create_link
+  say "wrote mirror files to $CERTS for: $HOSTS"
+  return "$failures"
+}
+
+# Prints config_path of the registry section in standard input, the output of `containerd config dump`.
+config_path() {
+  sed -n \
+    -e '/^ *\[plugins\..io\.containerd\.grpc\.v1\.cri.\.registry\]/,/^$/s/^ *config_path = //p' \
+    -e '/^ *\[plugins\..io\.containerd\.cri\.v1\.images.\.registry\]/,/^$/s/^ *config_path = //p' |
+    tr -d "\"'" | sed 's:/$::'
+}
+
+# Whether containerd $1 (a version such as 2.1) reads the files with the configuration $2 (empty if unknown).
+reads_files() (
+  path=$(say "$2" | config_path)
+  case $1 in
+    0.* | 1.[0-6]) return 1 ;; # These need a [host] block in each file.
+  esac
+  [ "$path" != "$CERTS" ] || return 0
+  # containerd 2.1 and later use one folder, unless a setting makes CRI pull without the transfer service.
+  local_pull='^ *\(use_local_image_pull = true\|discard_unpacked_layers = true\|image_pull_with_sync_fs = true\)$'
+  case $1 in
+    1.* | 2.0) splits_list=yes ;;
+    *) splits_list=$(say "$2" | grep -c "$local_pull" | sed 's/^0$//') ;;
+  esac
+  case ":$path:" in
+    *":$CERTS:"*) [ -z "$splits_list" ] || return 0 ;;
+  esac
+  case $1 in
+    1.* | 2.[01]) return 1 ;;
+  esac
+  # The default of containerd 2.2 and later, which works through the link. `registry.mirrors` switches it off.
+  case $path in
+    '') ! say "$2" | grep -q '\.registry\.mirrors\.' ;;
+    *) [ "$path" = "$CERTS:/etc/docker/certs.d" ] ;;
+  esac
+)
+
+advise_containerd() (
+  case $1 in
+    0.* | 1.[0-6])
+      say "# containerd $1 does not use these files: first upgrade to 1.7 or later"
+      ;;
+  esac
+  say '# /etc/containerd/config.toml'
+  case $2 in
+    2) say '[plugins."io.containerd.grpc.v1.cri".registry]' ;;
+    *) say "[plugins.'io.containerd.cri.v1.images'.registry]" ;;
+  esac
+  say '  config_path = "/etc/containerd/certs.d"'
+)
+
+# The location replaces the host, so that nothing is pulled from there.
+advise_crio() (
+  say '# /etc/containers/registries.conf.d/50-ecr-bootstrap.conf'
+  for host in $HOSTS; do
+    printf '[[registry]]\nprefix = "%s"\nlocation = "%s/%s/%s"\n' "$host" "$ECR" "$PROJECT" "$host"
+  done
+  say '# /etc/crio/crio.conf.d/50-ecr-bootstrap.conf'
+  say '[crio.image]'
+  say 'global_auth_file = "/etc/crio/ecr-auth.json"'
+  say 'auto_reload_registries = true'
+  say '# /etc/crio/ecr-auth.json, mode 0600. LOGIN is the base64 form of AWS:TOKEN. A token expires after 12 hours'
+  say '# and ecr-bootstrap does not renew this file, so write it at least every 11 hours, for example by a timer.'
+  printf '{"auths": {"%s": {"auth": "LOGIN"}}}\n' "$ECR"
+)
+
+# Checks whether containerd uses the files, and prints what to change if not.
+check_containerd() {
+  version=$(containerd --version 2>/dev/null | tr ' ' '\n' | sed -n 's/^v\{0,1\}\([0-9]*\.[0-9]*\)\..*/\1/p' | head -n 1)
+  config=$(containerd config dump 2>/dev/null) || config=
+  if reads_files "$version" "$config"; then
+    say "containerd $version uses them"
+    return
+  fi
+  # The file may have the format of an older version, which containerd still reads.
+  format=$(sed -n 's/^version *= *\([0-9]*\).*/\1/p' "$CONTAINERD/config.toml" 2>/dev/null)
+  case $version in
+    0.* | 1.*) format=2 ;;
+    *) format=${format:-3} ;;
+  esac
+  printf 'error: containerd %s does not use the mirror files. Change its configuration:\n\n' "$version" >&2
+  advise_containerd "$version" "$format" >&2
+  if say "$config" | grep -q '\.registry\.mirrors\.'; then
+    say '# and delete the sections registry.mirrors, which containerd refuses together with config_path' >&2
+  fi
+  printf '\nThen run: systemctl restart containerd\n' >&2
+  return 1
+}
+
+main() {
+  # A trace would show the token.
+  set +x
+  [ "${1:-}" != --remove ] || MODE=remove
+  [ "$(id -u)" = 0 ] || fail 'this script must run as root'
+  if [ "$MODE" = remove ]; then
+    delete_all || exit
+    say "removed the mirror files of $PROJECT from $CERTS"
+  elif has_command containerd; then
+    status=0
+    write_files || status=1
+    check_containerd || status=1
+    exit "$status"
+  elif has_command crio || [ -d /etc/crio ]; then
+    printf 'error: CRI-O does not use mirror files. Write these files:\n\n' >&2
+    advise_crio >&2
+    printf '\nThen run: systemctl restart crio\n' >&2
+    exit 1
+  else
+    fail 'there is no container runtime: neither containerd nor CRI-O is installed' \
+      'install containerd, then run this script again'
+  fi
+}
+
+# If the shell reads this script from standard input, nothing after this line is a command, not even a token.
+main "$@"; exit
