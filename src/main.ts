@@ -4,7 +4,8 @@ import { commands } from './commands/index.ts';
 import { systemClock } from './core/clock.ts';
 import { BootstrapError, exitCodes, interruptedError } from './core/errors.ts';
 import { runCommand } from './run/run-command.ts';
-import { openSession, type Runtime } from './run/session.ts';
+import type { Runtime } from './run/runtime.ts';
+import { openSession } from './run/session.ts';
 
 /** Runs one command line. Resolves to the exit code; never throws and never exits. */
 export async function main(argv: readonly string[], runtime: Runtime): Promise<number> {

@@ -1,5 +1,6 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import type { GlobalFlags, Runtime, Session } from '../run/session.ts';
+import type { GlobalFlags, Runtime } from '../run/runtime.ts';
+import type { Session } from '../run/session.ts';
 import { durationGrammar, parseDuration } from '../core/duration.ts';
 
 /** An entry in the list of commands. Its module is loaded when the command runs or its help is shown. */

@@ -128,7 +128,10 @@ async function prepare(
   }
   if (images.length === 0) return { refused };
   const how = await mirrorOptions(session, ctx, options);
-  if (how.engine === 'docker') await (await session.docker()).version();
+  if (how.engine === 'docker') {
+    const { docker } = await session.context();
+    await (await docker()).version();
+  }
   return { work: { images, how }, refused };
 }
 

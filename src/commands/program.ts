@@ -2,7 +2,7 @@ import { Command, Option } from 'commander';
 import { commandAliases } from './index.ts';
 import { duration, examples, type Program } from './command.ts';
 import { ownVersion } from '../core/paths.ts';
-import type { GlobalFlags } from '../run/session.ts';
+import type { GlobalFlags } from '../run/runtime.ts';
 
 /** The complete command line. A command's module is loaded when commander reaches the command. */
 export function createProgram(program: Program, stdout: NodeJS.WritableStream): Command {

@@ -4,7 +4,7 @@ import { unlessAborted } from '../core/abort.ts';
 import { exitCodes } from '../core/errors.ts';
 import { type Finding, finding } from '../core/findings.ts';
 import { inspect, type StepStatus } from '../core/inspect.ts';
-import type { AnyStep } from '../steps/context.ts';
+import type { AnyStep, Context } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
 import { needsOf, selectSteps, type StepSelection } from '../run/select-steps.ts';
 import { type Environment, probe, showReading } from '../run/preflight.ts';
@@ -44,7 +44,7 @@ export async function status(session: Session, options: StatusOptions): Promise<
   const until = options.watch && stdoutClosed ? AbortSignal.any([signal, stdoutClosed]) : signal;
   const chosen = selectSteps(steps, options);
   const needs = needsOf(chosen);
-  let ctx = await session.context();
+  let ctx: Context = await session.context();
   showReading(session);
   for (let first = true; ; first = false, ctx = ctx.fresh()) {
     const reached = await unlessAborted(signal, () => probe(ctx, needs));
@@ -71,7 +71,7 @@ export async function status(session: Session, options: StatusOptions): Promise<
 async function checkAll(
   chosen: readonly AnyStep[],
   { errors }: Environment,
-  ctx: Parameters<AnyStep['observe']>[0],
+  ctx: Context,
 ): Promise<StepStatus[]> {
   const within = chosen.filter((step) => !step.needs.some((need) => errors.has(need)));
   const seen = new Map((await inspect(within, ctx)).map((entry) => [entry.step, entry]));

@@ -13,46 +13,41 @@ import { createOperatorSource } from '../external-secrets/release/source.ts';
 import type { Engine } from '../mirror/engine.ts';
 import { pauseImages } from '../nodes/access.ts';
 import { createMirror, type DockerServices } from '../mirror/index.ts';
-import type { Net } from '../clients/net/index.ts';
+import { createNet } from '../clients/net/index.ts';
 import { once, onceFulfilled } from '../core/once.ts';
 import { cacheFolder } from '../core/paths.ts';
 import type { Context } from '../steps/context.ts';
 import { annotations, operatorNamespace } from '../core/ownership.ts';
 import { refuseOtherAccount } from './account.ts';
 import { isUnreachable, workloadsIfReachable } from './collect-images.ts';
+import type { GlobalFlags, Runtime } from './runtime.ts';
 
-export interface ServiceOptions {
-  readonly config: Config;
-  readonly net: Net;
-  readonly clock: Clock;
-  readonly env: NodeJS.ProcessEnv;
-  /** Source registries to connect to by plain HTTP, in addition to loopback addresses. */
-  readonly insecureRegistries?: readonly string[];
-  /** Address of the Docker engine; overrides the environment. */
-  readonly dockerHost?: string | undefined;
-  readonly askMfaCode?: AskMfaCode;
-}
-
-/** The lazy clients of a run. */
-export interface Services {
-  readonly context: Context;
+/** The context of a run, with what only commands use. */
+export interface RunContext extends Context {
+  /** The client of the Docker engine. Creating it sends no request. */
   readonly docker: () => Promise<DockerPort>;
   readonly close: () => Promise<void>;
 }
 
 /** The composition root: creates each client when it is first used. */
-export function createServices(options: ServiceOptions): Services {
-  const { config, net, clock, env, askMfaCode } = options;
+export function createContext(
+  config: Config,
+  flags: Pick<GlobalFlags, 'dockerHost' | 'insecureRegistry'>,
+  runtime: Pick<Runtime, 'clock' | 'env' | 'ca' | 'net'>,
+  askMfaCode?: AskMfaCode,
+): RunContext {
+  const { clock, env } = runtime;
+  const net = runtime.net ?? createNet(runtime.ca, env);
   const aws = once(() => createAws({ ...config.aws, net, askMfaCode }));
   const cluster = once(() => createCluster({ ...config.cluster, net, clock }));
-  const docker = onceFulfilled(() => findDocker(options));
+  const docker = onceFulfilled(() => findDocker(flags.dockerHost, env));
   const mirror = once(() =>
     createMirror({
       ecr: aws().ecr,
       net,
       clock,
       env,
-      insecure: options.insecureRegistries ?? [],
+      insecure: flags.insecureRegistry ?? [],
       listed: configuredHosts(config.images.list, config.images),
       docker: (open) => openDocker(open, docker, clock),
     }),
@@ -60,7 +55,12 @@ export function createServices(options: ServiceOptions): Services {
   const cacheDir = cacheFolder(env);
   const operatorSource = once(() => createOperatorSource({ config: config.externalSecrets, net, cacheDir }));
 
-  const observe = (usesKey: boolean): Context => {
+  const close = async (): Promise<void> => {
+    await cluster().close();
+    if (!runtime.net) await net.close();
+  };
+
+  const observe = (usesKey: boolean): RunContext => {
     const inventory = once(() => createInventory(cluster(), config));
     const wanted = once(async () =>
       wantedImages({
@@ -75,7 +75,7 @@ export function createServices(options: ServiceOptions): Services {
     );
     const platforms = once(() => wantedPlatforms(context));
     const registryHost = once(() => guardedRegistryHost(context));
-    const context: Context = {
+    const context: RunContext = {
       config,
       clock,
       get aws() {
@@ -100,15 +100,17 @@ export function createServices(options: ServiceOptions): Services {
         (await import('../clients/registry/token-check.ts')).isLoginAccepted(net, host, login),
       usesKey,
       fresh: (change) => observe(change?.usesKey ?? usesKey),
+      docker,
+      close,
     };
     return context;
   };
-  return { context: observe(false), docker, close: () => cluster().close() };
+  return observe(false);
 }
 
-async function findDocker({ env, dockerHost }: ServiceOptions): Promise<DockerPort> {
+async function findDocker(host: string | undefined, env: Runtime['env']): Promise<DockerPort> {
   const { connectDocker } = await import('../clients/docker/index.ts');
-  return connectDocker({ host: dockerHost, env, home: env['HOME'] ?? homedir() });
+  return connectDocker({ host, env, home: env['HOME'] ?? homedir() });
 }
 
 async function openDocker(

@@ -1,6 +1,7 @@
 import { Abandoned, withinGrace } from '../core/abort.ts';
 import { BootstrapError, exitCodes, internalError } from '../core/errors.ts';
-import { type GlobalFlags, openSession, type Runtime, type Session } from './session.ts';
+import type { GlobalFlags, Runtime } from './runtime.ts';
+import { openSession, type Session } from './session.ts';
 
 /**
  * Milliseconds after Ctrl-C or --timeout until a command is abandoned. The command's own work has shorter grace

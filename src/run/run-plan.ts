@@ -152,7 +152,9 @@ function refuseOlderVersion({ reporter }: Session, newer: ClusterRecord, dryRun:
 async function refuseWithoutEngine(session: Session, plan: readonly Planned<Context>[]): Promise<void> {
   const { config } = await session.loaded();
   const copies = plan.some(({ step, changes }) => step.needs.includes('sources') && changes.length > 0);
-  if (copies && config.mirror.engine === 'docker') await (await session.docker()).version();
+  if (!copies || config.mirror.engine !== 'docker') return;
+  const { docker } = await session.context();
+  await (await docker()).version();
 }
 
 const shown = ({ step, changes, unmanaged, findings }: Planned<Context>) => ({

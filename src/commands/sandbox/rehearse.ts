@@ -1,7 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Session, Runtime } from '../../run/session.ts';
+import type { Runtime } from '../../run/runtime.ts';
+import type { Session } from '../../run/session.ts';
 import type { Clock } from '../../core/clock.ts';
 import { BootstrapError, exitCodes } from '../../core/errors.ts';
 import type { Program } from '../command.ts';

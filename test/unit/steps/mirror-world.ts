@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { createServices } from '../../../src/run/context.ts';
+import { createContext } from '../../../src/run/context.ts';
 import { systemClock } from '../../../src/core/clock.ts';
 import { createNet } from '../../../src/clients/net/index.ts';
 import { startWorld, type World } from '../../../sandbox/world.ts';
@@ -30,12 +30,13 @@ export class MirrorWorld implements StepWorld {
     for (const [name, value] of Object.entries(env)) if (name.startsWith('AWS_')) process.env[name] = value;
     const net = createNet(world.caPem, env);
     const cluster = { kubeconfig: env['KUBECONFIG'] };
-    const made = createServices({ config: configOf({ ...settings, cluster }), net, clock: systemClock, env });
+    const config = configOf({ ...settings, cluster });
+    const context = createContext(config, {}, { net, clock: systemClock, env });
     const started = new MirrorWorld(
       world,
-      () => made.context.fresh(),
+      () => context.fresh(),
       async () => {
-        await made.close();
+        await context.close();
         await net.close();
         await world.close();
         rmSync(folder, { recursive: true });
