@@ -72,7 +72,7 @@ export function requireRight(store: ObjectStore, requested: Requested): void {
 
 export function forbidden({ user, verb, resource, namespace, name, subresource }: Requested): StatusError {
   const target = subresource === undefined ? resource.plural : `${resource.plural}/${subresource}`;
-  const subject = resource.group === '' ? target : `${target}.${resource.group}`;
+  const subject = resource.group === '' ? resource.plural : `${resource.plural}.${resource.group}`;
   const scope = namespace === undefined ? 'at the cluster scope' : `in the namespace "${namespace}"`;
   const object = name === undefined ? '' : ` "${name}"`;
   const message = `${subject}${object} is forbidden: User "${user.username}" cannot ${verb} resource "${target}" in API group "${resource.group}" ${scope}`;

@@ -8,6 +8,7 @@ import { iamUserCases } from './iam-users.ts';
 import { kubernetesListCases } from './kubernetes-lists.ts';
 import { kubernetesObjectCases } from './kubernetes-objects.ts';
 import { kubernetesPatchCases } from './kubernetes-patches.ts';
+import { kubernetesPodCases } from './kubernetes-pods.ts';
 import { kubernetesRbacCases } from './kubernetes-rbac.ts';
 import { kubernetesRefusalCases } from './kubernetes-refusals.ts';
 import { kubernetesRuleCases } from './kubernetes-rules.ts';
@@ -33,5 +34,6 @@ export const cases: Readonly<Record<Service, readonly Case[]>> = {
     ...kubernetesRuleCases,
     ...kubernetesRefusalCases,
     ...kubernetesRbacCases,
+    ...kubernetesPodCases,
   ],
 };
