@@ -1,4 +1,4 @@
-import type { KubeObject } from '../clients/kubernetes/port.ts';
+import type { ClusterPort, KubeObject } from '../clients/kubernetes/port.ts';
 import { oldestFirst } from '../cluster/events.ts';
 import { diagnosePod, remedyFor, waitOf } from '../cluster/pod-failure.ts';
 import { isFinished } from '../cluster/workloads.ts';
@@ -45,7 +45,7 @@ interface ContainerStatus {
 
 /** Reads the state of every node that the configuration selects. */
 export async function readNodeAccess(ctx: NodesContext): Promise<readonly NodeAccess[]> {
-  const [nodes, pods] = await Promise.all([ctx.inventory.nodes(), listAgentPods(ctx)]);
+  const [nodes, pods] = await Promise.all([ctx.inventory.nodes(), activeAgentPods(ctx)]);
   const selected = nodes.filter((node) => isSelected(node, ctx.config.nodes.nodeSelector));
   const byNode = new Map(pods.map((pod) => [nodeOf(pod), pod]));
   const failsToStart = selected.some(({ metadata }) => !isReady(byNode.get(metadata.name)));
@@ -53,18 +53,21 @@ export async function readNodeAccess(ctx: NodesContext): Promise<readonly NodeAc
   return Promise.all(selected.map((node) => stateOf(node, byNode.get(node.metadata.name), warnings, ctx)));
 }
 
-/** The agents' pods, without those that end. */
-async function listAgentPods({ cluster }: NodesContext): Promise<readonly KubeObject[]> {
-  const pods = await cluster.list(
+/** The pods of the agent, terminating ones too. */
+export const listAgentPods = (cluster: ClusterPort): Promise<readonly KubeObject[]> =>
+  cluster.list(
     { apiVersion: 'v1', kind: 'Pod' },
     { namespace: nodeNamespace, labelSelector: `app.kubernetes.io/name=${nodeAccessName}` },
   );
+
+async function activeAgentPods({ cluster }: NodesContext): Promise<readonly KubeObject[]> {
+  const pods = await listAgentPods(cluster);
   return pods.filter((pod) => pod.metadata.deletionTimestamp === undefined && !isFinished(pod));
 }
 
 /** The nodes whose pod has removed the files. */
 export async function cleanNodes(ctx: NodesContext): Promise<ReadonlySet<string>> {
-  const pods = await listAgentPods(ctx);
+  const pods = await activeAgentPods(ctx);
   return new Set(
     pods.filter((pod) => pod.metadata.labels?.[cleanupLabel] === 'true' && isReady(pod)).map(nodeOf),
   );
@@ -72,7 +75,7 @@ export async function cleanNodes(ctx: NodesContext): Promise<ReadonlySet<string>
 
 /** Every node on which an agent runs or ran, with whether the node is ready. */
 export async function agentNodes(ctx: NodesContext): Promise<ReadonlyMap<string, boolean>> {
-  const [nodes, pods] = await Promise.all([ctx.inventory.nodes(), listAgentPods(ctx)]);
+  const [nodes, pods] = await Promise.all([ctx.inventory.nodes(), activeAgentPods(ctx)]);
   const ready = new Set(nodes.filter(isNodeReady).map(({ metadata }) => metadata.name));
   return new Map(pods.map((pod) => [nodeOf(pod), ready.has(nodeOf(pod))]));
 }

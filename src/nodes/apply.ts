@@ -4,7 +4,7 @@ import { applyObjects, type ObjectChange } from '../cluster/objects.ts';
 import { BootstrapError } from '../core/errors.ts';
 import type { Outcome } from '../core/step.ts';
 import { waitFor } from '../core/wait.ts';
-import { agentNodes, cleanNodes } from './agents.ts';
+import { agentNodes, cleanNodes, listAgentPods } from './agents.ts';
 import type { NodesRun } from './context.ts';
 import { filesLeft, notMirroredFinding } from './diff.ts';
 import { agentRef, cleanupAgent, pullSecretRef, secretRef } from './objects.ts';
@@ -20,7 +20,7 @@ export async function applyNodeAccess(
   const startsAgent = ({ payload: { applies } }: ObjectChange): boolean =>
     applies !== undefined && isAgent(applies);
   const agent = changes.flatMap(({ payload: { deletes } }) => deletes ?? []).find(isAgent);
-  if (agent) await cleanUp(agent, run);
+  if (agent) return removeAgent(agent, changes, run);
   reportPending(state, run);
   const early = changes
     .filter((change) => !startsAgent(change))
@@ -37,6 +37,29 @@ export async function applyNodeAccess(
   }
   await waitForSecrets(run);
   return [...outcomes, ...(await applyObjects(late, run))];
+}
+
+/** Removes the files from nodes, then the objects. A node that cannot remove its files does not prevent that. */
+async function removeAgent(
+  agent: KubeObject,
+  changes: readonly ObjectChange[],
+  run: NodesRun,
+): Promise<Outcome[]> {
+  await cleanUp(agent, run);
+  const isNamespace = ({ payload: { deletes } }: ObjectChange): boolean => deletes?.kind === 'Namespace';
+  const outcomes = await applyObjects(
+    changes.filter((change) => !isNamespace(change)),
+    run,
+  );
+  // Otherwise the pods of lost nodes, and so the namespace, would stay until their kubelets return.
+  for (const { metadata } of await listAgentPods(run.ctx.cluster)) {
+    const { name, namespace, uid } = metadata;
+    await run.ctx.cluster.delete(
+      { apiVersion: 'v1', kind: 'Pod', name, ...(namespace !== undefined && { namespace }) },
+      { uid, force: true },
+    );
+  }
+  return [...outcomes, ...(await applyObjects(changes.filter(isNamespace), run))];
 }
 
 /** A plan expects that all images are copied. A registry of which one was not is left out. */

@@ -23,6 +23,7 @@ export const nodeAccess: Step<NodeAccessState, ObjectChange> = {
     },
     { apiGroups: [''], resources: ['configmaps', 'pods/log', 'secrets'], verbs: ['get'] },
     { apiGroups: [''], resources: ['nodes', 'pods', 'events'], verbs: ['list'] },
+    { apiGroups: [''], resources: ['pods'], verbs: ['delete'] },
     { apiGroups: ['apps'], resources: ['deployments', 'statefulsets'], verbs: ['list'] },
     { apiGroups: ['batch'], resources: ['jobs', 'cronjobs'], verbs: ['list'] },
   ],

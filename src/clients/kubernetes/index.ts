@@ -9,13 +9,13 @@ import type {
   AccessQuestion,
   ClusterInfo,
   ClusterPort,
+  DeleteOptions,
   JsonPatchOperation,
   Kind,
   KubeObject,
   ListOptions,
   ObjectMeta,
   ObjectRef,
-  Precondition,
   WriteOptions,
 } from './port.ts';
 import { type Answer, type Request, ApiTransport, type TransportOptions } from './transport.ts';
@@ -123,7 +123,7 @@ class Cluster implements ClusterPort {
     }
   }
 
-  async delete(ref: ObjectRef, { uid, resourceVersion }: Precondition = {}): Promise<void> {
+  async delete(ref: ObjectRef, { uid, resourceVersion, force }: DeleteOptions = {}): Promise<void> {
     const resource = await this.#discovery.resource(ref);
     if (!resource) return;
     const body = {
@@ -131,6 +131,7 @@ class Cluster implements ClusterPort {
       kind: 'DeleteOptions',
       propagationPolicy: 'Background',
       preconditions: { uid, resourceVersion },
+      ...(force ? { gracePeriodSeconds: 0 } : {}),
     };
     const path = pathOf(resource, ref.namespace, ref.name);
     const request = { method: 'DELETE', path, what: describe('delete', ref), repeatable: true } as const;

@@ -58,6 +58,11 @@ export interface Precondition {
   readonly resourceVersion?: string | undefined;
 }
 
+export interface DeleteOptions extends Precondition {
+  /** Removes a pod without waiting for its kubelet, which may be lost. */
+  readonly force?: boolean;
+}
+
 /** One operation of RFC 6902. */
 export interface JsonPatchOperation {
   readonly op: 'add' | 'remove' | 'replace' | 'test';
@@ -116,7 +121,7 @@ export interface ClusterPort {
    * Also resolves when the object does not exist. Fails with a conflict when the existing object has another UID
    * or version.
    */
-  delete(ref: ObjectRef, only?: Precondition): Promise<void>;
+  delete(ref: ObjectRef, options?: DeleteOptions): Promise<void>;
   allowed(question: AccessQuestion): Promise<boolean>;
   /** The last line that a container logged. Undefined if there is none, or no container. */
   lastLogLine(pod: ObjectRef, container: string): Promise<string | undefined>;

@@ -1,0 +1,289 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { WorldOptions } from '../../../sandbox/world.ts';
+import { changesAsked } from '../../support/changes.ts';
+import { type Cli, openCli } from '../../support/cli.ts';
+
+const certs = '/etc/containerd/certs.d';
+const nginxOfDockerHub = `${certs}/docker.io/hosts.toml`;
+const linux = { name: 'node-1', architecture: 'amd64' };
+
+let cli: Cli;
+afterEach(() => cli.close());
+
+async function open(options: WorldOptions = {}, config = '{}'): Promise<void> {
+  cli = await openCli(options, { fast: true, config });
+}
+
+async function succeed(args: string): Promise<void> {
+  const { code, stdout, stderr } = await cli.run(args);
+  expect(code, `${args}\n${stdout}${stderr}`).toBe(0);
+}
+
+interface Finding {
+  readonly code: string;
+  readonly level: string;
+  readonly what: string;
+  readonly why: string;
+  readonly hint: string;
+}
+
+/** The findings of the step node-access in `status`, without those of level ok. */
+async function problems(): Promise<{ readonly code: number; readonly findings: readonly Finding[] }> {
+  const { code, document } = await cli.json('status --only node-access');
+  const { steps } = document['status'] as { steps: readonly { findings: readonly Finding[] }[] };
+  return {
+    code,
+    findings: steps.flatMap(({ findings }) => findings).filter(({ level }) => level !== 'ok'),
+  };
+}
+
+/** Scales the operator to zero, as an administrator may do. */
+function stopOperator(): void {
+  const { cluster } = cli.world;
+  const deployment = cluster.get('Deployment', 'external-secrets', 'external-secrets');
+  if (!deployment) throw new Error('the operator is not installed');
+  cluster.put({
+    apiVersion: 'apps/v1',
+    ...deployment,
+    spec: { ...(deployment as { spec?: object }).spec, replicas: 0 },
+  });
+}
+
+const machine = (name = 'node-1') => cli.world.cluster.machine(name);
+const tomlOf = (path = nginxOfDockerHub) => machine().files[path];
+
+describe('up', () => {
+  it('writes a file per registry in use to every node, and nothing the second time', async () => {
+    await open({ cluster: { nodes: [linux, { ...linux, name: 'node-2' }] } });
+    await succeed('up --yes');
+    for (const name of ['node-1', 'node-2']) {
+      expect(Object.keys(machine(name).files)).toEqual(
+        expect.arrayContaining([nginxOfDockerHub, `${certs}/registry.k8s.io/hosts.toml`]),
+      );
+    }
+    expect(tomlOf()).toMatch(
+      /^# managed by ecr-bootstrap shop\nserver = "https:\/\/[^/]+\/v2\/shop\/docker.io"\n/,
+    );
+    const asked = changesAsked(cli.world).length;
+    await succeed('up --yes');
+    expect(changesAsked(cli.world).slice(asked)).toEqual([]);
+    expect(await problems()).toEqual({ code: 0, findings: [] });
+  });
+
+  it('states in the plan what it writes to nodes, and that other pulls will fail', async () => {
+    await open();
+    const { stdout } = await cli.run('up --dry-run');
+    expect(stdout).toContain('{docker.io,registry.k8s.io}/hosts.toml on 1 node');
+    expect(stdout).toContain('not in ECR will fail');
+  });
+
+  it('does nothing on nodes of a cluster that kubeadm did not create', async () => {
+    await open();
+    cli.world.cluster.delete('ConfigMap', 'kubeadm-config', 'kube-system');
+    await succeed('up --yes');
+    expect(machine().files).toEqual({});
+    expect(cli.world.cluster.get('Namespace', 'ecr-bootstrap')).toBeUndefined();
+  });
+
+  it('runs the agent and the probe by digest, and without rights', async () => {
+    await open();
+    await succeed('up --yes');
+    const agent = cli.world.cluster.get('DaemonSet', 'node-access', 'ecr-bootstrap') as unknown as {
+      spec: { template: { spec: PodSpec } };
+    };
+    const { spec } = agent.spec.template;
+    const containers = [...spec.initContainers, ...spec.containers];
+    const images = containers.map(({ image }) => image.replace(/[0-9a-f]{64}$/, 'DIGEST'));
+    const own = `${cli.world.registryHost}/shop/docker.io/library/busybox@sha256:DIGEST`;
+    expect(images).toEqual([own, own, 'ecr-bootstrap.invalid/probe@sha256:DIGEST']);
+    for (const { securityContext } of containers) {
+      expect(securityContext).toEqual({
+        allowPrivilegeEscalation: false,
+        readOnlyRootFilesystem: true,
+        capabilities: { drop: ['ALL'] },
+      });
+    }
+    expect(spec).toMatchObject({
+      hostNetwork: true,
+      automountServiceAccountToken: false,
+      priorityClassName: 'system-node-critical',
+      tolerations: [{ operator: 'Exists' }],
+    });
+  });
+
+  interface PodSpec {
+    readonly initContainers: readonly Container[];
+    readonly containers: readonly Container[];
+  }
+  interface Container {
+    readonly image: string;
+    readonly securityContext: object;
+  }
+
+  it('leaves a registry out of which an image cannot be copied, and lists the image', async () => {
+    await open();
+    cli.world.cluster.put({
+      apiVersion: 'apps/v1',
+      kind: 'Deployment',
+      metadata: { name: 'lost', namespace: 'shop' },
+      spec: {
+        selector: { matchLabels: { app: 'lost' } },
+        template: {
+          metadata: { labels: { app: 'lost' } },
+          spec: { containers: [{ name: 'main', image: 'registry.k8s.io/never/was:1' }] },
+        },
+      },
+    });
+    const { stdout } = await cli.run('up --yes');
+    expect(stdout).toContain('nodes still pull registry.k8s.io from the internet');
+    expect(stdout).toContain('registry.k8s.io/never/was:1');
+    expect(Object.keys(machine().files)).not.toContain(`${certs}/registry.k8s.io/hosts.toml`);
+    expect(tomlOf()).toBeDefined();
+  });
+
+  it('keeps the namespace of the agent supplied with the pull secret, whatever is excluded', async () => {
+    await open({}, '{ "namespaces": { "exclude": ["ecr-*", "monitoring"] } }');
+    await succeed('up --yes');
+    await succeed('up --dry-run --exit-code');
+    expect(await problems()).toEqual({ code: 0, findings: [] });
+  });
+});
+
+describe('a node that does not use the files', () => {
+  it('fails up and status, which show what to add', async () => {
+    await open({ cluster: { nodes: [{ ...linux, containerRuntimeVersion: 'containerd://1.7.27' }] } });
+    const { code, stdout, document } = await cli.json('up --yes');
+    expect(code, stdout).toBe(1);
+    expect(document.error?.what).toContain('Node node-1');
+    const { code: health, findings } = await problems();
+    expect(health).toBe(3);
+    expect(findings).toMatchObject([{ code: 'node-mirror-inactive', level: 'failed' }]);
+    expect(findings[0]?.hint).toContain('config_path = "/etc/containerd/certs.d"');
+    expect(findings[0]?.hint).toContain('systemctl restart containerd');
+  });
+
+  it('is healthy once its containerd reads them', async () => {
+    await open({ cluster: { nodes: [{ ...linux, readsMirrors: false }] } });
+    expect((await cli.run('up --yes')).code).toBe(1);
+    machine().setReadsMirrors(true);
+    await cli.world.cluster.settled();
+    await succeed('up --yes');
+    expect(await problems()).toEqual({ code: 0, findings: [] });
+  });
+
+  it.each([
+    ['is not ready', { ready: false }],
+    ['runs Windows', { os: 'windows' }],
+  ] as const)('is only a warning if it %s, and is not waited for', async (_, options) => {
+    await open({ cluster: { nodes: [linux, { ...linux, name: 'node-2', ...options }] } });
+    await succeed('up --yes');
+    const { code, findings } = await problems();
+    expect(code).toBe(0);
+    expect(findings).toMatchObject([{ code: 'node-skipped', level: 'warning' }]);
+    expect(findings[0]?.what).toContain('node-2');
+  });
+});
+
+describe('files of other programs', () => {
+  const own = 'server = "https://mirror.example"\n';
+
+  it('stay, and the agent reports which one prevents it', async () => {
+    await open();
+    machine().writeFile(nginxOfDockerHub, own);
+    expect((await cli.run('up --yes')).code).toBe(1);
+    expect(tomlOf()).toBe(own);
+    const { code, findings } = await problems();
+    expect(code).toBe(3);
+    expect(findings).toMatchObject([{ code: 'node-agent-unready' }]);
+    expect(findings[0]?.why).toContain(nginxOfDockerHub);
+  });
+
+  it('stay when everything is removed, and nothing else does', async () => {
+    await open();
+    machine().writeFile(`${certs}/quay.io/hosts.toml`, own);
+    await succeed('up --yes');
+    await succeed('down --yes');
+    expect(machine().files).toEqual({ [`${certs}/quay.io/hosts.toml`]: own });
+    expect(cli.world.cluster.get('Namespace', 'ecr-bootstrap')).toBeUndefined();
+  });
+});
+
+describe('removal', () => {
+  it('by nodes.access: off leaves no file on nodes', async () => {
+    await open();
+    await succeed('up --yes');
+    writeFileSync(join(cli.folder, 'ecr-bootstrap.yaml'), '{ "nodes": { "access": "off" } }');
+    await succeed('up --yes');
+    expect(machine().files).toEqual({});
+    expect(cli.world.cluster.get('Namespace', 'ecr-bootstrap')).toBeUndefined();
+    await succeed('up --dry-run --exit-code');
+  });
+
+  it('lists the nodes that cannot remove their files, with the command for it', async () => {
+    await open({ cluster: { nodes: [linux, { ...linux, name: 'node-2' }] } });
+    await succeed('up --yes');
+    const node = cli.world.cluster.get('Node', 'node-2');
+    cli.world.cluster.put({
+      apiVersion: 'v1',
+      ...node,
+      kind: 'Node',
+      metadata: { name: 'node-2' },
+      status: { ...(node as { status?: object }).status, conditions: [{ type: 'Ready', status: 'Unknown' }] },
+    });
+    const { code, stdout, stderr } = await cli.run('down --yes');
+    expect(code, stderr).toBe(0);
+    expect(`${stdout}${stderr}`).toContain('ecr-bootstrap render node --remove | ssh node-2 sudo sh');
+    expect(machine('node-1').files).toEqual({});
+    expect(machine('node-2').files).not.toEqual({});
+  });
+});
+
+describe('a later image that ECR does not have', () => {
+  it('is explained by status with the command that copies it', async () => {
+    await open();
+    await succeed('up --yes');
+    cli.world.cluster.put({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'new', namespace: 'shop' },
+      spec: { containers: [{ name: 'main', image: 'nginx:1.28' }] },
+    });
+    await cli.world.cluster.settled();
+    const { stdout } = await cli.run('status --only service-accounts');
+    expect(stdout).toContain('the image is not in ECR');
+    expect(stdout).toContain('ecr-bootstrap mirror nginx:1.28');
+    await succeed('mirror nginx:1.28');
+    // The kubelet tries again within five minutes.
+    cli.world.clock.advance(6 * 60_000);
+    await cli.world.cluster.settled();
+    expect((await cli.run('status --only service-accounts')).stdout).not.toContain('nginx:1.28');
+  });
+});
+
+describe('tokens', () => {
+  it('are renewed on nodes', async () => {
+    await open();
+    await succeed('up --yes');
+    const first = tomlOf();
+    cli.world.clock.advance(2 * 3_600_000);
+    await cli.world.cluster.settled();
+    // The kubelet refreshes the volume with the Secret within two minutes.
+    cli.world.clock.advance(2 * 60_000);
+    await cli.world.cluster.settled();
+    expect(tomlOf()).toBeDefined();
+    expect(tomlOf()).not.toBe(first);
+  });
+
+  it('that are not renewed are reported hours before pulls fail', async () => {
+    await open();
+    await succeed('up --yes');
+    stopOperator();
+    cli.world.clock.advance(10 * 3_600_000);
+    await cli.world.cluster.settled();
+    const { findings } = await problems();
+    expect(findings.map(({ code }) => code)).toContain('node-agent-unready');
+    expect(findings.map(({ why }) => why).join()).toMatch(/expires in/);
+  });
+});
