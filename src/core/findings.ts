@@ -9,6 +9,8 @@ export interface Finding {
   readonly what: string;
   readonly why: string;
   readonly hint: string;
+  /** Lines of a file that the hint refers to, shown below it. */
+  readonly lines?: readonly string[];
   /** The finding ends a run before its first change. */
   readonly blocking?: boolean;
   /** A plan that changes this target resolves the finding, and does not report it. */

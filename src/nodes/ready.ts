@@ -32,7 +32,9 @@ export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailur
   const failed = nodes.filter(({ state }) => state !== 'active' && state !== 'skipped');
   return Promise.all(
     failed.map(async (node) => {
-      const { target, what, why, hint } = await nodeFinding(node, run.ctx);
+      const found = await nodeFinding(node, run.ctx);
+      const { target, what, why } = found;
+      const hint = found.lines ? 'Add the lines that `ecr-bootstrap status` shows on the node.' : found.hint;
       return { target, error: new BootstrapError({ code: 'node-mirror-inactive', what, why, hint }) };
     }),
   );
@@ -55,7 +57,7 @@ async function nodeFinding(node: NodeAccess, ctx: NodesContext): Promise<Finding
         target,
         what: `node ${name} does not pull from ECR`,
         why,
-        hint: await adviceFor(node, ctx),
+        ...(await adviceFor(node, ctx)),
       });
     case 'failing':
     case 'starting':
@@ -68,13 +70,13 @@ async function nodeFinding(node: NodeAccess, ctx: NodesContext): Promise<Finding
   }
 }
 
-async function adviceFor({ name, runtime }: NodeAccess, ctx: NodesContext): Promise<string> {
+async function adviceFor(
+  { name, runtime }: NodeAccess,
+  ctx: NodesContext,
+): Promise<Pick<Finding, 'hint' | 'lines'>> {
   const [host, hosts] = await Promise.all([ctx.registryHost(), ctx.inventory.mirroredHosts()]);
-  const advice = runtimeAdvice(runtime, {
-    host,
-    project: ctx.config.project,
-    hosts: [...hosts, probeHost],
-  });
-  if (!advice) return `Configure ${runtime || 'its container runtime'} to read /etc/containerd/certs.d.`;
-  return `On ${name}, add these lines:\n${advice.lines.join('\n')}\nThen run: ${advice.restart}`;
+  const { project } = ctx.config;
+  const advice = runtimeAdvice(runtime, { host, project, hosts: [...hosts, probeHost] });
+  if (!advice) return { hint: `Make ${runtime || 'its container runtime'} read /etc/containerd/certs.d.` };
+  return { hint: `On ${name}, add these lines, then run: ${advice.restart}`, lines: advice.lines };
 }

@@ -1,15 +1,16 @@
 import type { Finding } from '../../core/findings.ts';
 import type { Style } from '../style.ts';
 
-/** A finding in up to three lines: the problem with its code, the reason, and the fix. */
+/** A finding: the problem with its code, and unless it is OK, the reason and the fix. */
 export function findingLines(finding: Finding, style: Style): string[] {
-  const { what, why, hint, level, code } = finding;
+  const { what, why, hint, lines = [], level, code } = finding;
   const head = `${levelMark(level, style)} ${what}`;
   if (level === 'ok') return [head];
   return [
     `${head} ${style.dim(`[${code}]`)}`,
     `    ${style.dim('why:')} ${why}`,
     `    ${style.dim('fix:')} ${hint}`,
+    ...lines.map((line) => `        ${line}`),
   ];
 }
 

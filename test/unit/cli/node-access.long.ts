@@ -45,7 +45,6 @@ function stopOperator(): void {
   const deployment = cluster.get('Deployment', 'external-secrets', 'external-secrets');
   if (!deployment) throw new Error('the operator is not installed');
   cluster.put({
-    apiVersion: 'apps/v1',
     ...deployment,
     spec: { ...(deployment as { spec?: object }).spec, replicas: 0 },
   });
@@ -160,8 +159,11 @@ describe('a node that does not use the files', () => {
     const { code: health, findings } = await problems();
     expect(health).toBe(3);
     expect(findings).toMatchObject([{ code: 'node-mirror-inactive', level: 'failed' }]);
-    expect(findings[0]?.hint).toContain('config_path = "/etc/containerd/certs.d"');
     expect(findings[0]?.hint).toContain('systemctl restart containerd');
+    const { stdout: text } = await cli.run('status --only node-access');
+    expect(text).toContain(
+      '\n        [plugins."io.containerd.grpc.v1.cri".registry]\n          config_path = "/etc/containerd/certs.d"\n',
+    );
   });
 
   it('is healthy once its containerd reads them', async () => {
