@@ -48,6 +48,9 @@ say('Thirteen hours pass. ECR tokens are valid for twelve.');
 const before = token('shop');
 world.clock.advance(13 * 3_600_000);
 await world.cluster.settled();
+// The kubelet refreshes the Secret that the agent mounts.
+world.clock.advance(2 * 60_000);
+await world.cluster.settled();
 expectThat(token('shop') !== before, 'the pull secret in namespace shop was renewed');
 expectThat((await pulls('shop')) === 'pulled', `a node pulls ${webImage} with it`);
 
@@ -59,6 +62,26 @@ const account = world.cluster.get('ServiceAccount', 'default', 'team-a');
 expectThat(
   account?.imagePullSecrets?.some((secret) => secret.name === 'puller'),
   'its default service account uses it',
+);
+
+say(
+  'The node loses every image, the pause image too. All pods are deleted, those of the control plane as well.',
+);
+const node = world.cluster.machine('node-1');
+const images = () =>
+  world.cluster.list('Pod').flatMap((pod) => pod.spec.containers.map(({ image }) => image));
+const named = [...new Set(images().filter((image) => !image.startsWith(world.registryHost)))].sort();
+const startStaticPods = node.stopStaticPods();
+node.removeImages();
+for (const pod of world.cluster.list('Pod'))
+  world.cluster.delete('Pod', pod.metadata.name, pod.metadata.namespace);
+await world.cluster.settled();
+startStaticPods();
+await world.cluster.settled();
+const isRunning = (pod) => pod.status?.phase === 'Running';
+expectThat(
+  world.cluster.list('Pod').every(isRunning) && named.every((image) => images().includes(image)),
+  `everything runs again, from ECR, under the public names: ${named.length} images such as ${named.at(-1)}`,
 );
 
 say('Another user deletes a repository, and gives the image puller more permissions than it needs.');
