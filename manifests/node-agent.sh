@@ -158,7 +158,7 @@ count_restores() (
 # limited number of times, because that program may do so again each time.
 keep_host() {
   [ -z "$(obstacle "$1")" ] || return
-  content="$1=$(cksum <"$MIRRORS/$1" | tr ' ' -)"
+  content="$1=$(sha256sum <"$MIRRORS/$1" | cut -c 1-64)"
   if ! is_current "$1"; then
     case $pauses in *" $1@"*) return ;; esac
     case "$in_place " in

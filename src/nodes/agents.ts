@@ -1,3 +1,4 @@
+import { refOf } from '../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject } from '../clients/kubernetes/port.ts';
 import { oldestFirst } from '../cluster/events.ts';
 import { diagnosePod, remedyFor, waitOf } from '../cluster/pod-failure.ts';
@@ -105,26 +106,25 @@ async function stateOf(
   }
   if (!isNodeReady(node)) return skipped('it is not ready', `Find out why: kubectl describe node ${name}`);
   if (!pod) return withoutPod(base, warnings);
-  const statuses = containerStatuses(pod);
-  const agent = statuses.get('agent');
-  const probe = statuses.get('probe');
-  if (isIgnored(probe?.state?.waiting?.message)) {
+  const failure = diagnosePod(pod, warnings);
+  if (isIgnored(failure?.why)) {
     return {
       ...base,
       state: 'inactive',
       why: `${base.runtime || 'its container runtime'} does not use the files in /etc/containerd/certs.d`,
     };
   }
-  if (agent?.state?.running !== undefined && agent.ready === false) {
-    const line = await ctx.cluster.lastLogLine({ apiVersion: 'v1', kind: 'Pod', ...place(pod) }, 'agent');
+  const { write, agent, probe } = containerStatuses(pod);
+  const unready = hasFailed(write) ? write : agent?.state?.running && !agent.ready ? agent : undefined;
+  if (unready) {
+    const line = await ctx.cluster.lastLogLine(refOf(pod), unready.name);
     return {
       ...base,
       state: 'failing',
       why: shortened(line) ?? 'its agent is not ready',
-      hint: logsHint(pod),
+      hint: logsHint(pod, unready.name),
     };
   }
-  const failure = diagnosePod(pod, warnings);
   if (failure) {
     return {
       ...base,
@@ -165,17 +165,21 @@ const isIgnored = (message = ''): boolean =>
 const hasRun = (status: ContainerStatus | undefined): boolean =>
   status?.state?.running !== undefined || status?.state?.terminated?.exitCode === 0;
 
-function containerStatuses(pod: KubeObject): ReadonlyMap<string, ContainerStatus> {
-  const { containerStatuses: statuses = [] } = (pod['status'] ?? {}) as {
-    containerStatuses?: readonly ContainerStatus[];
-  };
-  return new Map(statuses.map((status) => [status.name, status]));
+/** It exited with an error, and the kubelet restarts it later. */
+const hasFailed = (status: ContainerStatus | undefined): status is ContainerStatus =>
+  Boolean(status?.state?.terminated?.exitCode) || status?.state?.waiting?.reason === 'CrashLoopBackOff';
+
+type Statuses = Readonly<Partial<Record<'write' | 'agent' | 'probe', ContainerStatus>>>;
+
+function containerStatuses({ status }: KubeObject): Statuses {
+  const { initContainerStatuses = [], containerStatuses: statuses = [] } = (status ?? {}) as Readonly<
+    Partial<Record<'initContainerStatuses' | 'containerStatuses', readonly ContainerStatus[]>>
+  >;
+  return Object.fromEntries([...initContainerStatuses, ...statuses].map((one) => [one.name, one]));
 }
 
-const place = ({ metadata: { name, namespace = '' } }: KubeObject) => ({ name, namespace });
-
-const logsHint = ({ metadata }: KubeObject): string =>
-  `Remove the cause; the agent continues by itself. Its log: kubectl -n ${nodeNamespace} logs ${metadata.name} -c agent`;
+const logsHint = ({ metadata }: KubeObject, container: string): string =>
+  `Remove the cause; the agent continues by itself. Its log: kubectl -n ${nodeNamespace} logs ${metadata.name} -c ${container}`;
 
 const maxLength = 240;
 

@@ -188,6 +188,34 @@ describe('a node that does not use the files', () => {
   });
 });
 
+describe('a node on which the agent cannot work', () => {
+  it('is reported with the error of the agent, if its file system is read-only', async () => {
+    await open();
+    machine().readOnly = true;
+    expect((await cli.run('up --yes')).code).toBe(1);
+    const { code, findings } = await problems();
+    expect(code).toBe(3);
+    expect(findings).toMatchObject([{ code: 'node-agent-unready' }]);
+    expect(findings[0]?.why).toContain('could not write');
+  });
+
+  it('is reported with what rejects the pods of the agent', async () => {
+    await open();
+    const namespace = { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'ecr-bootstrap' } };
+    cli.world.cluster.put(namespace);
+    cli.world.cluster.put({
+      apiVersion: 'v1',
+      kind: 'ResourceQuota',
+      metadata: { name: 'none', namespace: 'ecr-bootstrap' },
+      spec: { hard: { pods: '0' } },
+    });
+    expect((await cli.run(['up', '--yes', '--adopt', 'Namespace ecr-bootstrap'])).code).toBe(1);
+    const { findings } = await problems();
+    expect(findings).toMatchObject([{ code: 'node-agent-unready' }]);
+    expect(findings[0]?.why).toContain('exceeded quota: none');
+  });
+});
+
 describe('files of other programs', () => {
   const own = 'server = "https://mirror.example"\n';
 
