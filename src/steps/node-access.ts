@@ -32,6 +32,7 @@ export const nodeAccess: Step<NodeAccessState, ObjectChange> = {
   apply: applyNodeAccess,
   ready: async ({ isOn }, run) => (isOn ? waitForNodes(run) : undefined),
   health: async ({ isOn }, ctx) => (isOn ? nodesHealth(ctx) : []),
+  render: async (ctx) => (await observeNodeAccess(ctx)).wanted.map(({ desired }) => desired),
   observeRemoval: observeForRemoval,
   remove: removeNodeAccess,
 };

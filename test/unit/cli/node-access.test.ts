@@ -1,0 +1,164 @@
+import { execFileSync } from 'node:child_process';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Cli, type CliResult, openCli } from '../../support/cli.ts';
+
+const certs = '/etc/containerd/certs.d';
+
+interface Finding {
+  readonly code: string;
+  readonly level: string;
+  readonly what: string;
+  readonly why: string;
+  readonly hint: string;
+}
+
+let cli: Cli;
+const findings = async (): Promise<{ readonly code: number; readonly found: readonly Finding[] }> => {
+  const { code, document } = await cli.json('status --only node-access');
+  const { steps } = document['status'] as { steps: readonly { findings: readonly Finding[] }[] };
+  return { code, found: steps.flatMap((step) => step.findings) };
+};
+const filesOf = (node: string) => cli.world.cluster.machine(node).files;
+
+describe('a cluster whose second node ignores the files, and whose third node is not ready', () => {
+  let before: CliResult;
+  let first: CliResult;
+  beforeAll(async () => {
+    const node = (name: string) => ({ name, architecture: 'amd64' });
+    const nodes = [
+      node('node-1'),
+      { ...node('node-2'), containerRuntimeVersion: 'containerd://1.7.27' },
+      { ...node('node-3'), ready: false },
+    ];
+    cli = await openCli({ cluster: { nodes } }, { fast: true, config: '{}' });
+    before = await cli.run('render node');
+    first = await cli.run('up --yes');
+  }, 60_000);
+  afterAll(() => cli.close());
+
+  it('has no script for nodes that join before up', () => {
+    expect(before.code).toBe(1);
+    expect(before.stderr).toContain('do not pull from ECR yet');
+  });
+
+  it('gets a plan that states what is written on which nodes, and what will fail', () => {
+    expect(first.stdout).toContain(
+      `writes ${certs}/{docker.io,registry.k8s.io}/hosts.toml on 3 nodes; pulls from there that are not in ECR will fail`,
+    );
+  });
+
+  it('fails the run for the node that ignores the files only, after everything else is done', () => {
+    expect(first.code).toBe(1);
+    expect(first.stderr).toContain('Node node-2 failed; everything else is done [incomplete]');
+    expect(first.stderr).toMatch(/node node-3 does not pull from ECR \[node-skipped\]/);
+    expect(first.stderr).not.toContain('Node node-1');
+  });
+
+  it('gets one file per registry, and one for the probe', () => {
+    const project = `https://${cli.world.registryHost}/v2/shop`;
+    for (const host of ['docker.io', 'registry.k8s.io', 'ecr-bootstrap.invalid']) {
+      const text = filesOf('node-1')[`${certs}/${host}/hosts.toml`] ?? '';
+      const [login = ''] = /(?<=Basic ).*(?=")/.exec(text) ?? [];
+      expect(text).toBe(
+        [
+          '# managed by ecr-bootstrap shop',
+          `server = "${project}/${host}"`,
+          'override_path = true',
+          'capabilities = ["pull", "resolve"]',
+          '[header]',
+          `Authorization = "Basic ${login}"`,
+          '',
+        ].join('\n'),
+      );
+      expect(Buffer.from(login, 'base64').toString()).toMatch(/^AWS:\S+$/);
+    }
+    expect(Object.keys(filesOf('node-3'))).toEqual([]);
+  });
+
+  it('is unhealthy, with the lines to add on the node', async () => {
+    const { code, found } = await findings();
+    expect(code).toBe(3);
+    expect(found.map(({ code: id, level, what }) => [id, level, what])).toEqual([
+      ['ok', 'ok', 'node node-1 pulls from ECR'],
+      ['node-mirror-inactive', 'failed', 'node node-2 does not pull from ECR'],
+      ['node-skipped', 'warning', 'node node-3 does not pull from ECR'],
+    ]);
+    expect(found[1]).toMatchObject({
+      hint: 'On node-2, add these lines, then run: systemctl restart containerd',
+      lines: [
+        '# /etc/containerd/config.toml',
+        '[plugins."io.containerd.grpc.v1.cri".registry]',
+        '  config_path = "/etc/containerd/certs.d"',
+      ],
+    });
+  });
+
+  it('has no workload that pulls from the internet, under whatever name', async () => {
+    const { document } = await cli.json('status --only images');
+    expect(JSON.stringify(document)).not.toContain('internet-image');
+    expect(JSON.stringify(document)).not.toContain('static-pod-image');
+    expect(first.stdout).not.toContain('from the internet:');
+  });
+
+  it('lists which images nodes pull under their public names', async () => {
+    const { document } = await cli.json('images');
+    const { images } = document['images'] as {
+      images: readonly { readonly source: string; readonly mirrored: boolean }[];
+    };
+    const other = images.filter(({ mirrored }) => !mirrored).map(({ source }) => source);
+    expect(other).toEqual([
+      'ghcr.io/external-secrets/external-secrets:v0.12.1',
+      'ecr-bootstrap.invalid/probe:1.37',
+    ]);
+    expect((await cli.run('images')).stdout).toContain('Nodes pull 10 of 12 images from ECR under the name');
+  });
+
+  it('prints the object of the step without a secret', async () => {
+    const { stdout } = await cli.run('render node-access');
+    expect(stdout).toContain('kind: DaemonSet');
+    expect(stdout).not.toMatch(/Basic [A-Za-z0-9]/);
+  });
+
+  it('gets a script for nodes that join, with the registries and without a secret', async () => {
+    const { code, stdout } = await cli.run('render node');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^#!\/bin\/sh\nMODE='write'\nPROJECT='shop'\n/);
+    expect(stdout).toContain(`ECR='${cli.world.registryHost}'\n`);
+    expect(stdout).toContain("HOSTS='docker.io ecr-bootstrap.invalid registry.k8s.io'\n");
+    const file = join(cli.folder, 'node.sh');
+    writeFileSync(file, stdout);
+    execFileSync('sh', ['-n', file]);
+  });
+
+  it('gets a script that removes the files, also without a cluster', async () => {
+    const { code, stdout } = await cli.run('render node --remove', { env: { KUBECONFIG: undefined } });
+    expect(code).toBe(0);
+    expect(stdout).toMatch(/^#!\/bin\/sh\nMODE='remove'\nPROJECT='shop'\n/);
+    expect((await cli.run('render --remove')).code).toBe(2);
+  });
+
+  it('explains a pod whose image is not in ECR by the command that copies it', async () => {
+    cli.world.cluster.put({
+      apiVersion: 'v1',
+      kind: 'Pod',
+      metadata: { name: 'new', namespace: 'shop' },
+      spec: { nodeName: 'node-1', containers: [{ name: 'main', image: 'nginx:1.28' }] },
+    });
+    await cli.world.cluster.settled();
+    const { document } = await cli.json('status --only service-accounts');
+    expect(JSON.stringify(document)).toContain(
+      '"why":"the image is not in ECR","hint":"Copy it: ecr-bootstrap mirror nginx:1.28"',
+    );
+  });
+
+  it('is complete after the configuration of the node was fixed, and the next run changes nothing', async () => {
+    cli.world.cluster.machine('node-2').setReadsMirrors(true);
+    cli.world.clock.advance(6 * 60_000);
+    await cli.world.cluster.settled();
+    expect((await cli.run('up --yes --skip images')).code).toBe(0);
+    expect((await cli.run('up --dry-run --exit-code --only node-access')).code).toBe(0);
+    expect((await findings()).code).toBe(0);
+  });
+});
