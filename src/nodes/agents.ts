@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util';
 import { refOf } from '../clients/kubernetes/names.ts';
-import type { ClusterPort, KubeObject } from '../clients/kubernetes/port.ts';
+import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { oldestFirst } from '../cluster/events.ts';
 import { diagnosePod, remedyFor, waitOf } from '../cluster/pod-failure.ts';
 import { isFinished } from '../cluster/workloads.ts';
@@ -46,12 +47,29 @@ interface ContainerStatus {
 
 /** Reads the state of every node that the configuration selects. */
 export async function readNodeAccess(ctx: NodesContext): Promise<readonly NodeAccess[]> {
-  const [nodes, pods] = await Promise.all([ctx.inventory.nodes(), activeAgentPods(ctx)]);
-  const selected = nodes.filter((node) => isSelected(node, ctx.config.nodes.nodeSelector));
+  const { inventory, cluster, config } = ctx;
+  const [nodes, pods, agent] = await Promise.all([
+    inventory.nodes(),
+    activeAgentPods(ctx),
+    cluster.get(agentRef),
+  ]);
   const byNode = new Map(pods.map((pod) => [nodeOf(pod), pod]));
+  const selected = nodes.filter((node) => isSelected(node, config.nodes.nodeSelector));
   const failsToStart = selected.some(({ metadata }) => !isReady(byNode.get(metadata.name)));
-  const warnings = failsToStart ? await ctx.inventory.warnings() : [];
-  return Promise.all(selected.map((node) => stateOf(node, byNode.get(node.metadata.name), warnings, ctx)));
+  const warnings = failsToStart ? await inventory.warnings() : [];
+  const read = { agent, warnings, region: config.aws.region };
+  const states = selected.map((node) => stateOf(node, byNode.get(node.metadata.name), read));
+  const logged = states.filter(({ log }) => log !== undefined).slice(0, maxLogs);
+  return Promise.all(states.map((state) => (logged.includes(state) ? withLog(state, cluster) : state)));
+}
+
+/** A new agent is unready for some seconds, on every node of a cluster. */
+const maxLogs = 10;
+
+async function withLog(state: NodeState, cluster: ClusterPort): Promise<NodeAccess> {
+  if (!state.log) return state;
+  const line = await cluster.lastLogLine(state.log.pod, state.log.container);
+  return { ...state, why: shortened(line) ?? state.why };
 }
 
 /** The pods of the agent, terminating ones too. */
@@ -91,55 +109,73 @@ function isReady(pod: KubeObject | undefined): boolean {
 
 const isNodeReady = isReady;
 
-async function stateOf(
+interface NodeState extends NodeAccess {
+  /** The container whose last log line is the reason. */
+  readonly log?: { readonly pod: ObjectRef; readonly container: string };
+}
+
+interface Observed {
+  readonly agent: KubeObject | undefined;
+  readonly warnings: readonly KubeObject[];
+  readonly region: string;
+}
+
+function stateOf(
   node: KubeObject,
   pod: KubeObject | undefined,
-  warnings: readonly KubeObject[],
-  ctx: NodesContext,
-): Promise<NodeAccess> {
+  { agent: daemonSet, warnings, region }: Observed,
+): NodeState {
   const { name } = node.metadata;
   const { nodeInfo = {} } = (node['status'] ?? {}) as NodeStatus;
   const base = { name, runtime: nodeInfo.containerRuntimeVersion ?? '' };
-  const skipped = (why: string, hint: string): NodeAccess => ({ ...base, state: 'skipped', why, hint });
+  const skipped = (why: string, hint: string): NodeState => ({ ...base, state: 'skipped', why, hint });
   if ((nodeInfo.operatingSystem ?? 'linux') !== 'linux') {
     return skipped('its operating system is not Linux', 'Give its workloads the names of images in ECR.');
   }
   if (!isNodeReady(node)) return skipped('it is not ready', `Find out why: kubectl describe node ${name}`);
   if (!pod) return withoutPod(base, warnings);
+  if (!isCurrent(pod, daemonSet)) return { ...base, state: 'starting', why: 'its agent is being replaced' };
   const failure = diagnosePod(pod, warnings);
   if (isIgnored(failure?.why)) {
-    return {
-      ...base,
-      state: 'inactive',
-      why: `${base.runtime || 'its container runtime'} does not use the files in /etc/containerd/certs.d`,
-    };
+    const why = `${base.runtime || 'its container runtime'} does not use the files in /etc/containerd/certs.d`;
+    return { ...base, state: 'inactive', why };
   }
   const { write, agent, probe } = containerStatuses(pod);
   const unready = hasFailed(write) ? write : agent?.state?.running && !agent.ready ? agent : undefined;
   if (unready) {
-    const line = await ctx.cluster.lastLogLine(refOf(pod), unready.name);
-    return {
-      ...base,
-      state: 'failing',
-      why: shortened(line) ?? 'its agent is not ready',
-      hint: logsHint(pod, unready.name),
-    };
+    const log = { pod: refOf(pod), container: unready.name };
+    const hint = logsHint(pod, unready.name);
+    return { ...base, state: 'failing', why: 'its agent is not ready', hint, log };
   }
   if (failure) {
-    return {
-      ...base,
-      state: 'failing',
-      why: failure.why,
-      hint: remedyFor(failure, pod, ctx.config.aws.region),
-    };
+    return { ...base, state: 'failing', why: failure.why, hint: remedyFor(failure, pod, region) };
   }
   if (hasRun(probe) && agent?.ready === true)
     return { ...base, state: 'active', why: 'the probe was pulled' };
   return { ...base, state: 'starting', why: waitOf(pod) ?? 'its agent is starting' };
 }
 
+/** Whether the pod has the containers of the current template. */
+function isCurrent(pod: KubeObject, daemonSet: KubeObject | undefined): boolean {
+  const { template } = (daemonSet?.['spec'] ?? {}) as { template?: { spec?: Containers } };
+  const { containers: running = [] } = (pod['spec'] ?? {}) as Containers;
+  return (template?.spec?.containers ?? []).every(({ name, image, command }) =>
+    running.some(
+      (one) => one.name === name && one.image === image && isDeepStrictEqual(one.command, command),
+    ),
+  );
+}
+
+interface Containers {
+  readonly containers?: readonly {
+    readonly name: string;
+    readonly image: string;
+    readonly command?: readonly string[];
+  }[];
+}
+
 /** The controller reports in events why it cannot create a pod, for example because a policy rejects it. */
-function withoutPod(base: Pick<NodeAccess, 'name' | 'runtime'>, warnings: readonly KubeObject[]): NodeAccess {
+function withoutPod(base: Pick<NodeAccess, 'name' | 'runtime'>, warnings: readonly KubeObject[]): NodeState {
   const about = warnings.filter(({ involvedObject }) => {
     const { kind, name, namespace } = (involvedObject ?? {}) as Record<string, string | undefined>;
     return kind === agentRef.kind && name === agentRef.name && namespace === nodeNamespace;

@@ -51,7 +51,7 @@ export function upstreamHosts(used: UsedImages, config: Config): readonly Upstre
     ...config.images.list,
   ])) {
     const { host } = reference;
-    if (host.includes(':') || isOfRegistry(reference, used.registryHost)) continue;
+    if (!isUpstream(host) || isOfRegistry(reference, used.registryHost)) continue;
     if (chosen !== 'auto' && !chosen.includes(host)) continue;
     found.set(host, [...(found.get(host) ?? []), find(reference)]);
   }
@@ -67,6 +67,9 @@ export function upstreamHosts(used: UsedImages, config: Config): readonly Upstre
       missing: inState(images, 'missing'),
     }));
 }
+
+/** A name without a port. `localhost` stands for images that were loaded onto a node. */
+const isUpstream = (host: string): boolean => host.includes('.') && !host.includes(':');
 
 /** The hosts that nodes pull from ECR once the pending images are copied. */
 export const plannedHosts = (hosts: readonly UpstreamHost[]): readonly string[] =>

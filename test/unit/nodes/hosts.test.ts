@@ -96,6 +96,7 @@ describe('the registries that nodes pull from ECR', () => {
   it.each([
     ['a host with a port', 'registry.example:5000/team/app:1'],
     ['an address with a port', '127.0.0.1:5000/app:1'],
+    ['localhost', 'localhost/app:1'],
     ['the ECR host', `${registryHost}/myproject/docker.io/library/nginx:1.27`],
     [
       'another name of the ECR host',
