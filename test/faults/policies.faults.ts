@@ -214,6 +214,11 @@ describe('every permission is needed', () => {
     // This step alone cannot restore the pull secret. It diagnoses the pods and recreates them.
     expect((await run('power-user', 'up --yes --only operator')).stderr).toContain('rejects the pull secret');
     await succeed('power-user', 'up --yes');
+    // The status of a node whose agent is not ready includes the last line of its log.
+    const [file] = Object.keys(cli.world.cluster.machine('node-1').files);
+    cli.world.cluster.machine('node-1').writeFile(file ?? '', '# another program\n');
+    await cli.world.cluster.settled();
+    expect((await run('power-user', 'status')).stdout).toContain('is managed by another program');
     await succeed('power-user', 'down --yes');
     const needless = rules.flatMap(({ resources: [resource = ''], verbs }) =>
       verbs.filter((verb) => !isAsked(verb, resource)).map((verb) => `${verb} ${resource}`),
