@@ -60,7 +60,9 @@ export async function readNodeAccess(ctx: NodesContext): Promise<readonly NodeAc
   const read = { agent, warnings, region: config.aws.region };
   const states = selected.map((node) => stateOf(node, byNode.get(node.metadata.name), read));
   const logged = states.filter(({ log }) => log !== undefined).slice(0, maxLogs);
-  return Promise.all(states.map((state) => (logged.includes(state) ? withLog(state, cluster) : state)));
+  return Promise.all(
+    states.map((state) => (logged.includes(state) ? withLog(state, cluster) : Promise.resolve(state))),
+  );
 }
 
 /** A new agent is unready for some seconds, on every node of a cluster. */
