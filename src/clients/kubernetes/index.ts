@@ -18,7 +18,7 @@ import type {
   ObjectRef,
   WriteOptions,
 } from './port.ts';
-import { type Answer, type Request, ApiTransport, type TransportOptions } from './transport.ts';
+import { type Answer, anyMediaType, ApiTransport, type Request, type TransportOptions } from './transport.ts';
 import { redact } from '../../core/secret.ts';
 
 export type ClusterOptions = TransportOptions;
@@ -153,9 +153,10 @@ class Cluster implements ClusterPort {
   async lastLogLine(pod: ObjectRef, container: string): Promise<string | undefined> {
     const resource = await this.#resource('get', pod);
     const path = `${pathOf(resource, pod.namespace, pod.name)}/log?container=${container}&tailLines=1`;
-    const what = `read the log of ${describe('get', pod)}`;
+    const what = `read the log of ${pod.kind} ${pod.namespace ?? ''}/${pod.name}`;
+    // The API server sends logs as plain text, but refuses a request that accepts only that (406).
     // 400: the container has not started.
-    const request = { method: 'GET', path, what, repeatable: true, accept: 'text/plain' } as const;
+    const request = { method: 'GET', path, what, repeatable: true, accept: anyMediaType } as const;
     const answer = await this.#transport.send(request, [400, 404]);
     const line = answer.status === 200 ? answer.body.trim() : '';
     return line === '' ? undefined : line;

@@ -34,6 +34,9 @@ export interface TransportOptions extends KubeconfigChoice {
   readonly clock: Clock;
 }
 
+/** For responses that are not objects of the API. */
+export const anyMediaType = '*/*';
+
 const maxAttempts = 5;
 const firstPauseMs = 200;
 const maxPauseMs = 30_000;
@@ -82,7 +85,7 @@ export class ApiTransport {
       answer = await this.#sendPatiently(request, session);
     }
     const { context, credentials } = session;
-    const other = request.accept === 'text/plain' ? undefined : otherThanApi(answer);
+    const other = request.accept === anyMediaType ? undefined : otherThanApi(answer);
     if (other) throw notTheApi(context, other);
     if (answer.status < 300 || expected.includes(answer.status)) return answer;
     if (answer.status === 401) {
