@@ -6,8 +6,6 @@ import { text } from 'node:stream/consumers';
 
 import { waitFor } from '../scenarios/wait.ts';
 import type { ClusterHands, ContainerdVariant, KubeObject, NodeHands, Run } from '../scenarios/world.ts';
-import { partFolder } from './build/part.ts';
-import { containerd, kubernetes } from './build/parts.ts';
 import { control } from './control.ts';
 import { manifestFolder } from './inside/kubeadm.ts';
 import type { ClusterNames } from './names.ts';
@@ -23,11 +21,10 @@ const configurationFolder = '/etc/containerd';
 /** Runs a command as root on a cluster's machine. */
 async function runThere(names: ClusterNames, command: readonly string[], input: string): Promise<Run> {
   const pid = await readFile(machinePidFile(names), 'utf8');
-  const programs = [containerd, kubernetes].map(partFolder);
-  const PATH = [...programs, '/usr/sbin', '/usr/bin', '/sbin', '/bin'].join(':');
   const child = spawn('nsenter', [`--target=${pid}`, '--mount', '--net', '--pid', '--', ...command], {
     cwd: '/',
-    env: { PATH, HOME: '/root' },
+    // The laptop's PATH contains the programs of nodes, too.
+    env: { PATH: process.env['PATH'], HOME: '/root' },
     stdio: ['pipe', 'pipe', 'pipe'],
   });
   // A command need not read its input.

@@ -11,7 +11,7 @@ import { waitFor } from '../scenarios/wait.ts';
 import type { AwsRequest, NodeRequest, World } from '../scenarios/world.ts';
 import { control } from './control.ts';
 import { handsOn, kubectlAt } from './kubectl.ts';
-import { clusters, joiningMachine, region, registry } from './names.ts';
+import { addresses, clusters, joiningMachine, region, registry } from './names.ts';
 import type { ClusterNames } from './names.ts';
 import { nodeHandsOn } from './node-hands.ts';
 import { containerdSocket, kubeconfigOf, requestLog, state } from './paths.ts';
@@ -127,7 +127,8 @@ export function labWorld(names: ClusterNames = clusters.first): World {
     async requestsOfNodes() {
       const lines = (await readFile(requestLog, 'utf8')).trimEnd().split('\n');
       const requests = lines.map((line) => JSON.parse(line) as NodeRequest & { readonly client: string });
-      return requests.filter(({ client }) => client === names.address);
+      const ofLaptop = Object.values<string>(addresses);
+      return requests.filter(({ client }) => !ofLaptop.includes(client));
     },
     async switchOff() {
       await control('machine', 'POST', '/switch-off');

@@ -116,6 +116,10 @@ export const busybox: Part = {
     await cp('/bin/busybox', join(folder, 'busybox'));
     const commands = (await capture('/bin/busybox', ['--list'])).trim().split('\n');
     for (const name of commands) if (name !== 'busybox') await symlink('busybox', join(folder, name));
+    // Docker Hub's busybox has this command, Debian's has not.
+    if (!commands.includes('cksum')) {
+      await writeFile(join(folder, 'cksum'), '#!/bin/sh\nset -- $(md5sum)\necho "$1 0"\n', { mode: 0o755 });
+    }
     await packLayer(join(work, 'files'), join(out, layerFile), log);
   },
 };

@@ -34,6 +34,7 @@ export interface RunningCluster extends RunningMachine {
   readonly plane: ControlPlane;
   /** Adds a route to another machine. */
   connect(address: string): Promise<void>;
+  disconnect(address: string): Promise<void>;
   switchOff(): Promise<void>;
   /**
    * Boots the machine with what is on its disk: containerd and the kubelet. The control plane follows when its static
@@ -115,6 +116,7 @@ export async function startCluster(
     plane,
     stop,
     connect: (address) => machine.connect(address, logs.setup),
+    disconnect: (address) => machine.disconnect(address, logs.setup),
     switchOff,
     async switchOn() {
       machine = await boot();
@@ -134,7 +136,7 @@ export async function startCluster(
 
 /** Starts a machine that can join the first cluster. It has a container runtime, but no images. */
 export async function startJoiningMachine(
-  { plane, connect }: RunningCluster,
+  { plane, connect, disconnect }: RunningCluster,
   services: Services,
   logs: ClusterLogs,
 ): Promise<JoiningMachine> {
@@ -156,6 +158,7 @@ export async function startJoiningMachine(
     stopNames();
     services.forget([...started]);
     await machine.stop();
+    await disconnect(names.address);
   };
   try {
     await start(node.containerd);

@@ -79,6 +79,8 @@ const kubeletConfig = (cluster: ClusterNames) => ({
   imageGCHighThresholdPercent: 100,
   serializeImagePulls: false,
   staticPodPath: manifestFolder,
+  // Renewed Secrets reach the volumes of pods in seconds. The default is a minute, and tokens in scenarios live as long.
+  syncFrequency: '10s',
 });
 
 const proxyConfig = (machine: ClusterNames, kubeconfig: string) => ({
