@@ -1,3 +1,4 @@
+import { GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
 import { expect } from 'vitest';
 
 import { waitFor } from './wait.ts';
@@ -30,8 +31,14 @@ export const workloads: readonly {
   { namespace: 'monitoring', name: 'node-exporter', image: 'quay.io/prometheus/node-exporter:v1.9.1' },
 ];
 
-/** A configuration that keeps these images in ECR even when no workload references their source. */
-export const imagesInUse = { images: { list: workloads.map(({ image }) => image) } };
+/**
+ * A configuration that keeps these images in ECR even when no workload references their source. Nodes are left alone:
+ * their agents are not ready with the short-lived tokens of some scenarios.
+ */
+export const imagesInUse = {
+  images: { list: workloads.map(({ image }) => image) },
+  nodes: { access: 'off' },
+};
 
 /** The reference in the private registry of an image from the internet. */
 export function mirrored(world: World, image: string): string {
@@ -141,4 +148,11 @@ export async function secretValue(
   const secret = await world.cluster.get<Secret>('secret', name, where);
   const value = secret?.data?.[key];
   return value === undefined ? undefined : Buffer.from(value, 'base64').toString();
+}
+
+/** A new password for the private registry, as `aws ecr get-login-password` prints it. */
+export async function registryToken({ aws }: World): Promise<string> {
+  const { authorizationData = [] } = await aws.ecr.send(new GetAuthorizationTokenCommand());
+  const login = Buffer.from(authorizationData[0]?.authorizationToken ?? '', 'base64').toString();
+  return login.slice('AWS:'.length);
 }

@@ -195,7 +195,7 @@ export interface World {
   emptyImageStore(): Promise<void>;
   /** The DNS names that the node and its pods have requested so far, in order. */
   namesAsked(): Promise<readonly string[]>;
-  /** The requests that the first node and its pods have sent to AWS so far, in order. */
+  /** The requests that nodes and their pods have sent to AWS so far, in order. */
   requestsOfNodes(): Promise<readonly NodeRequest[]>;
   /**
    * Switches the cluster's only machine off, with the control plane.

@@ -1,0 +1,95 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { can, enterWorld, tidyUp } from './enter.ts';
+import {
+  everythingRuns,
+  loseEveryImage,
+  namedImages,
+  nodesPullFromEcr,
+  tokensOfLifeReachNodes,
+} from './nodes.ts';
+import { deployment, health, namespace, planned, podsRun, settle, succeed } from './site.ts';
+import { waitFor } from './wait.ts';
+
+const life = 60;
+const isPublicName = (name: string) => !/\.(amazonaws\.com|cluster\.local)$/.test(name);
+
+describe('a cluster that cannot reach the internet and whose nodes have lost every image', () => {
+  const world = enterWorld({ untouched: true });
+  let images: readonly string[];
+  let restoreInternet: () => Promise<void>;
+  let requestsBefore = 0;
+  let namesBefore = 0;
+
+  beforeAll(async () => {
+    const { breakInternet, configure, namesAsked, requestsOfNodes } = await world;
+    await configure(nodesPullFromEcr);
+    await settle(await world);
+    images = await namedImages(await world);
+    await succeed(await world, 'up', '--yes');
+    restoreInternet = await breakInternet();
+    if (can('request log')) requestsBefore = (await requestsOfNodes()).length;
+    if (can('DNS log')) namesBefore = (await namesAsked()).length;
+  });
+
+  tidyUp(async () => {
+    const { cluster, nodes, setTokenLife } = await world;
+    await restoreInternet();
+    await setTokenLife(12 * 3600);
+    for (const node of nodes) await node.configureContainerd('default');
+    await cluster.remove('namespace', 'plug');
+  });
+
+  it('names images of public registries, in workloads and in static pods', () => {
+    expect(images).toContain('nginx:1.28');
+    expect(images.filter((image) => /^registry\.k8s\.io\/kube-apiserver:/.test(image))).toHaveLength(1);
+  });
+
+  it('runs everything again from ECR under the same names', async () => {
+    await loseEveryImage(await world);
+    await everythingRuns(await world, images);
+  });
+
+  it('is healthy then', async () => {
+    await waitFor('health', async () => (await health(await world)).code === 0 || undefined);
+    expect(await planned(await world)).toEqual([]);
+  });
+
+  it('runs a pod that is created in the same second as its namespace', async () => {
+    const pod = deployment({ namespace: 'plug', name: 'web', image: 'nginx:1.28' });
+    await (await world).cluster.apply(namespace('plug'), pod);
+    await podsRun(await world, 'plug');
+  });
+
+  it('runs everything again after two lives of a token', async () => {
+    const { pass, setTokenLife } = await world;
+    await setTokenLife(life);
+    await tokensOfLifeReachNodes(await world, life);
+    await pass(2 * life);
+    await loseEveryImage(await world);
+    await everythingRuns(await world, images);
+  });
+
+  it.runIf(can('node shell')).each(['one config_path', 'local pull'] as const)(
+    'runs everything again where containerd is configured with %s',
+    async (variant) => {
+      const { nodes, setTokenLife } = await world;
+      await setTokenLife(12 * 3600);
+      for (const node of nodes) await node.configureContainerd(variant);
+      await loseEveryImage(await world);
+      await everythingRuns(await world, images);
+    },
+  );
+
+  it.runIf(can('request log'))('sends the token to the registry only', async () => {
+    const requests = (await (await world).requestsOfNodes()).slice(requestsBefore);
+    const withToken = requests.filter(({ hasToken }) => hasToken).map(({ host }) => host);
+    expect(new Set(withToken)).toEqual(new Set([(await world).registry]));
+    expect(requests.filter(({ host }) => host.includes('.s3.')).length).toBeGreaterThan(0);
+  });
+
+  it.runIf(can('DNS log'))('resolves no public name', async () => {
+    const names = (await (await world).namesAsked()).slice(namesBefore);
+    expect(names.filter(isPublicName)).toEqual([]);
+  });
+});

@@ -1,0 +1,48 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { enterWorld, tidyUp } from './enter.ts';
+import { nodesPullFromEcr } from './nodes.ts';
+import { health, imagesInUse, succeed } from './site.ts';
+import { waitFor } from './wait.ts';
+import type { Run } from './world.ts';
+
+describe('a node whose containerd ignores the mirror files', () => {
+  const world = enterWorld();
+  let up: Run;
+
+  beforeAll(async () => {
+    const { cluster, configure, nodes, run } = await world;
+    await configure(nodesPullFromEcr);
+    await nodes[0]?.setReadsMirrors(false);
+    // A probe of an earlier scenario would run for the rest of its hour.
+    for (const { metadata } of await cluster.list('pods', 'ecr-bootstrap')) {
+      await cluster.remove('pod', metadata.name, 'ecr-bootstrap');
+    }
+    up = await run('up', '--yes');
+  });
+
+  tidyUp(async () => {
+    const { configure, nodes } = await world;
+    await nodes[0]?.setReadsMirrors(true);
+    await configure(imagesInUse);
+    await succeed(await world, 'up', '--yes');
+  });
+
+  it('makes up fail', () => {
+    expect(up.code, up.stdout + up.stderr).toBe(1);
+  });
+
+  it('is reported by status, with the lines to add to its configuration', async () => {
+    const { code, findings } = await health(await world);
+    expect(code).toBe(3);
+    expect(findings).toContain('node-mirror-inactive');
+    const { stdout } = await (await world).run('status');
+    expect(stdout).toMatch(/config_path = "\/etc\/containerd\/certs\.d"/);
+    expect(stdout).toMatch(/systemctl restart containerd/);
+  });
+
+  it('is healthy by itself once containerd reads them', async () => {
+    await (await world).nodes[0]?.setReadsMirrors(true);
+    await waitFor('health', async () => (await health(await world)).code === 0 || undefined, 180);
+  });
+});

@@ -1,0 +1,78 @@
+import { secretValue, workloads } from './site.ts';
+import type { Pod } from './site.ts';
+import { waitFor } from './wait.ts';
+import type { KubeObject, World } from './world.ts';
+
+interface RunningPod extends Pod {
+  readonly status: Pod['status'] & {
+    readonly containerStatuses?: readonly { readonly state: { readonly running?: object } }[];
+  };
+}
+
+/** A configuration with node access, in which tokens and their copies are renewed every few seconds. */
+export const nodesPullFromEcr = {
+  images: { list: workloads.map(({ image }) => image) },
+  nodes: { access: 'on' },
+  pullSecret: { renewEvery: '10s', copyEvery: '5s' },
+};
+
+const isStatic = ({ metadata }: KubeObject) =>
+  metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined;
+
+/** The images that the pods of the cluster name, once each. */
+export async function namedImages({ cluster }: World): Promise<readonly string[]> {
+  const pods = await cluster.list<Pod>('pods');
+  return [...new Set(pods.flatMap(({ spec }) => spec.containers.map(({ image }) => image)))].sort();
+}
+
+/**
+ * Removes every image from every node, the pause image too, and restarts all pods: static pods by their manifests, the
+ * others by deleting them.
+ */
+export async function loseEveryImage({ cluster, nodes }: World): Promise<void> {
+  for (const node of nodes) await node.removeImages();
+  const restores = await Promise.all(nodes.map((node) => node.stopStaticPods()));
+  const pods = (await cluster.list('pods')).filter((pod) => !isStatic(pod));
+  await Promise.all(pods.map(({ metadata }) => cluster.remove('pod', metadata.name, metadata.namespace)));
+  for (const restore of restores) await restore();
+}
+
+/** Waits until the mirror files of every node have a token of this life, in seconds. */
+export async function tokensOfLifeReachNodes(world: World, life: number): Promise<void> {
+  const host = 'registry.k8s.io';
+  const published = (key: string) => secretValue(world, 'ecr-bootstrap', 'node-access', key);
+  const short = new Set<string | undefined>();
+  await waitFor('short-lived tokens on every node', async () => {
+    // Files follow the Secret, and may never be equal to it at the moment of a look.
+    if (Number(await published('expires_at')) < world.now() / 1000 + life + 5)
+      short.add(await published(host));
+    const files = await Promise.all(world.nodes.map((node) => node.files()));
+    return files.every((each) => short.has(each[`/etc/containerd/certs.d/${host}/hosts.toml`])) || undefined;
+  });
+}
+
+/** Waits until every container of the cluster runs, at least those of these images. */
+export async function everythingRuns(
+  world: World,
+  images: readonly string[],
+  timeoutSeconds = 120,
+): Promise<void> {
+  let last = '';
+  await waitFor(
+    'all containers',
+    async () => {
+      const pods = await world.cluster.list<RunningPod>('pods');
+      const stopped = pods.filter(({ spec, status: { containerStatuses = [] } }) => {
+        const running = containerStatuses.filter(({ state }) => state.running !== undefined);
+        return running.length < spec.containers.length;
+      });
+      const named = await namedImages(world);
+      const missing = images.filter((image) => !named.includes(image));
+      last = [...stopped.map(({ metadata }) => metadata.name), ...missing].join(' ');
+      return last === '' || undefined;
+    },
+    timeoutSeconds,
+  ).catch((error: unknown) => {
+    throw new Error(`not running: ${last}`, { cause: error });
+  });
+}
