@@ -1,0 +1,63 @@
+import { beforeAll, describe, expect, it } from 'vitest';
+
+import { can, enterWorld, tidyUp } from './enter.ts';
+import { everythingRuns, namedImages, nodesPullFromEcr, tokensOfLifeReachNodes } from './nodes.ts';
+import { health, registryToken, settle, succeed } from './site.ts';
+import { waitFor } from './wait.ts';
+
+const life = 30;
+
+describe.runIf(can('machines'))(
+  'a control plane that was off until its token had expired, without images',
+  () => {
+    const world = enterWorld();
+    let images: readonly string[];
+    let script: string;
+
+    const answers = async () => {
+      const { cluster } = await world;
+      return cluster.list('nodes').then(
+        () => true,
+        () => undefined,
+      );
+    };
+
+    beforeAll(async () => {
+      const { configure, nodes, pass, setTokenLife, switchOff } = await world;
+      await configure(nodesPullFromEcr);
+      await settle(await world);
+      await succeed(await world, 'up', '--yes');
+      images = await namedImages(await world);
+      script = (await succeed(await world, 'render', 'node')).stdout;
+      await setTokenLife(life);
+      await tokensOfLifeReachNodes(await world, life);
+      for (const node of nodes) await node.removeImages();
+      const switchOn = await switchOff();
+      await setTokenLife(12 * 3600);
+      await pass(life + 5);
+      await switchOn();
+    });
+
+    tidyUp(async () => {
+      await (await world).setTokenLife(12 * 3600);
+    });
+
+    it('does not start by itself', async () => {
+      await (await world).pass(15);
+      expect(await answers()).toBeUndefined();
+    });
+
+    it('starts after the script of render node with a new token', async () => {
+      const [node] = (await world).nodes;
+      const ran = await node?.runScript(script, await registryToken(await world));
+      expect(ran?.code, `${ran?.stdout}${ran?.stderr}`).toBe(0);
+      await waitFor('the API server', answers, 150);
+    });
+
+    it('runs everything again after up, and is healthy', async () => {
+      await succeed(await world, 'up', '--yes');
+      await everythingRuns(await world, images);
+      await waitFor('health', async () => (await health(await world)).code === 0 || undefined, 120);
+    });
+  },
+);
