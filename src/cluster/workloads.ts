@@ -22,6 +22,7 @@ interface PodSpec {
   readonly containers?: readonly { readonly image?: string }[];
   readonly initContainers?: readonly { readonly image?: string }[];
   readonly ephemeralContainers?: readonly { readonly image?: string }[];
+  readonly volumes?: readonly { readonly image?: { readonly reference?: string } }[];
   readonly serviceAccountName?: string;
   readonly imagePullSecrets?: readonly { readonly name?: string }[];
 }
@@ -107,13 +108,14 @@ function templateOf(controller: KubeObject): PodSpec {
 }
 
 function workload(kind: string, { metadata }: KubeObject, spec: PodSpec): Workload {
-  const { containers = [], initContainers = [], ephemeralContainers = [] } = spec;
-  const all = [...initContainers, ...containers, ...ephemeralContainers];
+  const { containers = [], initContainers = [], ephemeralContainers = [], volumes = [] } = spec;
+  const all = [...initContainers, ...containers, ...ephemeralContainers].map(({ image }) => image);
+  const mounted = volumes.map(({ image }) => image?.reference);
   return {
     kind,
     namespace: metadata.namespace ?? '',
     name: metadata.name,
-    images: distinct(all.flatMap(({ image }) => (image ? [image] : []))),
+    images: distinct([...all, ...mounted].flatMap((image) => (image ? [image] : []))),
     serviceAccount: spec.serviceAccountName || 'default',
     pullSecrets: (spec.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : [])),
     isStatic: metadata.annotations?.[mirrorAnnotation] !== undefined,

@@ -10,6 +10,10 @@ const upstreamHost = z
   .regex(
     /^(?=.*\.)[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*$/,
     'is not a registry host without a port, for example docker.io',
+  )
+  .refine(
+    (host) => !/^(index|registry-1)\.docker\.io$/.test(host),
+    'is another name of docker.io: write docker.io',
   );
 
 const imageReference = z.string().refine(isReference, {

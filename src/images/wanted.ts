@@ -148,9 +148,10 @@ class ImageCollector {
     if (excludable && this.#isExcluded(reference)) return;
     ecrName(reference, this.#sources.naming);
     const source = formatReference(reference);
+    if (reference.host === probeHost && source !== this.#probe()) throw reservedHost(text);
     const entry = this.#entries.get(source) ?? {
       reference,
-      ...(reference.host === probeHost && { copyOf: this.#originOfProbe(reference) }),
+      ...(reference.host === probeHost && { copyOf: formatReference(this.#agentSource()) }),
       wantedBy: new Set(),
       byHand,
     };
@@ -160,10 +161,8 @@ class ImageCollector {
   }
 
   addForNodes(pause: readonly ImageUser[]): void {
-    const { agent } = this.#sources;
-    const origin = this.#agentSource();
-    this.add(agent, 'nodes');
-    this.add(formatReference({ ...origin, host: probeHost, path: 'probe' }), 'nodes');
+    this.add(this.#sources.agent, 'nodes');
+    this.add(this.#probe(), 'nodes');
     for (const user of pause) for (const text of user.images) this.addFromCluster(text, workloadName(user));
   }
 
@@ -204,15 +203,8 @@ class ImageCollector {
     return isOfRegistry(reference, registryHost) ? sourceOf(reference, naming) : reference;
   }
 
-  /** The agent's image in the version of the probe. */
-  #originOfProbe({ tag, digest }: Reference): string {
-    const { host, path } = this.#agentSource();
-    return formatReference({
-      host,
-      path,
-      ...(tag !== undefined && { tag }),
-      ...(digest !== undefined && { digest }),
-    });
+  #probe(): string {
+    return formatReference({ ...this.#agentSource(), host: probeHost, path: 'probe' });
   }
 
   #agentSource(): Reference {
@@ -276,6 +268,14 @@ function withDistinctNames(images: readonly WantedImage[]): WantedImage[] {
     throw nameConflict(name, image, other);
   });
 }
+
+const reservedHost = (text: string): BootstrapError =>
+  new BootstrapError({
+    code: 'reference-invalid',
+    what: `could not use the image ${text}`,
+    why: `${probeHost} is reserved for the image with which nodes are tested`,
+    hint: 'Use another image.',
+  });
 
 const agentWithoutSource = (agent: string): BootstrapError =>
   new BootstrapError({

@@ -55,8 +55,15 @@ export function mirroring(
       const reference = parseReference(image);
       const isNamedAlike = (): boolean =>
         ecrName(reference, { project, map }).repository === `${project}/${repositoryOf(reference)}`;
-      return hosts.includes(reference.host) && isNamedAlike();
+      return hosts.includes(reference.host) && isTyped(image, reference.host) && isNamedAlike();
     }) ?? false;
+}
+
+/** Whether containerd looks for the host in its folder. It normalizes no name but those of Docker Hub's images. */
+function isTyped(image: string, host: string): boolean {
+  const [first = ''] = image.split('/');
+  if (first === host) return true;
+  return host === 'docker.io' && (!/[.:A-Z]/.test(first) || first === 'index.docker.io' || first === image);
 }
 
 /** How many workloads still pull from the internet. */

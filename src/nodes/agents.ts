@@ -5,7 +5,7 @@ import { oldestFirst } from '../cluster/events.ts';
 import { diagnosePod, remedyFor, waitOf } from '../cluster/pod-failure.ts';
 import { isFinished } from '../cluster/workloads.ts';
 import { nodeAccessName, nodeNamespace, probeHost } from '../core/ownership.ts';
-import { isSelected } from './access.ts';
+import { isLinux, isSelected } from './access.ts';
 import type { NodesContext } from './context.ts';
 import { agentRef, cleanupLabel } from './objects.ts';
 
@@ -101,8 +101,27 @@ export async function agentNodes(ctx: NodesContext): Promise<ReadonlyMap<string,
   return new Map(pods.map((pod) => [nodeOf(pod), ready.has(nodeOf(pod))]));
 }
 
-const nodeOf = (pod: KubeObject): string =>
-  (pod['spec'] as { nodeName?: string } | undefined)?.nodeName ?? '';
+/** A pod that is not scheduled yet names its node only in the affinity that the DaemonSet controller adds. */
+function nodeOf(pod: KubeObject): string {
+  const { nodeName, affinity } = (pod['spec'] ?? {}) as PodPlacement;
+  const terms =
+    affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  const fields = terms.flatMap(({ matchFields = [] }) => matchFields);
+  return nodeName ?? fields.find(({ key }) => key === 'metadata.name')?.values?.[0] ?? '';
+}
+
+interface PodPlacement {
+  readonly nodeName?: string;
+  readonly affinity?: {
+    readonly nodeAffinity?: {
+      readonly requiredDuringSchedulingIgnoredDuringExecution?: {
+        readonly nodeSelectorTerms?: readonly {
+          readonly matchFields?: readonly { readonly key: string; readonly values?: readonly string[] }[];
+        }[];
+      };
+    };
+  };
+}
 
 function isReady(pod: KubeObject | undefined): boolean {
   const { conditions = [] } = (pod?.['status'] ?? {}) as NodeStatus;
@@ -131,12 +150,13 @@ function stateOf(
   const { nodeInfo = {} } = (node['status'] ?? {}) as NodeStatus;
   const base = { name, runtime: nodeInfo.containerRuntimeVersion ?? '' };
   const skipped = (why: string, hint: string): NodeState => ({ ...base, state: 'skipped', why, hint });
-  if ((nodeInfo.operatingSystem ?? 'linux') !== 'linux') {
+  if (!isLinux(node)) {
     return skipped('its operating system is not Linux', 'Give its workloads the names of images in ECR.');
   }
   if (!isNodeReady(node)) return skipped('it is not ready', `Find out why: kubectl describe node ${name}`);
   if (!pod) return withoutPod(base, warnings);
-  if (!isCurrent(pod, daemonSet)) return { ...base, state: 'starting', why: 'its agent is being replaced' };
+  if (isRollingOut(daemonSet) && !isCurrent(pod, daemonSet))
+    return { ...base, state: 'starting', why: 'its agent is being replaced' };
   const failure = diagnosePod(pod, warnings);
   if (isIgnored(failure?.why)) {
     const why = `${base.runtime || 'its container runtime'} does not use the files in /etc/containerd/certs.d`;
@@ -149,6 +169,10 @@ function stateOf(
     const hint = logsHint(pod, unready.name);
     return { ...base, state: 'failing', why: 'its agent is not ready', hint, log };
   }
+  if (failure?.cause === 'unschedulable') {
+    const hint = `Make room on the node: kubectl describe node ${name}`;
+    return { ...base, state: 'failing', why: failure.why, hint };
+  }
   if (failure) {
     return { ...base, state: 'failing', why: failure.why, hint: remedyFor(failure, pod, region) };
   }
@@ -157,7 +181,22 @@ function stateOf(
   return { ...base, state: 'starting', why: waitOf(pod) ?? 'its agent is starting' };
 }
 
-/** Whether the pod has the containers of the current template. */
+/** Whether some pods may still have an older template. */
+function isRollingOut(daemonSet: KubeObject | undefined): boolean {
+  const {
+    observedGeneration = 0,
+    updatedNumberScheduled,
+    desiredNumberScheduled,
+  } = (daemonSet?.['status'] ?? {}) as {
+    observedGeneration?: number;
+    updatedNumberScheduled?: number;
+    desiredNumberScheduled?: number;
+  };
+  const isObserved = observedGeneration >= (daemonSet?.metadata.generation ?? 0);
+  return !isObserved || (updatedNumberScheduled ?? 0) < (desiredNumberScheduled ?? 0);
+}
+
+/** Whether the pod has the containers of the current template. Admission webhooks may have changed them. */
 function isCurrent(pod: KubeObject, daemonSet: KubeObject | undefined): boolean {
   const { template } = (daemonSet?.['spec'] ?? {}) as { template?: { spec?: Containers } };
   const { containers: running = [] } = (pod['spec'] ?? {}) as Containers;
@@ -188,7 +227,7 @@ function withoutPod(base: Pick<NodeAccess, 'name' | 'runtime'>, warnings: readon
     ...base,
     state: 'failing',
     why: shortened(message) ?? 'its agent could not be created',
-    hint: `Allow the DaemonSet: kubectl -n ${nodeNamespace} describe daemonset ${nodeAccessName}`,
+    hint: `Change what rejects the pods of the DaemonSet: kubectl -n ${nodeNamespace} describe daemonset ${nodeAccessName}`,
   };
 }
 

@@ -4,6 +4,7 @@ import { applyObjects, type ObjectChange } from '../cluster/objects.ts';
 import { BootstrapError } from '../core/errors.ts';
 import type { Outcome } from '../core/step.ts';
 import { waitFor } from '../core/wait.ts';
+import { isLinux } from './access.ts';
 import { agentNodes, cleanNodes, listAgentPods } from './agents.ts';
 import type { NodesRun } from './context.ts';
 import { filesLeft, notMirroredFinding } from './diff.ts';
@@ -19,21 +20,24 @@ export async function applyNodeAccess(
   const isAgent = ({ kind }: KubeObject): boolean => kind === agentRef.kind;
   const startsAgent = ({ payload: { applies } }: ObjectChange): boolean =>
     applies !== undefined && isAgent(applies);
-  const agent = changes.flatMap(({ payload: { deletes } }) => deletes ?? []).find(isAgent);
-  if (agent) return removeAgent(agent, changes, run);
+  const deleted = changes.flatMap(({ payload: { deletes, applies } }) =>
+    deletes && !applies ? deletes : [],
+  );
+  if (deleted.length > 0) return removeAgent(deleted.find(isAgent), changes, run);
   reportPending(state, run);
   const early = changes
     .filter((change) => !startsAgent(change))
     .map((change) => withCompleteHosts(change, state));
   const late = changes.filter(startsAgent);
+  const skipped = (change: ObjectChange): Outcome => ({ change, result: 'skipped' });
+  if (late.length > 0 && state.missingImage !== undefined) {
+    const error = withoutImage(state.missingImage);
+    return [...early.map(skipped), ...late.map((change): Outcome => ({ change, result: 'failed', error }))];
+  }
   const outcomes = await applyObjects(early, run);
   if (late.length === 0) return outcomes;
   if (outcomes.some(({ result }) => result !== 'done')) {
-    return [...outcomes, ...late.map((change): Outcome => ({ change, result: 'skipped' }))];
-  }
-  if (state.missingImage !== undefined) {
-    const error = withoutImage(state.missingImage);
-    return [...outcomes, ...late.map((change): Outcome => ({ change, result: 'failed', error }))];
+    return [...outcomes, ...late.map(skipped)];
   }
   await waitForSecrets(run);
   return [...outcomes, ...(await applyObjects(late, run))];
@@ -41,16 +45,21 @@ export async function applyNodeAccess(
 
 /** Removes the files from nodes, then the objects. A node that cannot remove its files does not prevent that. */
 async function removeAgent(
-  agent: KubeObject,
+  agent: KubeObject | undefined,
   changes: readonly ObjectChange[],
   run: NodesRun,
 ): Promise<Outcome[]> {
-  await cleanUp(agent, run);
+  if (agent) await cleanUp(agent, run);
+  else await reportFiles(run);
   const isNamespace = ({ payload: { deletes } }: ObjectChange): boolean => deletes?.kind === 'Namespace';
   const outcomes = await applyObjects(
     changes.filter((change) => !isNamespace(change)),
     run,
   );
+  const rest = changes.filter(isNamespace);
+  if (outcomes.some(({ result }) => result !== 'done')) {
+    return [...outcomes, ...rest.map((change): Outcome => ({ change, result: 'skipped' }))];
+  }
   // Otherwise the pods of lost nodes, and so the namespace, would stay until their kubelets return.
   for (const { metadata } of await listAgentPods(run.ctx.cluster)) {
     const { name, namespace, uid } = metadata;
@@ -59,7 +68,7 @@ async function removeAgent(
       { uid, force: true },
     );
   }
-  return [...outcomes, ...(await applyObjects(changes.filter(isNamespace), run))];
+  return [...outcomes, ...(await applyObjects(rest, run))];
 }
 
 /** A plan expects that all images are copied. A registry of which one was not is left out. */
@@ -102,6 +111,14 @@ async function waitForSecrets(run: NodesRun): Promise<void> {
   );
 }
 
+/** Without the DaemonSet, every node that it may have run on keeps its files. */
+async function reportFiles({ ctx, emit }: NodesRun): Promise<void> {
+  for (const node of (await ctx.inventory.nodes()).filter(isLinux)) {
+    const why = 'its agent was deleted, and cannot remove them';
+    emit({ type: 'finding', finding: filesLeft(node.metadata.name, why) });
+  }
+}
+
 /** Makes the agents remove the files from their nodes. Reports the nodes where they cannot. */
 async function cleanUp(agent: KubeObject, run: NodesRun): Promise<void> {
   const { ctx } = run;
@@ -126,9 +143,8 @@ async function cleanUp(agent: KubeObject, run: NodesRun): Promise<void> {
   } catch (error) {
     if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
   }
-  for (const name of left)
-    run.emit({
-      type: 'finding',
-      finding: filesLeft(name, 'its agent did not report in time that it removed them'),
-    });
+  for (const name of left) {
+    const why = nodes.get(name) ? 'its agent did not remove them in time' : 'the node is not ready';
+    run.emit({ type: 'finding', finding: filesLeft(name, why) });
+  }
 }

@@ -1,5 +1,6 @@
 import { filesRef } from '../cluster/mirrored-hosts.ts';
 import { diffObjects, type ObjectChange, removeObjects } from '../cluster/objects.ts';
+import type { BootstrapError } from '../core/errors.ts';
 import { type Finding, finding } from '../core/findings.ts';
 import type { Diff } from '../core/step.ts';
 import { type MissingImage, plannedHosts, type UpstreamHost } from './hosts.ts';
@@ -9,6 +10,7 @@ import type { NodeAccessState } from './state.ts';
 /** If node access is off, the changes remove it. */
 export function diffNodeAccess(state: NodeAccessState): Diff<ObjectChange> {
   if (!state.isOn) return removeNodeAccess(state);
+  if (state.error) return { changes: [], findings: [notChecked(state.error)] };
   const { changes, findings } = diffObjects(state);
   const effect = effectOf(state);
   return {
@@ -17,15 +19,20 @@ export function diffNodeAccess(state: NodeAccessState): Diff<ObjectChange> {
     ),
     findings: [
       ...findings,
+      ...state.conflicts,
       ...state.hosts.flatMap(hostFindings),
       ...state.deselected.map((name) => filesLeft(name, 'nodes.nodeSelector no longer selects it')),
     ],
   };
 }
 
+/** Blocks a run, like an observation that failed. The health of the agents is reported all the same. */
+const notChecked = ({ what, why, hint }: BootstrapError): Finding =>
+  finding('not-checked', { target: { kind: 'step', name: 'node-access' }, what, why, hint, blocking: true });
+
 export function removeNodeAccess(state: NodeAccessState): Diff<ObjectChange> {
   const { changes, findings } = removeObjects(state);
-  const reason = 'first removes its files from nodes; they then pull from the internet again';
+  const reason = 'first removes its files from nodes, which then need the internet for public images';
   return {
     changes: changes.map((change) =>
       change.payload.deletes?.kind === agentRef.kind ? { ...change, reason } : change,
@@ -40,7 +47,7 @@ function effectOf({ hosts, nodeCount }: NodeAccessState): string {
   if (names.length === 0) return 'no registry yet';
   const files = names.length === 1 ? names.join('') : `{${names.join(',')}}`;
   const nodes = nodeCount === 1 ? '1 node' : `${nodeCount} nodes`;
-  return `writes /etc/containerd/certs.d/${files}/hosts.toml on ${nodes}; pulls from there that are not in ECR will fail`;
+  return `writes /etc/containerd/certs.d/${files}/hosts.toml on ${nodes}; pulls from ${names.join(', ')} that are not in ECR will fail`;
 }
 
 /** Reports a registry that cannot be mirrored, and missing images of one that is mirrored. */
@@ -79,6 +86,6 @@ export const filesLeft = (name: string, why: string): Finding =>
   finding('node-files-left', {
     target: { kind: 'Node', name },
     what: `node ${name} keeps the files of ecr-bootstrap in /etc/containerd/certs.d`,
-    why,
+    why: `${why}; their token expires within 12 hours, and pulls from these registries then fail there`,
     hint: `Remove them there as root, for example: ecr-bootstrap render node --remove | ssh ${name} sudo sh`,
   });

@@ -55,7 +55,9 @@ export function upstreamHosts(used: UsedImages, config: Config): readonly Upstre
     if (chosen !== 'auto' && !chosen.includes(host)) continue;
     found.set(host, [...(found.get(host) ?? []), find(reference)]);
   }
-  found.delete(probeHost);
+  for (const host of found.keys()) {
+    if (host === probeHost || isOfRegistry({ host }, used.registryHost)) found.delete(host);
+  }
   const inState = (images: readonly Found[], wanted: Found['state']) =>
     images.filter(({ state }) => state === wanted).map(({ state: _, ...image }) => image);
   return [...found]

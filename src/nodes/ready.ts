@@ -34,7 +34,9 @@ export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailur
     failed.map(async (node) => {
       const found = await nodeFinding(node, run.ctx);
       const { target, what, why } = found;
-      const hint = found.lines ? 'Add the lines that `ecr-bootstrap status` shows on the node.' : found.hint;
+      const hint = found.lines
+        ? 'Run `ecr-bootstrap status --only node-access`, which shows the lines to set on the node.'
+        : found.hint;
       return { target, error: new BootstrapError({ code: 'node-mirror-inactive', what, why, hint }) };
     }),
   );

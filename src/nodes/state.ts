@@ -3,9 +3,12 @@ import { filesRef } from '../cluster/mirrored-hosts.ts';
 import { observeManaged, observeObjects, type ObjectsState } from '../cluster/objects.ts';
 import type { Config } from '../config/schema.ts';
 import { ecrReference } from '../images/naming.ts';
-import { probeHost } from '../core/ownership.ts';
+import { setupFindings } from '../access-key/bootstrap/namespace-annotations.ts';
+import { BootstrapError } from '../core/errors.ts';
+import type { Finding } from '../core/findings.ts';
+import { operatorNamespace, probeHost } from '../core/ownership.ts';
 import { type ImagePresence, imagePresence } from '../mirror/images.ts';
-import { isNodeAccessOn, isSelected } from './access.ts';
+import { isLinux, isNodeAccessOn, isSelected } from './access.ts';
 import type { NodesContext } from './context.ts';
 import { completeHosts, plannedHosts, type UpstreamHost, upstreamHosts } from './hosts.ts';
 import { agentRef, nodeAccessObjects, nodeAccessRefs } from './objects.ts';
@@ -19,6 +22,10 @@ export interface NodeAccessState extends ObjectsState {
   readonly deselected: readonly string[];
   /** The ExternalSecret for the hosts that are complete, without those whose images are still to be copied. */
   readonly files?: KubeObject;
+  /** Why it is unknown which images ECR has. */
+  readonly error?: BootstrapError;
+  /** The cluster is set up for another project or registry. */
+  readonly conflicts: readonly Finding[];
   /** The image without which the agent cannot start, if ECR does not have it. */
   readonly missingImage?: string;
 }
@@ -27,15 +34,18 @@ export interface NodeAccessState extends ObjectsState {
 export async function observeNodeAccess(ctx: NodesContext): Promise<NodeAccessState> {
   if (!(await isNodeAccessOn(ctx))) return observeForRemoval(ctx);
   const { config, cluster, inventory } = ctx;
-  const [registryHost, presence, workloads, pause, nodes, mirrored, agent] = await Promise.all([
+  const [registryHost, presence, workloads, pause, nodes, mirrored, agent, namespace] = await Promise.all([
     ctx.registryHost(),
-    imagePresence(ctx),
+    imagePresence(ctx).catch(onlyBootstrapError),
     inventory.workloads(),
     inventory.pauseImages(),
     inventory.nodes(),
     inventory.mirroredHosts(),
     cluster.get(agentRef),
+    cluster.get({ apiVersion: 'v1', kind: 'Namespace', name: operatorNamespace }),
   ]);
+  const base = { isOn: true, hosts: [], nodeCount: 0, deselected: [], conflicts: [] };
+  if (presence instanceof BootstrapError) return { ...base, wanted: [], unwanted: [], error: presence };
   const users = [...workloads, ...pause];
   const hosts = upstreamHosts({ registryHost, users, presence, mirrored }, config);
   const images = agentImages(presence, registryHost, agent);
@@ -48,9 +58,10 @@ export async function observeNodeAccess(ctx: NodesContext): Promise<NodeAccessSt
   const files = complete.find(({ kind }) => kind === filesRef.kind);
   return {
     ...(await observeObjects(cluster, planned)),
-    isOn: true,
+    ...base,
     hosts,
-    nodeCount: nodes.filter((node) => isSelected(node, config.nodes.nodeSelector)).length,
+    nodeCount: nodes.filter((node) => isLinux(node) && isSelected(node, config.nodes.nodeSelector)).length,
+    conflicts: setupFindings({ project: config.project, registryHost }, namespace),
     deselected: deselectedNodes(nodes, agent, config),
     ...(files && { files }),
     ...(images.missing !== undefined && { missingImage: images.missing }),
@@ -63,7 +74,14 @@ export const observeForRemoval = async ({ cluster }: NodesContext): Promise<Node
   hosts: [],
   nodeCount: 0,
   deselected: [],
+  conflicts: [],
 });
+
+/** The agents work while AWS is unreachable, so their health is reported then too. */
+function onlyBootstrapError(error: unknown): BootstrapError {
+  if (error instanceof BootstrapError) return error;
+  throw error;
+}
 
 function deselectedNodes(
   nodes: readonly KubeObject[],

@@ -27,6 +27,7 @@ export const nodeAccess: Step<NodeAccessState, ObjectChange> = {
     { apiGroups: ['apps'], resources: ['deployments', 'statefulsets'], verbs: ['list'] },
     { apiGroups: ['batch'], resources: ['jobs', 'cronjobs'], verbs: ['list'] },
   ],
+  removalRights: [{ apiGroups: ['apps'], resources: ['daemonsets'], verbs: ['patch'] }],
   observe: observeNodeAccess,
   diff: diffNodeAccess,
   apply: applyNodeAccess,

@@ -1,5 +1,6 @@
 import { fullName } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
+import { mirroring } from '../mirror/internet.ts';
 import { isFinished } from '../cluster/workloads.ts';
 import type { Step } from './context.ts';
 import { nodeNamespace, operatorNamespace } from '../core/ownership.ts';
@@ -15,11 +16,23 @@ export const pullingPods: Step<readonly string[]> = {
   id: 'pods',
   title: 'pods with images of this ECR',
   needs: ['aws', 'cluster'],
-  rights: [{ apiGroups: [''], resources: ['pods'], verbs: ['list'] }],
+  rights: [
+    { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+    { apiGroups: ['external-secrets.io'], resources: ['externalsecrets'], verbs: ['get'] },
+  ],
   observe: async (ctx) => {
-    const [pods, host] = await Promise.all([ctx.inventory.pods(), ctx.registryHost()]);
+    const [pods, host, mirrored] = await Promise.all([
+      ctx.inventory.pods(),
+      ctx.registryHost(),
+      ctx.inventory.mirroredHosts(),
+    ]);
+    const isMirrored = mirroring(mirrored, ctx.config);
+    const isFromEcr = (image: string): boolean => image.startsWith(`${host}/`) || isMirrored(image);
     return pods
-      .filter((pod) => !ownNamespaces.has(pod.metadata.namespace) && !isFinished(pod) && pullsFrom(pod, host))
+      .filter(
+        (pod) =>
+          !ownNamespaces.has(pod.metadata.namespace) && !isFinished(pod) && imagesOf(pod).some(isFromEcr),
+      )
       .map(({ metadata }) => fullName(metadata));
   },
   diff: (pods) => ({
@@ -29,12 +42,12 @@ export const pullingPods: Step<readonly string[]> = {
   apply: () => Promise.resolve([]),
 };
 
-function pullsFrom({ spec }: KubeObject, host: string): boolean {
+function imagesOf({ spec }: KubeObject): readonly string[] {
   const { containers = [], initContainers = [] } = (spec ?? {}) as {
     containers?: readonly { image?: string }[];
     initContainers?: readonly { image?: string }[];
   };
-  return [...initContainers, ...containers].some(({ image = '' }) => image.startsWith(`${host}/`));
+  return [...initContainers, ...containers].flatMap(({ image }) => image ?? []);
 }
 
 function pullEnding(pods: readonly string[]) {
@@ -43,7 +56,7 @@ function pullEnding(pods: readonly string[]) {
   return finding('image-access-lost', {
     target: { kind: 'Pod', name: pods[0] ?? '' },
     what: `${pods.length === 1 ? '1 pod uses' : `${pods.length} pods use`} images of this ECR and cannot pull them again`,
-    why: `without the pull secret they cannot restart on a node that does not have the image cached: ${names}${more}`,
+    why: `without the pull secret and the files on nodes they cannot restart on a node that does not have the image cached: ${names}${more}`,
     hint: 'To keep them running, first give them another registry or pull secret.',
   });
 }

@@ -3,6 +3,7 @@ import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Field } from '../../core/step.ts';
 import { type Finding, finding } from '../../core/findings.ts';
 import { annotations, operatorNamespace } from '../../core/ownership.ts';
+import { namespaceObject } from '../../external-secrets/pull-secret/objects.ts';
 import type { BootstrapState } from './state.ts';
 
 const keys = [annotations.project, annotations.registryHost];
@@ -16,7 +17,9 @@ const valueIn = ({ metadata }: KubeObject, key: string): string | undefined => m
 export function outdatedFieldsFinding({
   namespace,
   observed,
-}: Pick<BootstrapState, 'namespace' | 'observed'>): Finding[] {
+}: Pick<BootstrapState, 'namespace'> & {
+  readonly observed: Pick<BootstrapState['observed'], 'namespace'>;
+}): Finding[] {
   const noted = (key: string): string =>
     valueIn(observed.namespace ?? namespace, key) ?? valueIn(namespace, key) ?? '';
   if (keys.every((key) => noted(key) === valueIn(namespace, key))) return [];
@@ -34,6 +37,15 @@ export function outdatedFieldsFinding({
     }),
   ];
 }
+
+/** The same for another step. @param actual the operator's namespace, if it exists */
+export const setupFindings = (
+  setup: Parameters<typeof namespaceObject>[0],
+  actual: KubeObject | undefined,
+): Finding[] =>
+  actual
+    ? outdatedFieldsFinding({ namespace: namespaceObject(setup, actual), observed: { namespace: actual } })
+    : [];
 
 /** The fields of a change that removes the annotations with the project and registry. */
 export const noteFields = (namespace: KubeObject): Field[] =>

@@ -45,7 +45,7 @@ describe('a cluster whose second node ignores the files, and whose third node is
 
   it('gets a plan that states what is written on which nodes, and what will fail', () => {
     expect(first.stdout).toContain(
-      `writes ${certs}/{docker.io,registry.k8s.io}/hosts.toml on 3 nodes; pulls from there that are not in ECR will fail`,
+      `writes ${certs}/{docker.io,registry.k8s.io}/hosts.toml on 3 nodes; pulls from docker.io, registry.k8s.io that are not in ECR will fail`,
     );
   });
 

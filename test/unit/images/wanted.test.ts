@@ -178,6 +178,15 @@ describe('the images that nodes need', () => {
     expect(gather({ references }).others[0]?.copyOf).toBe('docker.io/library/busybox:1.37');
   });
 
+  it.each(['ecr-bootstrap.invalid/other:1', 'ecr-bootstrap.invalid/probe:1.36'])(
+    'leave nothing else to the host of the probe: %s',
+    (image) => {
+      const { rejected, others: rest } = gather({ pause, workloads: [workload(image)] });
+      expect(rejected.map(({ reference }) => reference)).toEqual([image]);
+      expect(rest).toEqual(others());
+    },
+  );
+
   it('cannot be copied from an image of ECR without a source', () => {
     const agent = `${registryHost}/myproject/own-agent:1`;
     expect(() => others({ agent })).toThrow(/has no source/);

@@ -136,6 +136,13 @@ describe('the registries that nodes pull from ECR', () => {
     expect(completeHosts(hosts)).toEqual(['ghcr.io', 'registry.k8s.io']);
   });
 
+  it('never include the ECR host, also when nodes.hosts lists it', () => {
+    const config = { nodes: { hosts: [registryHost, 'docker.io'] } };
+    expect(completeHosts(hostsOf({ images: [nginx], mirrored: [registryHost], config }))).toEqual([
+      'docker.io',
+    ]);
+  });
+
   it.each(['nginx:1.27', 'index.docker.io/library/nginx:1.27', 'docker.io/nginx:1.27'])(
     'are found for every spelling of an image: %s',
     (image) => {
