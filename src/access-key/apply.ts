@@ -100,7 +100,7 @@ async function createSecret(
   const name = names[part];
   const outcome = await secrets.create({
     name,
-    description: `${descriptions[part]} of IAM user ${state.userName}, kept by ecr-bootstrap`,
+    description: `${descriptions[part]} of IAM user ${state.userName}, managed by ecr-bootstrap`,
     tags: tagsOf(state, part),
     ...(kmsKeyId ? { kmsKeyId } : {}),
   });
@@ -198,12 +198,12 @@ async function observeSettled(run: AccessKeyRun): Promise<KeyState> {
   await untilSettled('AWS to show the stored access key', run, async () => {
     state = await observeKey(run.ctx.fresh());
     const { next } = classify(state);
-    if (next === 'hidden') return 'a secret still looks as if it were scheduled for deletion';
+    if (next === 'hidden') return 'AWS still shows a secret as scheduled for deletion';
     if (next !== 'make') return undefined;
     const refused = refusedKey(state);
     if (refused) return `AWS refuses access key ${refused.id}, which IAM lists as active`;
     const key = unexplainedKey(state);
-    return key && `access key ${key.id} is new and not stored, as far as Secrets Manager shows`;
+    return key && `Secrets Manager does not show access key ${key.id}, which is new`;
   });
   return state ?? (await observeKey(run.ctx.fresh()));
 }

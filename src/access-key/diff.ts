@@ -152,7 +152,7 @@ export function userFindings({ user, ownership, userName }: KeyState): Finding[]
       target: userTarget(userName),
       what: `IAM user ${userName} already exists and is not managed by ecr-bootstrap`,
       why: 'it is tagged for another project or region, so no access key is created',
-      hint: 'Set users.imagePuller.name to another name, or see what the step image-puller says.',
+      hint: 'Set users.imagePuller.name to another name, or follow the findings of the step image-puller.',
       blocking: true,
     }),
   ];
@@ -168,7 +168,7 @@ function keyFindings(state: KeyState, situation: Situation): Finding[] {
       finding('key-limit', {
         target: userTarget(userName),
         what: `IAM user ${userName} has ${others.length} access keys, so no other can be created`,
-        why: `IAM allows ${maxKeys}, and no secret that the caller can read holds one of these that works`,
+        why: `IAM allows ${maxKeys}, and no secret that the caller can read contains a working one of them`,
         hint: `${checkUse(others)} Delete one that is not used: ${others.map((key) => `\`${deleteCommand(key, state)}\``).join(' or ')}.`,
         blocking: true,
       }),

@@ -166,7 +166,7 @@ export function formerFindings(who: UserRole, { users, denied }: FormerUsers): F
     finding('former-user', {
       level: 'unknown',
       target: { kind: 'step', name: 'image-puller' },
-      what: 'users and secrets of earlier settings could not be found',
+      what: 'could not look for users and secrets of earlier settings',
       why: denied.why,
       hint: denied.hint,
     }),
@@ -185,7 +185,7 @@ function stillThere(former: FormerUser): Finding {
     why:
       clusters.length > 0
         ? `clusters are registered with it: ${clusters.map(clusterLabel).join('; ')}`
-        : 'access keys of it still work',
+        : 'its access keys still work',
     hint:
       clusters.length > 0
         ? 'Run `ecr-bootstrap up` for each of these clusters with the new name.'

@@ -47,7 +47,7 @@ export async function stepsForOtherClusters(
   const isCutOff = ({ keyId }: ClusterRecord): boolean =>
     hasRevoked || !keys.some(({ id, active }) => id === keyId && active);
   const cutOff = others.filter(isCutOff);
-  const sharing = `${givesKey ? 'Other clusters' : 'Clusters'} that share project ${project} read the new key by themselves within ${pullSecret.renewEvery}; \`ecr-bootstrap up\` there verifies it.`;
+  const sharing = `${givesKey ? 'Other clusters' : 'Clusters'} of project ${project} get the new key automatically within ${pullSecret.renewEvery}; \`ecr-bootstrap up\` for them verifies it.`;
   return [
     ...cutOff.map(
       (one) => `Run \`ecr-bootstrap up\` for cluster ${clusterLabel(one)}: it cannot pull until then.`,

@@ -51,7 +51,7 @@ function secretRemoval(part: SecretPart, { name, tags }: SecretInfo): KeyChange 
 const leftBehind = ({ name }: SecretInfo): Finding =>
   finding('left-behind', {
     target: secretTarget(name),
-    what: `secret ${name} is left`,
+    what: `secret ${name} is kept`,
     why: 'it does not have the tags of this project and region',
     hint: `If nothing uses it, delete it: \`aws secretsmanager delete-secret --secret-id ${name}\`.`,
   });

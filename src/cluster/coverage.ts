@@ -195,7 +195,7 @@ export function inUseFindings({ excludedWithCopy }: Coverage, pullSecret: string
         target: { kind: 'Namespace', name },
         what: `namespace ${name} is excluded and still uses pull secret ${pullSecret}`,
         why: `its copy is kept and renewed while these use it: ${listed(users)}`,
-        hint: `Set another pull secret in their pod templates, or instead of ${pullSecret} in the service accounts of ${name}. Recreate the pods, then run \`ecr-bootstrap up\`, which deletes the copy.`,
+        hint: `Replace ${pullSecret} with another pull secret in their pod templates, or in the service accounts of ${name}. Recreate the pods, then run \`ecr-bootstrap up\`, which deletes the copy.`,
       }),
     );
 }

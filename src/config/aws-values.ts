@@ -41,7 +41,9 @@ function isRepository(text: string): boolean {
   }
 }
 
-export const region = z.string().regex(/^[a-z]{2,8}(-[a-z]+)+-\d+$/, 'is not a region such as eu-west-1');
+export const region = z
+  .string()
+  .regex(/^[a-z]{2,8}(-[a-z]+)+-\d+$/, 'is not a region, for example eu-west-1');
 
 export const accountId = z
   .string()

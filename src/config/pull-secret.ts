@@ -24,14 +24,13 @@ const ageOf = ({ renewEvery, copyEvery }: Intervals): number =>
 
 const maxAge = '8h';
 const safeAge = '4h';
-const reason =
-  'a token lives for 12 h, and the operator renews it by these intervals only, not by its expiry';
+const reason = 'a token is valid for 12 h, and only these intervals determine when the operator renews it';
 
 /** A warning about intervals that leave too little time for an outage of AWS. */
 export function tokenAgeWarning(intervals: Intervals): string | undefined {
   if (ageOf(intervals) <= parseDuration(safeAge)) return undefined;
   const { renewEvery, copyEvery } = intervals;
-  return `pullSecret.renewEvery ${renewEvery} and copyEvery ${copyEvery} together are more than ${safeAge}: ${reason}. An outage of AWS that outlasts the rest stops all pulls.`;
+  return `pullSecret.renewEvery ${renewEvery} and copyEvery ${copyEvery} together are more than ${safeAge}: ${reason}. An AWS outage that is longer than the rest of the 12 h stops all pulls.`;
 }
 
 /** The section `pullSecret` of the configuration. */

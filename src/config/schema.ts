@@ -64,7 +64,7 @@ const users = z
   // IAM compares names without regard to case.
   .refine(({ powerUser, imagePuller }) => powerUser.name.toLowerCase() !== imagePuller.name.toLowerCase(), {
     path: ['imagePuller', 'name'],
-    error: 'is the name of users.powerUser too: two users are needed',
+    error: 'is also the name of users.powerUser; the two users need different names',
   })
   .prefault({});
 
@@ -113,7 +113,7 @@ export const configSchema = z
               .array(
                 z
                   .string()
-                  .regex(/^[a-z0-9]+\/[a-z0-9_]+(\/v[0-9]+)?$/, 'is not a platform such as linux/amd64'),
+                  .regex(/^[a-z0-9]+\/[a-z0-9_]+(\/v[0-9]+)?$/, 'is not a platform, for example linux/amd64'),
               )
               .min(1),
           ])
@@ -129,12 +129,21 @@ export const configSchema = z
           .describe(
             '`registry` copies from registry to registry; `docker` uses the local engine; `auto` decides for each image.',
           ),
-        concurrency: z.number().int().min(1).max(64).default(16).describe('Transfers at once.'),
+        concurrency: z
+          .number()
+          .int()
+          .min(1)
+          .max(64)
+          .default(16)
+          .describe('Maximum number of parallel transfers.'),
       })
       .prefault({}),
     repositories: z
       .strictObject({
-        tagMutability: z.enum(['MUTABLE', 'IMMUTABLE']).default('MUTABLE').describe('Whether tags can move.'),
+        tagMutability: z
+          .enum(['MUTABLE', 'IMMUTABLE'])
+          .default('MUTABLE')
+          .describe('Whether a push can move an existing tag to another image.'),
         scanOnPush: z.boolean().optional().describe('Scan images when they are pushed. Unset: not managed.'),
         encryption: z
           .strictObject({ type: z.enum(['AES256', 'KMS']), kmsKey: kmsKey.optional() })

@@ -86,8 +86,8 @@ export function refuseBlocked<Ctx>(plan: readonly Planned<Ctx>[]): void {
 
 /** The checks of {@link refuseBlocked} that do not depend on consent. They run before the plan is shown. */
 export function refuseFindings<Ctx>(plan: readonly Planned<Ctx>[]): void {
-  const unseen = plan.find((planned) => planned.error);
-  if (unseen?.error) throw unseen.error;
+  const failed = plan.find((planned) => planned.error);
+  if (failed?.error) throw failed.error;
   const blocking = plan.flatMap((planned) => planned.findings.filter((finding) => finding.blocking));
   if (blocking.length === 0) return;
   throw severalErrors(

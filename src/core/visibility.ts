@@ -51,4 +51,9 @@ function isSame(left: Change, made: Change): boolean {
 }
 
 const notVisible = ({ action, target }: Change, { why, hint }: BootstrapError): BootstrapError =>
-  new BootstrapError({ code: 'not-ready', what: `could not verify: ${action} ${nameOf(target)}`, why, hint });
+  new BootstrapError({
+    code: 'not-ready',
+    what: `could not verify a change: ${action} ${nameOf(target)}`,
+    why,
+    hint,
+  });

@@ -179,7 +179,7 @@ const inUse = ({ name, users }: Earlier, current: string): Finding =>
     target: { kind: 'ClusterExternalSecret', name },
     what: `pull secret ${name} is still in use, although pullSecret.name is ${current} now`,
     why: `it stays and is renewed while these list it and not ${current}: ${listed(users)}`,
-    hint: `Recreate the pods (kubectl rollout restart), and write ${current} where a pod template or an excluded service account names ${name}. Then run ecr-bootstrap up, which deletes ${name}.`,
+    hint: `Recreate the pods (kubectl rollout restart), and write ${current} where a pod template or an excluded service account lists ${name}. Then run ecr-bootstrap up, which deletes ${name}.`,
   });
 
 /** The steps before this one may have failed for one namespace or service account. */
@@ -191,7 +191,7 @@ async function whyNeeded(
   const lacking = earlier
     .flatMap(({ accounts }) => accounts)
     .find((account) => !pullSecretsOf(account).includes(name));
-  if (lacking) return `ServiceAccount ${fullName(lacking.metadata)} does not name ${name} yet`;
+  if (lacking) return `ServiceAccount ${fullName(lacking.metadata)} does not list ${name} yet`;
   const { copies } = await observeCopies(ctx);
   for (const copy of copies) {
     const why = whyNotServing(copy, ctx.clock.now());

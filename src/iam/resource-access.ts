@@ -34,11 +34,11 @@ function principalsIn(policy: string, account: string): string[] {
     const { Statement: found = [] } = JSON.parse(policy) as { Statement?: Statement | Statement[] };
     statements = [found].flat();
   } catch {
-    return ['what its policy names, which is not JSON'];
+    return ['unknown principals (the policy is not valid JSON)'];
   }
   const allowed = statements.filter((one) => one?.Effect === 'Allow');
   const names = allowed.flatMap((one) =>
-    one?.NotPrincipal === undefined ? principalsOf(one?.Principal) : ['everyone except some'],
+    one?.NotPrincipal === undefined ? principalsOf(one?.Principal) : ['everyone except listed principals'],
   );
   return [...new Set(names)].filter((name) => name !== `account ${account}`).sort();
 }

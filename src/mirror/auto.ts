@@ -73,7 +73,7 @@ async function tryDocker(
     if (!(error instanceof BootstrapError) || error.code !== 'docker-unreachable') throw error;
     options.emit({
       type: 'detail',
-      text: `no Docker engine to look up ${images.length} images that their registries do not provide: ${error.why}`,
+      text: `${images.length} images are not available from their registries, and there is no Docker engine to look them up: ${error.why}`,
     });
     return new Map();
   }

@@ -25,7 +25,7 @@ export interface PlannedStep {
   readonly title: string;
   readonly changes: readonly Change[];
   /** Changes of unmanaged resources, withheld until you consent. */
-  readonly foreign?: readonly Change[];
+  readonly unmanaged?: readonly Change[];
   readonly findings: readonly Finding[];
 }
 

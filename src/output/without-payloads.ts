@@ -25,7 +25,7 @@ export function viewWithoutPayloads(view: View): View {
       const steps = view.data.steps.map((step) => ({
         ...step,
         changes: step.changes.map(withoutPayload),
-        ...(step.foreign ? { foreign: step.foreign.map(withoutPayload) } : {}),
+        ...(step.unmanaged ? { unmanaged: step.unmanaged.map(withoutPayload) } : {}),
       }));
       return { ...view, data: { ...view.data, steps } };
     }

@@ -153,7 +153,7 @@ async function wantedPlatforms({ config, inventory }: Context): Promise<Platform
 async function guardedRegistryHost(context: Context): Promise<string> {
   const host = await findRegistryHost(context);
   const [account = ''] = host.split('.');
-  refuseOtherAccount(context.config, account, `the registry is ${host}, of account ${account}`);
+  refuseOtherAccount(context.config, account, `registry ${host} belongs to account ${account}`);
   return host;
 }
 

@@ -28,7 +28,7 @@ const renewDeadlineMs = 24_000;
 
 const renewIntervalMs = 10_000;
 
-/** Between two attempts to renew a lease, and between two reads of another run's. */
+/** Interval between attempts to renew a lease, and between reads of the lease of another run. */
 const retryIntervalMs = 2_000;
 
 /** The longest wait for a run that renews its lease. */

@@ -161,7 +161,7 @@ const shown = ({ step, changes, unmanaged, findings }: Planned<Context>) => ({
   step: step.id,
   title: step.title,
   changes,
-  ...(unmanaged.length > 0 ? { foreign: unmanaged } : {}),
+  ...(unmanaged.length > 0 ? { unmanaged } : {}),
   findings,
 });
 

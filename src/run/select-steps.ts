@@ -42,6 +42,6 @@ const noStep = (only: StepSelection['only'], known: readonly string[]): Bootstra
   new BootstrapError({
     code: 'usage',
     what: 'no step is selected',
-    why: only?.length === 0 ? '--only names no step' : '--skip skips every step',
+    why: only?.length === 0 ? '--only selects no step' : '--skip skips every step',
     hint: `Name at least one step. The steps are: ${known.join(', ')}.`,
   });

@@ -43,7 +43,7 @@ function ageFinding(state: KeyState): Finding[] {
     finding('key-old', {
       target: keyTarget(key.id),
       what: `access key ${key.id} is ${days} days old`,
-      why: `keys are to be replaced after ${maxAgeDays} days`,
+      why: `access keys should be replaced every ${maxAgeDays} days`,
       hint: 'Run `ecr-bootstrap rotate`.',
     }),
   ];

@@ -55,7 +55,7 @@ function pullEnding(pods: readonly string[]) {
   const more = pods.length > maxShown ? ` and ${pods.length - maxShown} more` : '';
   return finding('image-access-lost', {
     target: { kind: 'Pod', name: pods[0] ?? '' },
-    what: `${pods.length === 1 ? '1 pod uses' : `${pods.length} pods use`} images of this ECR and cannot pull them again`,
+    what: `${pods.length === 1 ? '1 pod uses' : `${pods.length} pods use`} images of this ECR and will lose access to them`,
     why: `without the pull secret and the files on nodes they cannot restart on a node that does not have the image cached: ${names}${more}`,
     hint: 'To keep them running, first give them another registry or pull secret.',
   });

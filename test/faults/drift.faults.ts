@@ -216,9 +216,9 @@ describe('up after changes outside ecr-bootstrap', () => {
         cli.world.cluster.put({ ...object, metadata: { ...object.metadata, labels } } as Draft);
       }
       const { document } = await cli.json('up --yes');
-      const { steps } = document['plan'] as { steps: readonly { foreign?: readonly PlannedChange[] }[] };
+      const { steps } = document['plan'] as { steps: readonly { unmanaged?: readonly PlannedChange[] }[] };
       const found = steps
-        .flatMap(({ foreign = [] }) => foreign)
+        .flatMap(({ unmanaged = [] }) => unmanaged)
         .map(({ target }) => `${target.kind} ${target.name}`);
       expect(found.sort()).toEqual(objects.map(nameOf).sort());
       const { code, stderr } = await cli.run('up -q --yes --adopt-all');

@@ -2,7 +2,7 @@ import { expect } from 'vitest';
 import type { Cli } from '../support/cli.ts';
 
 /** Expects the final state after an interrupted run and a complete one. */
-export async function expectOrder(cli: Cli, { rotated = false } = {}): Promise<void> {
+export async function expectHealthy(cli: Cli, { rotated = false } = {}): Promise<void> {
   const { world } = cli;
   const user = world.aws.identities.users.get('image-puller');
   const keys = [...world.aws.identities.keys.values()].filter((key) => key.user === user);

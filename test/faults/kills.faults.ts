@@ -72,7 +72,7 @@ describe('the installed program, killed at a random moment', () => {
       inSandbox(async (sandbox) => {
         await kill(sandbox, 'up --yes', moment * typical);
         await timed(sandbox, 'up --yes');
-        await expectOrder(sandbox);
+        await expectHealthy(sandbox);
       }),
   );
 
@@ -88,7 +88,7 @@ describe('the installed program, killed at a random moment', () => {
           for (const command of other.before) await timed(sandbox, command);
           await kill(sandbox, other.command, moment * takes);
           for (const command of other.recovery) await timed(sandbox, command);
-          await expectOrder(sandbox);
+          await expectHealthy(sandbox);
         }
       }),
   );
@@ -104,7 +104,7 @@ async function inSandbox(act: (sandbox: RunningSandbox) => Promise<void>): Promi
 }
 
 /** Expects an empty plan and exactly one enabled key. */
-async function expectOrder(sandbox: RunningSandbox): Promise<void> {
+async function expectHealthy(sandbox: RunningSandbox): Promise<void> {
   const plan = await sandbox.run('up --dry-run --exit-code');
   expect(plan.code, plan.output).toBe(0);
   expect(await sandbox.activeKeys('image-puller'), 'active keys').toBe(1);

@@ -4,7 +4,7 @@ import { forgetSecrets } from '../../src/core/secret.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 import { accessKeys } from '../support/image-puller.ts';
 import { sample, sampleEvery } from '../support/sample.ts';
-import { expectOrder } from './order.ts';
+import { expectHealthy } from './healthy.ts';
 
 const config = 'images: { exclude: [registry.k8s.io/*] }';
 const services = ['iam', 'secretsmanager', 'ecr'] as const;
@@ -56,7 +56,7 @@ describe.each(sample(points, Math.ceil(sampleEvery / 2)))(
 
     async function isInOrder(how = {}): Promise<void> {
       lag.milliseconds = 0;
-      await expectOrder(cli, how);
+      await expectHealthy(cli, how);
     }
 
     it('up that runs again immediately changes nothing and creates no second key', async () => {

@@ -10,10 +10,15 @@ import { systemClock } from '../../src/core/clock.ts';
 import { forgetSecrets } from '../../src/core/secret.ts';
 import { type Cli, openCli, type CliResult, type RunOptions } from '../support/cli.ts';
 import { Hostile } from './hostile.ts';
-import { awkward, Planted } from './planted.ts';
+import { awkwardSecret, Planted } from './planted.ts';
 
 const planted = new Planted();
-const passwords = { basic: awkward(), bearer: awkward(), proxy: awkward(), kube: awkward() };
+const passwords = {
+  basic: awkwardSecret(),
+  bearer: awkwardSecret(),
+  proxy: awkwardSecret(),
+  kube: awkwardSecret(),
+};
 for (const [where, value] of Object.entries(passwords)) planted.add(`password for ${where}`, value);
 
 let cli: Cli;
@@ -180,7 +185,7 @@ describe('no output contains a secret that an error response repeats', () => {
   });
 
   it('when a cluster with a password and a client key denies requests', async () => {
-    const key = `-----BEGIN PRIVATE KEY-----\n${Buffer.from(awkward()).toString('base64')}\n-----END PRIVATE KEY-----`;
+    const key = `-----BEGIN PRIVATE KEY-----\n${Buffer.from(awkwardSecret()).toString('base64')}\n-----END PRIVATE KEY-----`;
     planted.add('client key', key);
     const users = [{ name: 'kubernetes-admin', user: { username: 'me', password: passwords.kube } }];
     const file = join(cli.folder, 'password.kubeconfig');

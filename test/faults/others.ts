@@ -191,7 +191,7 @@ class PairStage {
       await this.#run({ by: 'first', command: 'rotate --yes' }, { mustSucceed: true });
       await this.#run({ by: 'second', command: 'up --yes' }, { mustSucceed: true });
     }
-    await this.#expectOrder();
+    await this.#expectHealthy();
     this.#recovered.add(state);
   }
 
@@ -253,7 +253,7 @@ class PairStage {
    * Expects that both clusters can pull in every namespace with the only enabled key, are registered with it, and
    * have an empty plan.
    */
-  async #expectOrder(): Promise<void> {
+  async #expectHealthy(): Promise<void> {
     const { pair } = await this.#open(false);
     const { identities, registry } = pair.cli.world.aws;
     const user = identities.users.get('image-puller');

@@ -3,7 +3,7 @@ import type { IncomingMessage } from 'node:http';
 import type { World } from '../../sandbox/world.ts';
 
 /** A password with every character that some encoding changes. */
-export const awkward = (): string => `p"w\\ o:r/d@%é-${randomBytes(9).toString('base64url')}`;
+export const awkwardSecret = (): string => `p"w\\ o:r/d@%é-${randomBytes(9).toString('base64url')}`;
 
 /**
  * Every secret of a world's runs: the planted secrets, those that the program sends, and those that the world

@@ -3,9 +3,9 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { Call } from '../../sandbox/faults.ts';
 import { type AwsLeaf, awsLeaves } from '../support/aws-drift.ts';
-import { type Decision, type Named, needlessActions, recordDecisions } from '../support/access.ts';
+import { type Decision, type Named, unusedActions, recordDecisions } from '../support/access.ts';
 import { type Cli, openCli, type CliResult } from '../support/cli.ts';
-import { pullLikeARuntime, pushLikeDocker } from '../support/registry-requests.ts';
+import { pullAsRuntime, pushAsDocker } from '../support/registry-requests.ts';
 
 /** Milliseconds. Some tests contain whole runs of `up`. */
 const slow = { timeout: 240_000 };
@@ -229,14 +229,14 @@ describe('every permission is needed', () => {
   it.each(['installer', 'power-user'])('in the policy of %s', slow, async (user) => {
     await planUnmanaged(user);
     // The Docker engine checks for a blob before it uploads it, and uploads in chunks.
-    await pushLikeDocker(cli.world, keyOf(user));
+    await pushAsDocker(cli.world, keyOf(user));
     const name = user === 'installer' ? 'first-run' : user;
-    expect(needlessActions(documents.get(name) ?? [], by(user))).toEqual([]);
+    expect(unusedActions(documents.get(name) ?? [], by(user))).toEqual([]);
   });
 
   it('in the policy of image-puller', slow, async () => {
-    await pullLikeARuntime(cli.world, keyOf('image-puller'));
-    expect(needlessActions(documents.get('image-puller') ?? [], by('image-puller'))).toEqual([]);
+    await pullAsRuntime(cli.world, keyOf('image-puller'));
+    expect(unusedActions(documents.get('image-puller') ?? [], by('image-puller'))).toEqual([]);
   });
 });
 

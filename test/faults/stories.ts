@@ -3,7 +3,7 @@ import type { AccessKey } from '../../sandbox/aws/identities.ts';
 import { forgetSecrets } from '../../src/core/secret.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 import { watchRegistration } from '../support/registrations.ts';
-import { inAws, traces } from '../support/traces.ts';
+import { remainingInAws, remainingObjects } from '../support/remaining.ts';
 
 /** A run that a fault interrupts, and the commands that must restore order afterwards. */
 export interface Story {
@@ -93,10 +93,10 @@ export const fullRemoval: Story = {
   afterwards: ['up --yes'],
   expectDone: (cli) => {
     // A warning names the lease if it could not be released. The lease expires.
-    const left = traces(cli).filter((name) => name !== 'Lease kube-system/ecr-bootstrap');
+    const left = remainingObjects(cli).filter((name) => name !== 'Lease kube-system/ecr-bootstrap');
     expect(left, 'nothing is left in the cluster').toEqual([]);
     const nothing = { users: [], keys: 0, policies: [], repositories: 0, secrets: 0 };
-    expect(inAws(cli), 'nothing is left in AWS').toEqual(nothing);
+    expect(remainingInAws(cli), 'nothing is left in AWS').toEqual(nothing);
   },
 };
 

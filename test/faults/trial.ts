@@ -1,6 +1,6 @@
 import { expect } from 'vitest';
 import type { Call } from '../../sandbox/faults.ts';
-import { expectOrder } from './order.ts';
+import { expectHealthy } from './healthy.ts';
 import { describeCall, type Point, type Points } from './points.ts';
 import { expectRegistered, Stage, type Story, succeed, succeedOrRefuse } from './stories.ts';
 
@@ -72,7 +72,7 @@ export class Trials {
       if (line === command) expectDone?.(cli);
     }
     expectRegistered(cli);
-    await expectOrder(cli, { rotated: this.#story.keepsDisabledKey === true });
+    await expectHealthy(cli, { rotated: this.#story.keepsDisabledKey === true });
     this.#stage.end(cli);
     this.#recovered.add(state);
     return outcome;

@@ -26,7 +26,7 @@ export function recordDecisions({ aws: { identities } }: World): Decision[] {
 }
 
 /** The actions of a policy document, as `SID ACTION`, that none of these decisions needs. */
-export function needlessActions(statements: readonly Named[], decisions: readonly Decision[]): string[] {
+export function unusedActions(statements: readonly Named[], decisions: readonly Decision[]): string[] {
   const allowed = decisions.filter((one) => one.allowed);
   return statements.flatMap((statement, at) =>
     statement.Action.filter((action) => {

@@ -25,8 +25,8 @@ export function awsLeaves(
   created: readonly PlannedChange[],
   unchangeable: readonly string[],
 ): AwsLeaf[] {
-  const inAws = created.filter(({ target }) => /^(IAM|ECR|AWS) /.test(target.kind));
-  return inAws.flatMap(({ target, fields }) =>
+  const changesInAws = created.filter(({ target }) => /^(IAM|ECR|AWS) /.test(target.kind));
+  return changesInAws.flatMap(({ target, fields }) =>
     fields
       .map(({ path }) => path)
       .filter((path) => !isMark(path) && !unchangeable.includes(path))

@@ -28,7 +28,7 @@ export function cutOff(faults: Faults, at: number, when: Moment): () => number {
   });
   return () => {
     stopCounting();
-    for (const takeBack of planned) takeBack();
+    for (const undo of planned) undo();
     return happened;
   };
 }

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { expect } from 'vitest';
 import type { MirrorResult } from '../../src/mirror/engine.ts';
 import { makeImage, sha256, type Blob, type TestImage } from './images.ts';
-import { OciServer, type Misbehavior, type SeenRequest } from './oci-server.ts';
+import { OciServer, type Misbehavior, type RecordedRequest } from './oci-server.ts';
 import { EngineWorld } from './registry-engine.ts';
 
 const amd64 = { os: 'linux', architecture: 'amd64' };
@@ -28,15 +28,15 @@ export class FaultWorld extends EngineWorld {
   }
 
   /** Applies a fault to the first `times` requests of one kind for the layer or the manifest of `corrupted`. */
-  corrupt(server: OciServer, kind: string, mischief: Misbehavior, times = Infinity): void {
+  corrupt(server: OciServer, kind: string, misbehavior: Misbehavior, times = Infinity): void {
     let count = 0;
     server.misbehavior = (request) => {
       const concerns = request.kind === kind && this.#concerns(request);
-      return concerns && (count += 1) <= times ? mischief : undefined;
+      return concerns && (count += 1) <= times ? misbehavior : undefined;
     };
   }
 
-  #concerns({ kind, repository, reference, headers }: SeenRequest): boolean {
+  #concerns({ kind, repository, reference, headers }: RecordedRequest): boolean {
     if (!/^(p\/)?corrupted$/.test(repository)) return false;
     if (kind === 'PUT uploads') return Number(headers['content-length']) === this.layer.bytes.length;
     return !kind.endsWith('blobs') || reference === this.layer.digest;
@@ -56,11 +56,11 @@ export class FaultWorld extends EngineWorld {
     expectFailure(failed, code, '/corrupted');
     expect(this.tagged('corrupted')).toBeUndefined();
     expect(good?.state).toBe('copied');
-    expect(missingBehindTags(this.target)).toEqual([]);
+    expect(missingContent(this.target)).toEqual([]);
     this.source.misbehavior = this.target.misbehavior = () => undefined;
     const [again, still] = await this.copy(['corrupted', 'good']);
     expect([again?.error?.message ?? again?.state, still?.state]).toEqual(['copied', 'current']);
-    expect(missingBehindTags(this.target)).toEqual([]);
+    expect(missingContent(this.target)).toEqual([]);
     return failed as MirrorResult;
   }
 
@@ -69,7 +69,7 @@ export class FaultWorld extends EngineWorld {
     const [result] = await this.copy(['corrupted']);
     expect(result?.error?.message ?? result?.state).toBe('copied');
     expect(this.tagged('corrupted')?.digest).toBe(this.corrupted.manifest.digest);
-    expect(missingBehindTags(this.target)).toEqual([]);
+    expect(missingContent(this.target)).toEqual([]);
     return result as MirrorResult;
   }
 }
@@ -89,7 +89,7 @@ export function expectFailure(result: MirrorResult | undefined, code: string, ab
  * The content that the registry's tags need and that is missing. It is empty unless an image is only partly
  * visible.
  */
-export function missingBehindTags({ repositories }: OciServer): string[] {
+export function missingContent({ repositories }: OciServer): string[] {
   return [...repositories].flatMap(([name, { manifests, blobs }]) => {
     const missingOf = (reference: string): string[] => {
       const manifest = manifests.get(reference);

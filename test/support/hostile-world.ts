@@ -7,7 +7,7 @@ import { expect } from 'vitest';
 import type { EngineOptions } from '../../src/mirror/engine.ts';
 import type { MirrorResult } from '../../src/mirror/engine.ts';
 import { contentFolder, diskCache } from '../../src/clients/registry/cache.ts';
-import { expectFailure, FaultWorld, missingBehindTags } from './fault-world.ts';
+import { expectFailure, FaultWorld, missingContent } from './fault-world.ts';
 import { sha256, type Blob } from './images.ts';
 import { OciServer } from './oci-server.ts';
 
@@ -69,7 +69,7 @@ export class HostileWorld extends FaultWorld {
     }
     const good = results.at(-1);
     expect(good?.error?.message ?? good?.state).toMatch(/^(copied|current)$/);
-    expect(missingBehindTags(this.target)).toEqual([]);
+    expect(missingContent(this.target)).toEqual([]);
     expect(this.#files()).toEqual(before);
     return results;
   }

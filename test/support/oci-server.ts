@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { sha256, type Blob, type TestImage } from './images.ts';
 
 /** A request as the server received it. `kind` is for example `GET blobs` or `POST uploads`. */
-export interface SeenRequest {
+export interface RecordedRequest {
   readonly kind: string;
   readonly repository: string;
   readonly reference: string;
@@ -27,12 +27,12 @@ export type Misbehavior =
   /** Lets the test handle the response. */
   | { readonly answer: (response: ServerResponse) => void };
 
-type Decide = (request: SeenRequest, times: number) => Misbehavior | undefined;
+type Decide = (request: RecordedRequest, times: number) => Misbehavior | undefined;
 
 /** A registry that misbehaves on purpose: plain HTTP on loopback, in memory, with mounts allowed. */
 export class OciServer {
   readonly repositories = new Map<string, { blobs: Map<string, Buffer>; manifests: Map<string, Blob> }>();
-  readonly seen: SeenRequest[] = [];
+  readonly requests: RecordedRequest[] = [];
   /** Called for each request; `times` counts the requests of its kind, from 1. */
   misbehavior: Decide = () => undefined;
   /** Each request waits for this before it is served. */
@@ -99,7 +99,7 @@ export class OciServer {
   /** The number of requests of each kind. */
   counts(): Record<string, number> {
     const counts: Record<string, number> = {};
-    for (const { kind } of this.seen) counts[kind] = (counts[kind] ?? 0) + 1;
+    for (const { kind } of this.requests) counts[kind] = (counts[kind] ?? 0) + 1;
     return counts;
   }
 
@@ -108,35 +108,35 @@ export class OciServer {
     const [, repository = '', part = '', reference = ''] =
       /^\/v2\/(.+)\/(blobs\/uploads|blobs|manifests)\/([^/]*)$/.exec(url.pathname) ?? [];
     const kind = `${request.method ?? ''} ${part.replace('blobs/uploads', 'uploads')}`;
-    const seen = { kind, repository, reference, path: url, headers: request.headers };
-    this.seen.push(seen);
+    const received = { kind, repository, reference, path: url, headers: request.headers };
+    this.requests.push(received);
     const times = (this.#times.get(kind) ?? 0) + 1;
     this.#times.set(kind, times);
     await this.hold();
-    const mischief = this.misbehavior(seen, times);
-    if (mischief && 'status' in mischief) {
+    const misbehavior = this.misbehavior(received, times);
+    if (misbehavior && 'status' in misbehavior) {
       request.resume();
-      response.writeHead(mischief.status, mischief.headers).end(mischief.body ?? '');
+      response.writeHead(misbehavior.status, misbehavior.headers).end(misbehavior.body ?? '');
       return;
     }
-    if (mischief && 'answer' in mischief) {
+    if (misbehavior && 'answer' in misbehavior) {
       request.resume();
-      mischief.answer(response);
+      misbehavior.answer(response);
       return;
     }
-    const cut = mischief && 'cutAfter' in mischief ? mischief : undefined;
+    const cut = misbehavior && 'cutAfter' in misbehavior ? misbehavior : undefined;
     const body = await receive(request, cut && kind.startsWith('P') ? cut.cutAfter : Infinity);
-    if (body) this.#answer(seen, url, body, response, mischief);
+    if (body) this.#answer(received, url, body, response, misbehavior);
     else if (cut?.dies) this.die();
     else request.socket.destroy();
   }
 
   #answer(
-    { kind, repository, reference, headers }: SeenRequest,
+    { kind, repository, reference, headers }: RecordedRequest,
     url: URL,
     body: Buffer,
     response: ServerResponse,
-    mischief: Misbehavior | undefined,
+    misbehavior: Misbehavior | undefined,
   ): void {
     const held = this.repositories.get(repository);
     const digest = url.searchParams.get('digest') ?? url.searchParams.get('mount') ?? '';
@@ -144,7 +144,7 @@ export class OciServer {
     if (kind === 'GET blobs' || kind === 'HEAD blobs') {
       const blob = held.blobs.get(reference);
       return blob
-        ? this.#give(response, blob, headers.range, mischief)
+        ? this.#give(response, blob, headers.range, misbehavior)
         : refuse(response, 404, 'BLOB_UNKNOWN');
     }
     if (kind === 'POST uploads') {
@@ -171,23 +171,23 @@ export class OciServer {
     response
       .setHeader('docker-content-digest', manifest.digest)
       .setHeader('content-type', manifest.mediaType);
-    this.#give(response, manifest.bytes, undefined, mischief);
+    this.#give(response, manifest.bytes, undefined, misbehavior);
   }
 
   #give(
     response: ServerResponse,
     bytes: Buffer,
     range: string | undefined,
-    mischief: Misbehavior | undefined,
+    misbehavior: Misbehavior | undefined,
   ): void {
     const start = Number(/^bytes=(\d+)-$/.exec(range ?? '')?.[1] ?? 0);
-    const body = mischief && 'instead' in mischief ? mischief.instead : bytes.subarray(start);
-    const length = mischief && 'announce' in mischief ? mischief.announce : body.length;
-    const extra = mischief && 'instead' in mischief ? mischief.headers : {};
+    const body = misbehavior && 'instead' in misbehavior ? misbehavior.instead : bytes.subarray(start);
+    const length = misbehavior && 'announce' in misbehavior ? misbehavior.announce : body.length;
+    const extra = misbehavior && 'instead' in misbehavior ? misbehavior.headers : {};
     response.writeHead(start > 0 ? 206 : 200, { 'content-length': length, ...extra });
-    if (mischief && 'cutAfter' in mischief) {
-      const end = () => (mischief.dies ? this.die() : response.destroy());
-      response.write(body.subarray(0, mischief.cutAfter), end);
+    if (misbehavior && 'cutAfter' in misbehavior) {
+      const end = () => (misbehavior.dies ? this.die() : response.destroy());
+      response.write(body.subarray(0, misbehavior.cutAfter), end);
     } else if (length === body.length) response.end(body);
     else response.write(body, () => response.destroy());
   }

@@ -27,7 +27,7 @@ interface Answer {
  * Sends what the Docker engine sends for a missing blob: it checks for the blob, starts an upload, and sends
  * chunks.
  */
-export function pushLikeDocker(world: World, key: Key): Promise<void> {
+export function pushAsDocker(world: World, key: Key): Promise<void> {
   return withToken(world, key, async (ask) => {
     const body = `a layer of ${key.id}`;
     const digest = `sha256:${createHash('sha256').update(body).digest('hex')}`;
@@ -40,7 +40,7 @@ export function pushLikeDocker(world: World, key: Key): Promise<void> {
 }
 
 /** Sends what a container runtime sends for an image: it gets the manifests, and each blob after a check. */
-export function pullLikeARuntime(world: World, key: Key): Promise<void> {
+export function pullAsRuntime(world: World, key: Key): Promise<void> {
   return withToken(world, key, async (ask) => {
     const at = '/v2/shop/external-secrets';
     const top = JSON.parse((await ask('GET', `${at}/manifests/v0.12.1`)).text) as Manifest;

@@ -1,7 +1,7 @@
 import type { Cli } from './cli.ts';
 
 /** Every object in the cluster with the name or label of ecr-bootstrap, and those of the operator. */
-export function traces({ world: { cluster } }: Cli): string[] {
+export function remainingObjects({ world: { cluster } }: Cli): string[] {
   const kinds = [
     ...['Namespace', 'Secret', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'],
     ...['Deployment', 'Service', 'CustomResourceDefinition', 'ValidatingWebhookConfiguration'],
@@ -18,7 +18,7 @@ export function traces({ world: { cluster } }: Cli): string[] {
 }
 
 /** What a full `down` deletes in AWS. */
-export const inAws = ({ world: { aws } }: Cli) => ({
+export const remainingInAws = ({ world: { aws } }: Cli) => ({
   users: [...aws.identities.users.keys()].filter((name) => /power-user|image-puller/.test(name)),
   keys: [...aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller').length,
   policies: [...aws.identities.policies.keys()].filter((arn) => arn.includes('ecr-bootstrap')),

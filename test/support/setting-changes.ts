@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
-import { changesAsked } from './changes.ts';
+import { changeRequests } from './change-requests.ts';
 import { type Cli, openCli } from './cli.ts';
 import { managedObjects } from './managed.ts';
 
@@ -184,11 +184,11 @@ async function succeed(cli: Cli, args: string): Promise<void> {
 }
 
 async function isRefused(cli: Cli, words: string): Promise<void> {
-  const asked = changesAsked(cli.world).length;
+  const asked = changeRequests(cli.world).length;
   const { stdout, document } = await cli.json('up --yes', { env });
   expect(document.error?.code).toBe('blocked');
   expect(stdout).toContain(words);
-  expect(changesAsked(cli.world).slice(asked)).toEqual([]);
+  expect(changeRequests(cli.world).slice(asked)).toEqual([]);
 }
 
 /**

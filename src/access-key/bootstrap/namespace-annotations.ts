@@ -31,7 +31,7 @@ export function outdatedFieldsFinding({
     finding('setup-differs', {
       target: targetOf(refOf(namespace)),
       what: `this cluster is set up for ${words(noted)}`,
-      why: `the configuration names ${words((key) => valueIn(namespace, key))}; pods could no longer pull the images that they name now`,
+      why: `the configuration has ${words((key) => valueIn(namespace, key))}; with it, pods could no longer pull their present images`,
       hint: `Correct the configuration. To move the cluster, first run \`ecr-bootstrap down --project ${project} --region ${region}\` (with \`--aws --delete-images --delete-secrets\` if no other cluster uses that project). If the project no longer exists in AWS: \`kubectl annotate namespace ${operatorNamespace} ${keys.map((key) => `${key}-`).join(' ')}\`.`,
       blocking: true,
     }),

@@ -108,9 +108,9 @@ function whyLeft(home: KubeObject, others: readonly KubeObject[]): Finding[] {
   return [
     finding('left-behind', {
       target: targetOf(refOf(home)),
-      what: `namespace ${namespace} is left`,
+      what: `namespace ${namespace} is kept`,
       why: isManaged(home)
-        ? `it holds what this plan does not delete: ${names.join(', ')}${more}`
+        ? `it contains objects that this plan does not delete: ${names.join(', ')}${more}`
         : 'ecr-bootstrap did not create it',
       hint: `If it is not needed, delete it: kubectl delete namespace ${namespace}`,
     }),

@@ -116,6 +116,6 @@ function untilVisible(run: AccessKeyRun, secret: string, tag: Tags): Promise<tru
   return waitFor(run, wait, async (pending) => {
     const { tags = {} } = (await run.ctx.aws.secrets.describe(secret)) ?? {};
     const isShown = Object.entries(tag).every(([key, value]) => tags[key] === value);
-    return isShown ? true : pending(`secret ${secret} still looks as before`);
+    return isShown ? true : pending(`secret ${secret} does not have the new tag yet`);
   });
 }

@@ -158,7 +158,7 @@ function changesOf(
 function reasonOf({ keyId, proof }: ClusterRecord): Pick<Change, 'reason'> {
   if (proof === 'verified') return {};
   return {
-    reason: `a run stopped before every namespace had a token of access key ${keyId}; until this is verified, \`rotate\` for other clusters keeps old keys enabled`,
+    reason: `a run stopped before every namespace had a token of access key ${keyId}; \`rotate\` keeps old keys enabled until \`up\` verifies this`,
   };
 }
 
@@ -247,8 +247,8 @@ function deregistration(
     findings: [
       finding('left-behind', {
         target,
-        what: 'the registration of this cluster is left',
-        why: `secret ${secret} holds it and is scheduled for deletion, so AWS removes none of its tags; both are deleted together`,
+        what: 'the registration of this cluster is kept',
+        why: `it is a tag of secret ${secret}, which is scheduled for deletion; AWS deletes both together`,
         hint: `If the secret is restored, for example by \`ecr-bootstrap up\` for another cluster, run: \`${forgetCommand(secret, record)}\`.`,
       }),
     ],

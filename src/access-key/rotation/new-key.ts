@@ -100,7 +100,7 @@ function blockedFinding(one: ObservedKey, { key }: Rotation): Finding {
   return finding('key-limit', {
     target,
     what: `IAM user ${key.userName} has access key ${one.id}, which ecr-bootstrap does not manage`,
-    why: `IAM allows ${maxKeys} access keys, and the new one needs a place in addition to the current one`,
+    why: `IAM allows ${maxKeys} access keys, which the current key and the new key need`,
     hint: `If it is not used, delete it: \`aws iam delete-access-key --user-name ${key.userName} --access-key-id ${one.id}\`.`,
     blocking: true,
   });

@@ -16,7 +16,7 @@ export function oldKey(
 ): RotationStep<Rotation, ChangeWith<KeyRevocation>> {
   return {
     id: 'old-key',
-    title: 'the access key that is replaced',
+    title: 'the old access key',
     needs: ['aws'],
     readsLag: true,
     observe,
@@ -54,7 +54,7 @@ function awaited({ id }: ObservedKey, waiting: readonly ClusterRecord[], secret:
       target: keyTarget(id),
       what: `access key ${id} stays enabled for now`,
       why: `not every cluster of the project is verified with the new key: ${waiting.map(clusterLabel).join('; ')}`,
-      hint: `Run \`ecr-bootstrap up\` for each of them, then run \`ecr-bootstrap rotate\` again: it resumes. For a cluster that no longer exists: \`${forgetCommand(secret, first)}\`. If the key has leaked, run \`ecr-bootstrap rotate --force\` instead.`,
+      hint: `Run \`ecr-bootstrap up\` for each of them, then run \`ecr-bootstrap rotate\` again; it resumes. For a cluster that no longer exists: \`${forgetCommand(secret, first)}\`. If the key has leaked, run \`ecr-bootstrap rotate --force\` instead.`,
     }),
   ];
 }

@@ -31,7 +31,7 @@ export function rollOut(
 ): RotationStep<RollOutState, BootstrapChange> {
   return {
     ...bootstrapStep,
-    title: 'the new key in the cluster, and a token of it in every namespace',
+    title: 'the new key in the cluster, and its token in every namespace',
     observe: async (ctx) => {
       const [rotation, bootstrap, isOperatorUp] = await Promise.all([
         observe(ctx),
@@ -60,7 +60,7 @@ export function rollOut(
           ready: async (_, run) => {
             const rotation = await observe(run.ctx.fresh());
             if (rotation.outgoing.length === 0) return [];
-            const hint = 'Run `ecr-bootstrap rotate` again: it continues. The old key works until then.';
+            const hint = 'Run `ecr-bootstrap rotate` again; it resumes. The old key works until then.';
             return verifyRollOut(run, rotation, hint);
           },
         }),

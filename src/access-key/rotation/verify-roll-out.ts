@@ -32,8 +32,8 @@ export async function verifyRollOut(
   if (id !== undefined && !outgoing.some((key) => key.id === id)) return refused;
   throw new BootstrapError({
     code: 'not-ready',
-    what: `could not bring the new access key to Secret ${namespace}/${keySecretName}`,
-    why: id === undefined ? 'it holds none' : `it still holds ${id}`,
+    what: `could not update the access key in Secret ${namespace}/${keySecretName}`,
+    why: id === undefined ? 'the Secret has no access key' : `the Secret still has access key ${id}`,
     hint,
   });
 }

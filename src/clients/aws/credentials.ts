@@ -193,7 +193,7 @@ function noSuchProfile(name: string, profiles: ReadonlyMap<string, Profile>, fro
     why: from === undefined ? why : `profile ${from} gets its credentials from profile ${name}, and ${why}`,
     hint:
       from === undefined
-        ? 'Name an existing profile with --profile, AWS_PROFILE or aws.profile: `aws configure list-profiles` prints them.'
+        ? 'Choose an existing profile with --profile, AWS_PROFILE or aws.profile: `aws configure list-profiles` prints them.'
         : `Correct source_profile in profile ${from}, or add it: \`aws configure --profile ${name}\`.`,
   });
 }
@@ -203,8 +203,8 @@ function noCredentials(name: string, profile: Profile | undefined): Explanation 
   const [set, unset] = env['AWS_ACCESS_KEY_ID']
     ? ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY']
     : ['AWS_SECRET_ACCESS_KEY', 'AWS_ACCESS_KEY_ID'];
-  const inProfile = profile ? `profile ${name} holds none` : `there is no profile ${name}`;
-  const inEnvironment = env[set] ? `${set} is set without ${unset}` : 'the environment holds none';
+  const inProfile = profile ? `profile ${name} has none` : `there is no profile ${name}`;
+  const inEnvironment = env[set] ? `${set} is set without ${unset}` : 'the environment has no credentials';
   return {
     why: `${inEnvironment}, ${inProfile}, and this machine has no role`,
     hint: `Run \`aws configure sso${profile ? ` --profile ${name}` : ''}\` or \`aws configure${profile ? ` --profile ${name}` : ''}\`, or give --profile, AWS_PROFILE or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY.`,

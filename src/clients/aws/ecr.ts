@@ -55,7 +55,7 @@ export function createEcr(session: AwsSession): EcrPort {
         codes: { unreachable: 'aws-unreachable', failed: 'aws-failed' },
       }),
     repositories: () =>
-      read('DescribeRepositories', 'list the repositories of the ECR', (ecr) =>
+      read('DescribeRepositories', 'list the repositories in ECR', (ecr) =>
         allPages(async (nextToken) => {
           const page = await ecr.describeRepositories({
             maxResults: pageSize,

@@ -81,7 +81,7 @@ function hintFor(code: ErrorCode, { registry, address }: DockerCall): string {
     case 'image-missing':
       return 'Check the name and the tag.';
     case 'image-platform-missing':
-      return 'Name a platform that the image has with --platform.';
+      return 'Choose a platform that the image has with --platform.';
     default:
       return "Read the engine's log, or copy without Docker: --engine registry";
   }

@@ -47,12 +47,12 @@ function describeDamage({ cert, key }: Pick<ClientCredentials, 'cert' | 'key'>):
   try {
     if (cert !== undefined) new X509Certificate(cert);
   } catch {
-    return 'the client certificate is not a certificate in PEM';
+    return 'the client certificate is not in PEM format';
   }
   try {
     if (key !== undefined) createPrivateKey(key);
   } catch {
-    return 'the client key is not a private key in PEM';
+    return 'the client key is not a private key in PEM format';
   }
   return undefined;
 }
@@ -92,7 +92,10 @@ function certificatesIn(pem: string, origin: string): string {
   const certificates = pem.match(/-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----/gs) ?? [];
   const readable = certificates.filter(isCertificate);
   if (readable.length > 0) return readable.join('\n');
-  const why = certificates.length === 0 ? 'it holds no certificate in PEM' : 'it holds a damaged certificate';
+  const why =
+    certificates.length === 0
+      ? 'it contains no certificate in PEM format'
+      : 'it contains a damaged certificate';
   throw unconfigured(`could not use the ${origin}`, why);
 }
 

@@ -208,7 +208,7 @@ function encoded(headers: ClientCredentials['headers'], context: string): Client
     if (!/[\0-\x08\x0a-\x1f\x7f]/.test(value)) return Buffer.from(value).toString('latin1');
     throw unconfigured(
       `could not use the login of context ${context}`,
-      `its ${name} header would hold a line break or another control character`,
+      `its ${name} header would contain a line break or another control character`,
       { hint: `Correct the user in the kubeconfig. Check with: kubectl --context ${context} get namespaces` },
     );
   };

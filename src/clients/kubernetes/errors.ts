@@ -11,7 +11,7 @@ export type RefusalKind = 'conflict' | 'admission' | 'invalid';
 
 const refusalHints: Readonly<Record<RefusalKind, string>> = {
   conflict: 'Another client changes it at the same time. Run the same command again.',
-  admission: 'Change the webhook or policy that refuses it, or the object, then run the same command again.',
+  admission: 'Change the object, or the webhook or policy that rejects it, then run the same command again.',
   invalid: 'Compare the object with the schema of the cluster: kubectl explain KIND',
 };
 
@@ -90,7 +90,7 @@ export const noLogin = (server: string, { name, user, cluster }: KubeContext): B
       )
     : unconfigured(
         `could not log in to ${server}`,
-        'the server wants a login (401), and none is sent over http://, where others could read it',
+        'the server requires a login (401), and credentials are not sent over http://, where others could read them',
         {
           hint: `Set an https:// URL in the kubeconfig: kubectl config set-cluster ${cluster.name} --server=https://HOST:PORT`,
         },

@@ -132,7 +132,7 @@ export async function chooseContext(choice: KubeconfigChoice): Promise<KubeConte
 /** The entry that a context references. */
 function named(entries: readonly Entry[], kind: 'cluster' | 'user', context: Entry): Entry {
   const name = text(context, kind);
-  if (!name) throw new Error(`it names no ${kind}`);
+  if (!name) throw new Error(`it has no ${kind}`);
   const entry = entries.find((candidate) => candidate.name === name);
   if (entry) return entry;
   const known = entries.map((candidate) => candidate.name).join(', ') || 'none';
@@ -237,7 +237,7 @@ function texts(value: unknown, path: string): readonly string[] {
   const list = value ?? [];
   if (!Array.isArray(list)) throw new Error(`${path} is not a list`);
   if (!list.every((item) => typeof item === 'string')) {
-    throw new Error(`${path} holds something that is not text; write it in quotes`);
+    throw new Error(`${path} has an item that is not text; write it in quotes`);
   }
   return list;
 }

@@ -87,8 +87,8 @@ export function parseManifest(bytes: Buffer, contentType: string, what: string):
   if (config.length + layers.length === 0) {
     throw unsupported(
       what,
-      `a manifest of type ${ownType || servedType || 'unknown'} names no content`,
-      'Name another image.',
+      `a manifest of type ${ownType || servedType || 'unknown'} has no content`,
+      'Use another image.',
     );
   }
   const runnable = config.find(
@@ -186,7 +186,7 @@ const mediaTypeGrammar = /^[a-z0-9][\w!#$&^.+-]{0,126}\/[a-z0-9][\w!#$&^.+-]{0,1
 function mediaTypeOf(value: unknown, what: string): string {
   if (value === undefined || value === null || value === '') return '';
   if (typeof value === 'string' && mediaTypeGrammar.test(value)) return value;
-  throw corrupt(what, 'its manifest names an invalid media type');
+  throw corrupt(what, 'its manifest has an invalid media type');
 }
 
 function bareType(contentType: string): string {

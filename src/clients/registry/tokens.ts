@@ -123,7 +123,7 @@ export class Tokens {
       const { token, access_token: access, expires_in: life } = JSON.parse(body) as Record<string, unknown>;
       // Some services set only one of the two fields and leave the other empty.
       const value = [token, access].find((one) => typeof one === 'string' && one !== '');
-      if (typeof value !== 'string') throw new Error('the answer holds no token');
+      if (typeof value !== 'string') throw new Error('the response has no token');
       if (!tokenGrammar.test(value)) throw new Error('the token cannot be sent in a header');
       const seconds = typeof life === 'number' && life > 0 ? life : assumedLifetimeSeconds;
       return {

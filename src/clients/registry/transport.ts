@@ -243,10 +243,7 @@ class UploadBody {
   }
 
   async *chunks(): AsyncGenerator<Buffer, void, undefined> {
-    const timer = setTimeout(
-      () => this.#stalled.abort(new Error('nothing moved for two minutes')),
-      stallTimeoutMs,
-    );
+    const timer = setTimeout(() => this.#stalled.abort(new Error('no data for two minutes')), stallTimeoutMs);
     try {
       for await (const chunk of this.#chunks) {
         timer.refresh();

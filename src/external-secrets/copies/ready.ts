@@ -119,7 +119,7 @@ export async function waitForCopies(run: ExternalSecretsRun): Promise<Shortfall>
       const [first] = latest.waiting;
       if (!first) return { refused: latest.refused, late: [] };
       const left = latest.waiting.length;
-      const why = `${left} of ${copies.copies.length} namespaces wait for it, ${first.namespace}: ${first.why}`;
+      const why = `${left} of ${copies.copies.length} namespaces wait for it, for example ${first.namespace}: ${first.why}`;
       return pending(why, { left, of: copies.copies.length });
     });
   } catch (error) {

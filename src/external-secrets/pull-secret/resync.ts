@@ -151,7 +151,7 @@ async function observeCopySyncs(
     const [first] = waiting;
     return (
       first && {
-        why: `${waiting.length} namespaces are not synced, ${first[0]}: ${conditionOf(first[1])}`,
+        why: `${waiting.length} namespaces are not synced, for example ${first[0]}: ${conditionOf(first[1])}`,
         count: { left: waiting.length, of: all.length },
       }
     );
@@ -199,7 +199,7 @@ export async function withoutOperator(ctx: ExternalSecretsContext, what: string)
     finding('operator-unhealthy', {
       target: { kind: 'Deployment', name: `${namespace}/external-secrets` },
       what,
-      why: 'this needs External Secrets Operator, which is not running (see operator)',
+      why: 'this needs External Secrets Operator, which is not running (see step operator)',
       hint: 'Run `ecr-bootstrap up`.',
     }),
   ];

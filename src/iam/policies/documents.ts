@@ -21,7 +21,7 @@ export type PolicyName = keyof typeof policies;
 export function policyDocument(
   name: PolicyName,
   config: Config,
-  account: AwsAccount = unseenAccount(config),
+  account: AwsAccount = placeholderAccount(config),
   keysInUse: readonly string[] = [],
 ): PolicyDocument {
   return policies[name](config, account, keysInUse);
@@ -31,6 +31,6 @@ export function policyDocument(
 export const accountPlaceholder = 'ACCOUNT_ID';
 
 /** The account according to the configuration, for documents that are printed without a request to AWS. */
-function unseenAccount({ aws: { region, accountId = accountPlaceholder } }: Config): AwsAccount {
+function placeholderAccount({ aws: { region, accountId = accountPlaceholder } }: Config): AwsAccount {
   return { region, accountId, partition: partitionOf(region).id };
 }

@@ -95,7 +95,7 @@ async function applyToPolicy(change: UserChange, state: UserState, run: IamRun):
   const { name, arn, document } = policy;
   if (change.action === 'delete') return iam.deletePolicy(arn);
   if (change.action === 'create') {
-    const description = `Rights of ${wanted.name}, kept by ecr-bootstrap`;
+    const description = `Permissions of ${wanted.name}, managed by ecr-bootstrap`;
     const creation = await iam.createPolicy({ name, path, description, document, tags });
     const found = await untilVisible(change, run, () => iam.policy(arn));
     return creation === 'exists'
@@ -140,7 +140,7 @@ function untilVisible<T>(
     {
       what: `${nameOf(target)} to be visible`,
       deadlineMs: visibilityTimeoutMs,
-      hint: 'IAM is slow, or has it under another path than the configured one. Run the same command again; it resumes where it stopped.',
+      hint: 'Run the same command again; it resumes where it stopped. If it fails again, check that the path in IAM is the configured one.',
     },
     look,
   );

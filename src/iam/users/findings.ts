@@ -60,7 +60,7 @@ export function pathFindings(wanted: WantedUser, observed: ObservedUser): Findin
       finding('path-differs', {
         target: userTarget(name),
         what: `IAM user ${name} has path ${observed.user.path}, not ${path}`,
-        why: 'policies name users by path, so the policies of this project do not apply to it',
+        why: 'policies refer to users by path, so the policies of this project do not apply to it',
         hint: `Have an administrator run \`aws iam update-user --user-name ${name} --new-path ${path}\`, or set users.${who}.path to ${observed.user.path}.`,
       }),
     );
@@ -118,7 +118,7 @@ export function excessFindings(wanted: WantedUser, observed: ObservedUser): Find
 /** Reports problems of a user that another tool creates. Its policy is verified together with its key. */
 export function unmanagedFindings(wanted: WantedUser, observed: ObservedUser | undefined): Finding[] {
   const target = userTarget(wanted.name);
-  const hint = `Hand over the policy that \`ecr-bootstrap policy ${documentOf[wanted.who]}\` prints.`;
+  const hint = `Ask the owner of the user to create it and to attach the policy that \`ecr-bootstrap policy ${documentOf[wanted.who]}\` prints.`;
   if (!observed) {
     return [
       finding('not-checked', {
@@ -135,7 +135,7 @@ export function unmanagedFindings(wanted: WantedUser, observed: ObservedUser | u
     finding('user-incomplete', {
       target,
       what: observed.user
-        ? `IAM user ${wanted.name} may do nothing`
+        ? `IAM user ${wanted.name} has no permissions`
         : `IAM user ${wanted.name} does not exist`,
       why: `users.${wanted.who}.manage is false, so another tool creates it`,
       hint,

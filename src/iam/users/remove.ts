@@ -88,15 +88,13 @@ async function whyKept(
     ...observed.groups.map((name) => `group ${name}`),
     ...(await findOtherKeys()).map((id) => `access key ${id}`),
   ];
-  return unmanaged.length > 0
-    ? `it has what ecr-bootstrap does not manage: ${unmanaged.join(', ')}`
-    : undefined;
+  return unmanaged.length > 0 ? `it has unmanaged permissions or keys: ${unmanaged.join(', ')}` : undefined;
 }
 
 const kept = ({ name }: WantedUser, why: string): Finding =>
   finding('left-behind', {
     target: userTarget(name),
-    what: `IAM user ${name} is left, with its policy`,
+    what: `IAM user ${name} and its policy are kept`,
     why,
     hint: `Check it: \`aws iam get-user --user-name ${name}\`. Fix the cause, then run the same command again.`,
   });

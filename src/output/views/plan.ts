@@ -27,7 +27,7 @@ export function planLines({ steps, dryRun, adoptBy }: PlanView, style: Style, ve
   }
   lines.push(
     ...unmanagedLines(
-      steps.flatMap((step) => step.foreign ?? []),
+      steps.flatMap((step) => step.unmanaged ?? []),
       adoptBy,
       style,
       verbose,

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { KeyPair } from '../../../sandbox/ports.ts';
 import type { Repository } from '../../../sandbox/registry/storage.ts';
 import { setUpManually } from '../../support/manual-setup.ts';
-import { changesAsked } from '../../support/changes.ts';
+import { changeRequests } from '../../support/change-requests.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 /** Milliseconds: some tests run a whole `up`. */
@@ -28,7 +28,7 @@ describe('a manual setup', () => {
   });
   afterAll(() => cli.close());
 
-  const changes = () => changesAsked(cli.world);
+  const changes = () => changeRequests(cli.world);
   const valueOf = (name: string) => {
     const secret = cli.world.aws.secrets.get(`image-puller-${name}`);
     return secret?.versions.get(secret.holderOf('AWSCURRENT') ?? '')?.value;
@@ -63,9 +63,9 @@ describe('a manual setup', () => {
   it('is listed in the JSON document with that command', slow, async () => {
     const { document } = await cli.json('up --yes --project shop');
     expect(document.error?.code).toBe('unmanaged');
-    const { adoptBy, steps } = document['plan'] as { adoptBy: string; steps: { foreign?: object[] }[] };
+    const { adoptBy, steps } = document['plan'] as { adoptBy: string; steps: { unmanaged?: object[] }[] };
     expect(wordsOf(adoptBy)).toEqual(expect.arrayContaining(['--adopt', 'IAM user image-puller']));
-    expect(steps.flatMap(({ foreign = [] }) => foreign)).toContainEqual(
+    expect(steps.flatMap(({ unmanaged = [] }) => unmanaged)).toContainEqual(
       expect.objectContaining({ adopts: { owner: 'Helm' } }),
     );
   });

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
-import { inAws, traces } from '../../support/traces.ts';
+import { remainingInAws, remainingObjects } from '../../support/remaining.ts';
 
 /** Milliseconds: some tests run a whole `up`. */
 const slow = { timeout: 240_000 };
@@ -27,7 +27,7 @@ it('down leaves no pull secret behind when the garbage collector is slow', slow,
     expect(ran.code, ran.stderr).toBe(0);
     cli.world.clock.advance(20_000);
     await cli.world.cluster.settled();
-    expect(traces(cli)).toEqual([]);
+    expect(remainingObjects(cli)).toEqual([]);
   } finally {
     await cli.close();
   }
@@ -45,7 +45,7 @@ describe('down', () => {
     cluster.put({ kind: 'Pod', metadata: { name: 'finished', namespace: 'shop' }, spec, status });
     const { code, stdout } = await cli().run('down --dry-run');
     expect(code).toBe(0);
-    expect(stdout).toContain('1 pod uses images of this ECR and cannot pull them again');
+    expect(stdout).toContain('1 pod uses images of this ECR and will lose access to them');
     expect(stdout).toContain('shop/ours');
     expect((await cli().run('up --dry-run --exit-code')).code).toBe(0);
   });
@@ -57,14 +57,14 @@ describe('down', () => {
       const { cluster } = cli().world;
       const own = cluster.get('ServiceAccount', 'default', 'shop');
       if (own) cluster.put({ ...own, imagePullSecrets: [{ name: 'theirs' }, { name: 'puller' }] });
-      const before = inAws(cli());
+      const before = remainingInAws(cli());
       const ran = await cli().run('down --yes');
       expect(ran.code, ran.stderr).toBe(0);
       await cluster.settled();
-      expect(traces(cli())).toEqual([]);
+      expect(remainingObjects(cli())).toEqual([]);
       expect(pullSecretsIn(cli(), 'shop')).toEqual([{ name: 'theirs' }]);
       expect(pullSecretsIn(cli(), 'monitoring')).toBeUndefined();
-      expect(inAws(cli())).toEqual(before);
+      expect(remainingInAws(cli())).toEqual(before);
       expect(ran.stdout).toContain('ecr-bootstrap down --aws');
       expect((await cli().run('down --yes')).stdout).toContain('Nothing to change.');
     },
@@ -86,7 +86,9 @@ describe('down', () => {
     await cluster.settled();
     expect(stdout).toContain('the CRDs of External Secrets Operator are kept');
     expect(stdout).toContain('ExternalSecret shop/theirs');
-    expect(stdout).toContain('it holds what this plan does not delete: ConfigMap external-secrets/theirs');
+    expect(stdout).toContain(
+      'it contains objects that this plan does not delete: ConfigMap external-secrets/theirs',
+    );
     expect(cluster.get('ExternalSecret', 'theirs', 'shop')).toBeDefined();
     expect(cluster.list('CustomResourceDefinition')).toHaveLength(16);
     expect(cluster.list('Deployment', 'external-secrets')).toEqual([]);
@@ -104,16 +106,16 @@ describe('down that loses all connections', () => {
     'delete customresourcedefinitions',
   ])('stops at %s and resumes there in the next run', slow, async (operation) => {
     const { cluster, faults } = cli().world;
-    const takeBack: (() => void)[] = [];
+    const undo: (() => void)[] = [];
     const stop = faults.onCall((call) => {
       if (call.operation !== operation) return;
-      takeBack.push(faults.plan({ kind: 'lost', to: 1 }));
-      queueMicrotask(() => takeBack.push(faults.plan({ kind: 'reset' })));
+      undo.push(faults.plan({ kind: 'lost', to: 1 }));
+      queueMicrotask(() => undo.push(faults.plan({ kind: 'reset' })));
     });
     const { code } = await cli().run('down --yes', { env: { AWS_MAX_ATTEMPTS: '1' } });
     stop();
-    for (const act of takeBack) act();
-    expect(takeBack).not.toEqual([]);
+    for (const act of undo) act();
+    expect(undo).not.toEqual([]);
     expect(code).not.toBe(0);
     await cluster.settled();
   });
@@ -122,7 +124,7 @@ describe('down that loses all connections', () => {
     const { code, stderr } = await cli().run('down --yes');
     expect(code, stderr).toBe(0);
     await cli().world.cluster.settled();
-    expect(traces(cli())).toEqual([]);
+    expect(remainingObjects(cli())).toEqual([]);
   });
 });
 
@@ -133,7 +135,7 @@ describe('down --aws', () => {
     const { code, document } = await cli().json('down --aws');
     expect(code).toBe(2);
     expect(document.error).toMatchObject({ code: 'confirmation-needed' });
-    expect(inAws(cli()).users).toHaveLength(2);
+    expect(remainingInAws(cli()).users).toHaveLength(2);
   });
 
   it('is refused before any change while another cluster is registered, verified or not', slow, async () => {
@@ -143,7 +145,7 @@ describe('down --aws', () => {
       const { code, stderr } = await cli().run('down --aws --yes');
       expect(code).toBe(2);
       expect(stderr).toContain('another cluster uses the project: prod (other)');
-      expect(traces(cli())).not.toEqual([]);
+      expect(remainingObjects(cli())).not.toEqual([]);
     }
     tags?.delete('ecr-bootstrap:cluster/other');
   });
@@ -170,26 +172,26 @@ describe('down --aws', () => {
     const env = { AWS_ACCESS_KEY_ID: own?.id, AWS_SECRET_ACCESS_KEY: own?.secret };
     const { code, stdout, stderr } = await cli().run('down --aws --yes', { env });
     expect(code, stderr).toBe(0);
-    expect(stdout).toContain('IAM user power-user is left, with its policy');
-    expect(inAws(cli())).toMatchObject({ users: ['power-user', 'image-puller'], keys: 0 });
+    expect(stdout).toContain('IAM user power-user and its policy are kept');
+    expect(remainingInAws(cli())).toMatchObject({ users: ['power-user', 'image-puller'], keys: 0 });
     const admin = await cli().run('down --aws --yes');
     expect(admin.code, admin.stderr).toBe(0);
-    expect(admin.stdout).toContain('IAM user image-puller is left, with its policy');
+    expect(admin.stdout).toContain('IAM user image-puller and its policy are kept');
     expect(admin.stdout).toContain('group theirs');
-    expect(inAws(cli()).users).toEqual(['image-puller']);
+    expect(remainingInAws(cli()).users).toEqual(['image-puller']);
     imagePuller?.groups.clear();
   });
 
   it('deletes keys, users and policies, but images and secrets only with their own flags', slow, async () => {
-    const { repositories } = inAws(cli());
+    const { repositories } = remainingInAws(cli());
     const down = await cli().run('down --aws --yes');
     expect(down.code, down.stderr).toBe(0);
     expect(down.stdout).toContain('repositories with images (--delete-images), secrets in Secrets Manager');
     expect(down.stdout).not.toContain('access keys and policies (--aws)');
-    expect(inAws(cli())).toEqual({ users: [], keys: 0, policies: [], repositories, secrets: 3 });
+    expect(remainingInAws(cli())).toEqual({ users: [], keys: 0, policies: [], repositories, secrets: 3 });
     const rest = await cli().run('down --delete-images --delete-secrets --yes');
     expect(rest.code, rest.stderr).toBe(0);
-    expect(inAws(cli())).toMatchObject({ repositories: 0, secrets: 0 });
+    expect(remainingInAws(cli())).toMatchObject({ repositories: 0, secrets: 0 });
   });
 
   it('is undone by up', slow, async () => {

@@ -88,7 +88,7 @@ it('down names a registration that it cannot remove', slow, async () => {
   scheduleDeletion();
   const { code, stdout, stderr } = await cli.run('down --yes');
   expect(code, stderr).toBe(0);
-  expect(stdout).toContain('the registration of this cluster is left');
+  expect(stdout).toContain('the registration of this cluster is kept');
   expect(stdout).toContain('aws secretsmanager untag-resource --secret-id image-puller-AWS_ACCESS_KEY_ID');
 });
 
@@ -98,8 +98,8 @@ it('down --aws keeps an unmanaged user, its key and its secrets', slow, async ()
   for (const secret of secrets.all()) secret.tags.clear();
   const { code, stdout, stderr } = await cli.run('down --yes --aws --delete-secrets');
   expect(code, stderr).toBe(0);
-  expect(stdout).toContain('IAM user image-puller is left');
-  expect(stdout).toContain('secret image-puller-AWS_ACCESS_KEY_ID is left');
+  expect(stdout).toContain('IAM user image-puller and its policy are kept');
+  expect(stdout).toContain('secret image-puller-AWS_ACCESS_KEY_ID is kept');
   expect(keys().map(({ active }) => active)).toEqual([true]);
 });
 

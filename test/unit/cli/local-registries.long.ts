@@ -102,7 +102,7 @@ describe('an image of a local registry that a pod references', () => {
     run(pulled());
     const rowOf = await mirror(`mirror --from-cluster ${flags}`);
     expect(rowOf(pulled())).toMatchObject({ state: 'failed', error: { code: 'address-not-allowed' } });
-    expect(source.seen).toEqual([]);
+    expect(source.requests).toEqual([]);
   });
 
   it('counts as one failed image of up, which copies the others and exits with 1', async () => {
@@ -111,7 +111,7 @@ describe('an image of a local registry that a pod references', () => {
     const { code, document } = await cli.json('up --only repositories,images --yes');
     expect(code).toBe(1);
     expect(JSON.stringify(document)).toContain('address-not-allowed');
-    expect(source.seen).toEqual([]);
+    expect(source.requests).toEqual([]);
     const held = cli.world.aws.registry.repositories.get('shop/quay.io/good');
     expect(held?.tags.has('1')).toBe(true);
   });

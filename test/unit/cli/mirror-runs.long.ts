@@ -67,7 +67,7 @@ it('looks up a thousand references of one list with one request to the source fo
   const one = image('alike');
   for (const name of names) for (const tag of tags) source.put(name, tag, [one]);
   const file = list(names.flatMap((name) => tags.map((tag) => `${source.host}/${name}:${tag}`)));
-  source.seen.splice(0);
+  source.requests.splice(0);
   const { document } = await cli.json(`mirror -f ${file} --dry-run ${flags}`);
   expect(rowsOf(document)).toHaveLength(1000);
   expect(new Set(rowsOf(document).map(({ state }) => state))).toEqual(new Set(['would-copy']));
@@ -154,10 +154,10 @@ it('connects to a source without TLS only when --insecure-registry names its hos
   // An address of this machine that does not count as loopback.
   const host = source.host.replace('127.0.0.1', '0.0.0.0');
   const line = `mirror ${host}/plain:1 ${flags}`;
-  source.seen.splice(0);
+  source.requests.splice(0);
   const refused = await cli.json(line);
   expect(rowsOf(refused.document)).toMatchObject([{ state: 'failed' }]);
-  expect(source.seen).toEqual([]);
+  expect(source.requests).toEqual([]);
   const { document } = await cli.json(`${line} --insecure-registry ${host}`);
   expect(rowsOf(document)).toMatchObject([{ source: `${host}/plain:1`, state: 'copied' }]);
 });

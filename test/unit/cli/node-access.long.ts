@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { WorldOptions } from '../../../sandbox/world.ts';
-import { changesAsked } from '../../support/changes.ts';
+import { changeRequests } from '../../support/change-requests.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 const certs = '/etc/containerd/certs.d';
@@ -65,9 +65,9 @@ describe('up', () => {
     expect(tomlOf()).toMatch(
       /^# managed by ecr-bootstrap shop\nserver = "https:\/\/[^/]+\/v2\/shop\/docker.io"\n/,
     );
-    const asked = changesAsked(cli.world).length;
+    const asked = changeRequests(cli.world).length;
     await succeed('up --yes');
-    expect(changesAsked(cli.world).slice(asked)).toEqual([]);
+    expect(changeRequests(cli.world).slice(asked)).toEqual([]);
     expect(await problems()).toEqual({ code: 0, findings: [] });
   });
 

@@ -1,7 +1,7 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import { changesAsked } from '../../support/changes.ts';
+import { changeRequests } from '../../support/change-requests.ts';
 import { type Cli, openCli, type RunOptions } from '../../support/cli.ts';
 
 let cli: Cli;
@@ -24,7 +24,7 @@ async function refusal(line: string, options?: RunOptions) {
   const { error } = document;
   for (const part of [error?.what, error?.why, error?.hint]) expect(part).toMatch(/\S/);
   expect(`${error?.what} ${error?.why} ${error?.hint}`).not.toMatch(/\n|undefined|\[object/);
-  expect(changesAsked(cli.world)).toEqual([]);
+  expect(changeRequests(cli.world)).toEqual([]);
   return error;
 }
 
@@ -100,7 +100,7 @@ describe('the preflight check of AWS', () => {
   it('names the flag that has an invalid region', async () => {
     expect(await refusal('up --region nowhere')).toMatchObject({
       what: 'could not read the configuration',
-      why: '--region "nowhere" is not a region such as eu-west-1',
+      why: '--region "nowhere" is not a region, for example eu-west-1',
     });
   });
 });

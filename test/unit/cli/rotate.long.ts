@@ -71,17 +71,17 @@ async function pullDuring(
 /** Drops the response to the `nth` call of an operation, and resets every later connection. */
 function cutAt(operation: string, nth = 1): () => void {
   const { faults } = cli.world;
-  const takeBack: (() => void)[] = [];
+  const undo: (() => void)[] = [];
   let seen = 0;
   const stop = faults.onCall((call) => {
     if (call.operation === operation) seen += 1;
     if (call.operation !== operation || seen !== nth) return;
-    takeBack.push(faults.plan({ kind: 'lost', to: 1 }));
-    queueMicrotask(() => takeBack.push(faults.plan({ kind: 'reset' })));
+    undo.push(faults.plan({ kind: 'lost', to: 1 }));
+    queueMicrotask(() => undo.push(faults.plan({ kind: 'reset' })));
   });
   return () => {
     stop();
-    for (const act of takeBack) act();
+    for (const act of undo) act();
   };
 }
 

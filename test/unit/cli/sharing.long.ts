@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type Cluster, createCluster } from '../../../sandbox/cluster/index.ts';
-import { changesAsked } from '../../support/changes.ts';
+import { changeRequests } from '../../support/change-requests.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 import { registrationOf, watchRegistration } from '../../support/registrations.ts';
 
@@ -143,7 +143,7 @@ describe('two clusters of one project', () => {
       expect(stderr).toMatch(
         /aws secretsmanager untag-resource --secret-id \S+ --tag-keys ecr-bootstrap:cluster\/\S+/,
       );
-      expect(changesAsked(cli.world)).toEqual([]);
+      expect(changeRequests(cli.world)).toEqual([]);
     },
   );
 
@@ -360,7 +360,7 @@ describe('one project in two regions of an account', () => {
       cli.world.faults.calls.splice(0);
       const { code, stderr } = await cli.run('up --yes');
       expect(code).toBe(2);
-      expect(changesAsked(cli.world)).toEqual([]);
+      expect(changeRequests(cli.world)).toEqual([]);
       expect(stderr).toContain('it belongs to project shop in us-east-1');
       for (const key of ['users.powerUser.name', 'users.imagePuller.name'])
         expect(stderr).toContain(`Set ${key}`);
@@ -389,7 +389,7 @@ describe('two projects in one account', () => {
     cli.world.faults.calls.splice(0);
     const { code, stderr } = await cli.run('up --yes', of('office'));
     expect(code).toBe(2);
-    expect(changesAsked(cli.world)).toEqual([]);
+    expect(changeRequests(cli.world)).toEqual([]);
     expect(stderr).toContain('it belongs to project shop in eu-west-1');
     for (const key of ['users.powerUser.name', 'users.imagePuller.name'])
       expect(stderr).toContain(`Set ${key}`);

@@ -113,7 +113,7 @@ describe('loadConfig', () => {
       others: [
         {
           what: 'could not read the configuration',
-          why: 'AWS_REGION "nowhere" is not a region such as eu-west-1',
+          why: 'AWS_REGION "nowhere" is not a region, for example eu-west-1',
           hint: 'Correct AWS_REGION. See aws.region in docs/reference/configuration.md',
         },
       ],
@@ -177,7 +177,7 @@ describe('loadConfig', () => {
     file('project: shop\n');
     await expect(load({ flags: { region: 'nowhere' } })).rejects.toMatchObject({
       what: 'could not read the configuration',
-      why: '--region "nowhere" is not a region such as eu-west-1',
+      why: '--region "nowhere" is not a region, for example eu-west-1',
     });
   });
 
@@ -256,7 +256,7 @@ describe('loadConfig', () => {
     file(`project: shop\naws: {region: eu-west-1}\nusers: {${users}}\n`);
     await expect(load()).rejects.toMatchObject({
       code: 'config-invalid',
-      why: 'ecr-bootstrap.yaml:3: users.imagePuller.name is the name of users.powerUser too: two users are needed',
+      why: 'ecr-bootstrap.yaml:3: users.imagePuller.name is also the name of users.powerUser; the two users need different names',
     });
   });
 

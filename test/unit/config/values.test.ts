@@ -135,7 +135,7 @@ const refused: [path: string, value: unknown, why: string][] = [
   ['pullSecret.name', 'a..b', 'is not a name that Kubernetes accepts'],
   ['pullSecret.name', 'a.-b', 'is not a name that Kubernetes accepts'],
   ['pullSecret.name', 'a'.repeat(254), 'is too long: at most 253'],
-  ['pullSecret.renewEvery', '24h', 'a token lives for 12 h'],
+  ['pullSecret.renewEvery', '24h', 'a token is valid for 12 h'],
   ['pullSecret', { copyEvery: '7h30m' }, 'together are more than 8h'],
   ['pullSecret', { renewEvery: '7h', copyEvery: '1h1s' }, 'together are more than 8h'],
   ['namespaces.exclude', ['kube_*'], 'is not a glob of namespaces'],
@@ -172,7 +172,7 @@ describe('the intervals of the pull secret', () => {
     expect(tokenAgeWarning({ renewEvery: '3h50m', copyEvery: '10m' })).toBeUndefined();
     const warning = tokenAgeWarning({ renewEvery: '4h', copyEvery: '10m' });
     expect(warning).toMatch(
-      /renewEvery 4h and copyEvery 10m together are more than 4h: a token lives for 12 h/,
+      /renewEvery 4h and copyEvery 10m together are more than 4h: a token is valid for 12 h/,
     );
   });
 });

@@ -190,7 +190,10 @@ describe('applyPlan', () => {
       const { result } = await things.run([lagging(things, Infinity, missing), things.keeps('two', 'b')]);
       expect(things.log).toEqual(['create a', 'create b']);
       expect(result.steps[0]?.failures).toMatchObject([
-        { target: { name: 'a' }, error: { code: 'not-ready', what: 'could not verify: create thing a' } },
+        {
+          target: { name: 'a' },
+          error: { code: 'not-ready', what: 'could not verify a change: create thing a' },
+        },
       ]);
     });
   });

@@ -124,7 +124,7 @@ describe('an image with SHA-512 digests', () => {
     const [failed, good] = await world.engine().copy([image, world.wanted('good')], world.options());
     expectFailure(failed, 'image-unsupported', '/corrupted');
     expect(good?.state).toBe('copied');
-    expect(world.source.seen.map(({ repository }) => repository)).not.toContain('corrupted');
+    expect(world.source.requests.map(({ repository }) => repository)).not.toContain('corrupted');
   });
 });
 
@@ -178,7 +178,7 @@ describe.each([
     }));
     world.tag(indexOf(children), indexType);
     await world.resists('image-unsupported', 'more than 1,000 manifests', { platforms });
-    expect(world.source.seen.filter(({ repository }) => repository === 'corrupted')).toHaveLength(1);
+    expect(world.source.requests.filter(({ repository }) => repository === 'corrupted')).toHaveLength(1);
   });
 
   it(
@@ -266,7 +266,7 @@ describe('a manifest', () => {
         response.socket?.end(`HTTP/1.1 200 OK\r\n${'x-large: 0123456789\r\n'.repeat(10_000)}\r\n`),
     });
     await world.resists('registry-failed', 'headers of the answer are too large');
-    expect(world.source.seen.filter(({ repository }) => repository === 'corrupted')).toHaveLength(1);
+    expect(world.source.requests.filter(({ repository }) => repository === 'corrupted')).toHaveLength(1);
   });
 
   it('with names of JavaScript properties as keys is copied unchanged', async () => {
@@ -419,6 +419,6 @@ describe('an ECR registry that names another host for an upload', () => {
   ])('sends no content of the image to %s', async (location, place) => {
     world.corrupt(world.target, 'POST uploads', { status: 202, headers: { location } });
     await world.resists('registry-failed', `another host for the upload: ${place}`);
-    expect(world.target.seen.filter(({ kind }) => kind === 'PUT uploads').length).toBeLessThan(3);
+    expect(world.target.requests.filter(({ kind }) => kind === 'PUT uploads').length).toBeLessThan(3);
   });
 });

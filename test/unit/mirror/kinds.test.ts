@@ -40,7 +40,7 @@ describe('kinds of images', () => {
       content: 'whole',
       platforms: ['linux/amd64', 'linux/arm64'],
     });
-    const puts = world.target.seen
+    const puts = world.target.requests
       .filter(({ kind }) => kind === 'PUT manifests')
       .map(({ reference }) => reference);
     expect(puts.slice(-2)).toEqual([inner.digest, '1']);
@@ -198,7 +198,7 @@ describe('content that ECR already has is not sent again:', () => {
     held('half').blobs.set(String(first?.digest), first?.bytes ?? Buffer.alloc(0));
     const [result] = await world.copy(['half']);
     expect(result).toMatchObject({ state: 'copied', bytesSkipped: first?.bytes.length });
-    expect(world.source.seen.some(({ reference }) => reference === first?.digest)).toBe(false);
+    expect(world.source.requests.some(({ reference }) => reference === first?.digest)).toBe(false);
   });
 
   test('large blobs, even if the account does not allow mounts', async () => {
@@ -210,7 +210,7 @@ describe('content that ECR already has is not sent again:', () => {
     const [result] = await world.copy(['app']);
     expect(result?.state).toBe('moved');
     expect(result?.bytesSkipped).toBeGreaterThan(1_900_000);
-    expect(world.target.seen.filter(({ kind }) => kind === 'HEAD blobs')).toHaveLength(3);
+    expect(world.target.requests.filter(({ kind }) => kind === 'HEAD blobs')).toHaveLength(3);
   });
 });
 

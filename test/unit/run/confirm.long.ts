@@ -22,32 +22,32 @@ const account = '123456789012';
 const cluster = 'kubernetes-admin@sandbox';
 /** Removes colors and cursor movements. */
 const plain = (text: string): string => text.replace(/\u001b\[[\d;]*[A-Za-z]/g, '');
-const inAws = 'up --only power-user';
+const remainingInAws = 'up --only power-user';
 
 describe('consent to a plan on a terminal', () => {
   it('names only the account when only steps in AWS are selected, and accepts no as the answer', async () => {
-    const { code, stdout, stderr } = await cli.run(inAws, { terminal: { answer: 'n' } });
+    const { code, stdout, stderr } = await cli.run(remainingInAws, { terminal: { answer: 'n' } });
     expect(code).toBe(1);
     expect(stderr).toContain(`Apply these changes to account ${account}? [y/N] `);
     expect(stdout).toContain('Nothing was changed.');
     expect(stdout + stderr).not.toContain('error');
-    expect(await isPlanned(inAws)).toBe(true);
+    expect(await isPlanned(remainingInAws)).toBe(true);
   });
 
   it.each(['', 'yep', 'no', ' n', undefined])('counts %j as no', async (answer) => {
-    const { code } = await cli.run(inAws, { terminal: { answer } });
+    const { code } = await cli.run(remainingInAws, { terminal: { answer } });
     expect(code).toBe(1);
-    expect(await isPlanned(inAws)).toBe(true);
+    expect(await isPlanned(remainingInAws)).toBe(true);
   });
 
   it('shows the plan above the question even with -q', async () => {
-    const { stderr } = await cli.run(`${inAws} -q`, { terminal: { answer: 'n' } });
+    const { stderr } = await cli.run(`${remainingInAws} -q`, { terminal: { answer: 'n' } });
     expect(plain(stderr)).toMatch(/\+ IAM user power-user[^]*Plan: 3 to create\.\nApply these changes/);
   });
 
   it('ends the run when it is interrupted during the question', async () => {
     const interrupt = new AbortController();
-    const { code, stdout } = await cli.run(inAws, {
+    const { code, stdout } = await cli.run(remainingInAws, {
       signal: interrupt.signal,
       terminal: {
         answer: 'y',
@@ -59,14 +59,14 @@ describe('consent to a plan on a terminal', () => {
     });
     expect(code).not.toBe(0);
     expect(stdout).not.toContain('Nothing was changed');
-    expect(await isPlanned(inAws)).toBe(true);
+    expect(await isPlanned(remainingInAws)).toBe(true);
   });
 
   it.each(['y', 'Y', 'yes', ' YES '])('counts %j as yes', async (answer) => {
     cli.world.aws.identities.users.delete('power-user');
-    const { code, stderr } = await cli.run(inAws, { terminal: { answer } });
+    const { code, stderr } = await cli.run(remainingInAws, { terminal: { answer } });
     expect(code, stderr).toBe(0);
-    expect(await isPlanned(inAws)).toBe(false);
+    expect(await isPlanned(remainingInAws)).toBe(false);
   });
 
   it('plans again after the question and applies the new plan', async () => {

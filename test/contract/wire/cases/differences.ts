@@ -25,7 +25,7 @@ export const moto = {
     decides:
       'IAM User Guide, "Elements of an AWS API request signature": a signature is good for some minutes',
   },
-  boundaryUnseen: {
+  boundaryNotReturned: {
     instead: '200',
     why: "Moto accepts a user's permissions boundary and does not return it.",
     decides: reference('IAM', 'type User'),

@@ -37,7 +37,7 @@ export const iamUserCases: readonly Case[] = [
         },
       },
     }),
-    differs: { moto: moto.boundaryUnseen },
+    differs: { moto: moto.boundaryNotReturned },
   },
   {
     name: 'CreateUser of a name that exists is refused',
@@ -69,7 +69,7 @@ export const iamUserCases: readonly Case[] = [
         },
       },
     }),
-    differs: { moto: moto.boundaryUnseen },
+    differs: { moto: moto.boundaryNotReturned },
   },
   {
     name: 'GetUser of a user that does not exist is refused',

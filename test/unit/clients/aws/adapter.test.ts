@@ -166,7 +166,7 @@ describe('an error of AWS', () => {
     world.caller = world.sandbox.aws.addUser('nobody').key;
     await expect(world.aws().ecr.repositories()).rejects.toMatchObject({
       code: 'aws-denied',
-      what: 'could not list the repositories of the ECR',
+      what: 'could not list the repositories in ECR',
       why: expect.stringContaining('ecr:DescribeRepositories') as string,
       hint: expect.stringContaining('ecr-bootstrap policy power-user') as string,
     });

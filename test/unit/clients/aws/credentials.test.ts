@@ -289,7 +289,7 @@ describe('the error for missing AWS credentials explains:', () => {
       '[profile e]\nregion = eu-west-1\n',
       '',
       'e',
-      'profile e holds none, and this machine has no role',
+      'profile e has none, and this machine has no role',
       'aws configure --profile e',
     ],
     [
@@ -297,7 +297,7 @@ describe('the error for missing AWS credentials explains:', () => {
       '',
       '',
       undefined,
-      'the environment holds none, there is no profile default',
+      'the environment has no credentials, there is no profile default',
       'AWS_ACCESS_KEY_ID',
     ],
   ];

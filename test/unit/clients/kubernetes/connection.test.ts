@@ -251,7 +251,7 @@ it.each([
   for (const [file, content] of Object.entries(files)) await writeFile(join(folder, file), content);
   await expect(ask({ server: 'https://localhost:1' }, user)).rejects.toMatchObject({
     code: 'cluster-unconfigured',
-    why: `its ${name} header would hold a line break or another control character`,
+    why: `its ${name} header would contain a line break or another control character`,
   });
 });
 
@@ -339,8 +339,8 @@ it('reports that a token file is empty', async () => {
 });
 
 it.each([
-  ['certificate', 'nonsense', 'nonsense', 'the client certificate is not a certificate in PEM'],
-  ['key', authority.caPem, 'nonsense', 'the client key is not a private key in PEM'],
+  ['certificate', 'nonsense', 'nonsense', 'the client certificate is not in PEM format'],
+  ['key', authority.caPem, 'nonsense', 'the client key is not a private key in PEM format'],
 ])('reports that a client %s is damaged', async (_, cert, key, why) => {
   const user = {
     'client-certificate-data': Buffer.from(cert).toString('base64'),
@@ -353,11 +353,11 @@ it.each([
 });
 
 it.each([
-  ['no certificate', 'nonsense', 'it holds no certificate in PEM'],
+  ['no certificate', 'nonsense', 'it contains no certificate in PEM format'],
   [
     'a damaged one',
     '-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----',
-    'it holds a damaged certificate',
+    'it contains a damaged certificate',
   ],
 ])('rejects authority data with %s', async (_, data, why) => {
   const ca = { 'certificate-authority-data': Buffer.from(data).toString('base64') };
@@ -407,7 +407,7 @@ it('sends no credentials to a server without TLS, and reports it when the server
   for (const user of [{ token: 'my-token' }, { username: 'me', password: 'word' }, { exec }]) {
     await expect(ask({ server: url }, user)).rejects.toMatchObject({
       code: 'cluster-unconfigured',
-      why: expect.stringContaining('none is sent over http://') as string,
+      why: expect.stringContaining('credentials are not sent over http://') as string,
     });
   }
   expect(received).toEqual([undefined, undefined, undefined]);

@@ -120,7 +120,7 @@ it.each<[string, object | null, object | null, object, string]>([
     { server },
     {},
     { contexts: [{ name: 'x', context: { cluster: 'c' } }] },
-    'it names no user',
+    'it has no user',
   ],
   ['a cluster without a server', null, {}, {}, 'cluster c has no server'],
   ['a server without a host', { server: 'https://' }, {}, {}, 'server https:// of cluster c is not a URL'],

@@ -31,7 +31,7 @@ const guard = (
     isRight(headers.authorization) ? undefined : { status: 401, headers: { 'www-authenticate': challenge } };
 };
 const refused = (server: OciServer) =>
-  server.seen.filter(({ headers }) => headers.authorization === undefined);
+  server.requests.filter(({ headers }) => headers.authorization === undefined);
 
 describe('Basic', () => {
   test('costs only one rejected request for all later requests', async () => {
@@ -61,7 +61,7 @@ describe('Basic', () => {
     guard(world.source, 'Basic realm="r"', () => false);
     const [result] = await world.copy(['a']);
     expect(result?.error).toMatchObject({ code: 'registry-denied' });
-    expect(world.source.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+    expect(world.source.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true);
   });
 
   test('is sent with the first request to the target, and with a new token when the old one expires during the run', async () => {
@@ -211,7 +211,7 @@ describe('Bearer', () => {
     redirect = { status: 307, location: `http://${elsewhere.host}/token` };
     const [result] = await world.copy(['a']);
     expect(result?.state).toBe('copied');
-    expect(elsewhere.seen.map(({ headers }) => headers.authorization)).toEqual([undefined]);
+    expect(elsewhere.requests.map(({ headers }) => headers.authorization)).toEqual([undefined]);
     await elsewhere.close();
   });
 
@@ -220,7 +220,7 @@ describe('Bearer', () => {
     world.credentials = { find: () => Promise.resolve(me) };
     await world.copy(['a']);
     expect(asked.map(({ headers }) => headers.authorization)).toEqual([basic(me)]);
-    expect(world.source.seen.some(({ headers }) => headers.authorization === basic(me))).toBe(false);
+    expect(world.source.requests.some(({ headers }) => headers.authorization === basic(me))).toBe(false);
   });
 
   it('uses the field of token and access_token that is not empty', async () => {
@@ -411,8 +411,8 @@ describe('a redirect to another host', () => {
     sendBlobsOn(me, store);
     const [result] = await world.copy(['a']);
     expect(result?.state).toBe('copied');
-    expect(store.seen.length).toBe(2);
-    expect(store.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+    expect(store.requests.length).toBe(2);
+    expect(store.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true);
     await store.close();
   });
 
@@ -431,9 +431,11 @@ describe('a redirect to another host', () => {
       why: expect.stringContaining(`redirects to ${store.host}, which answers`) as string,
       hint: expect.not.stringContaining('docker login') as string,
     });
-    const received = new Set(store.seen.map(({ headers }) => headers.authorization));
+    const received = new Set(store.requests.map(({ headers }) => headers.authorization));
     expect(received).toEqual(new Set([undefined, 'Bearer theirs']));
-    expect(world.source.seen.some(({ headers }) => headers.authorization?.startsWith('Bearer'))).toBe(false);
+    expect(world.source.requests.some(({ headers }) => headers.authorization?.startsWith('Bearer'))).toBe(
+      false,
+    );
     await store.close();
   });
 

@@ -126,8 +126,8 @@ describe('a hostile redirect', () => {
     const wanted = { ...world.wanted('app'), source: `${guarded.host}/app:1` };
     const [result] = await world.engine().copy([wanted], world.options());
     expect(result?.state).toBe('copied');
-    expect(evil.seen.length).toBeGreaterThan(0);
-    expect(evil.seen.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
+    expect(evil.requests.length).toBeGreaterThan(0);
+    expect(evil.requests.filter(({ headers }) => headers.authorization !== undefined)).toEqual([]);
     await guarded.close();
   });
 });
@@ -163,7 +163,7 @@ describe('a hostile token service', () => {
   it('at a registry that the user is logged in to does not receive that login', async () => {
     evil.misbehavior = () => challenge(`http://${world.source.host}/token`);
     await failsAlone();
-    const asked = world.source.seen.filter(({ path }) => path.pathname === '/token');
+    const asked = world.source.requests.filter(({ path }) => path.pathname === '/token');
     expect(asked.length).toBeGreaterThan(0);
     expect(asked.every(({ headers }) => headers.authorization === undefined)).toBe(true);
   });
@@ -174,7 +174,7 @@ describe('a hostile token service', () => {
         ? { status: 401, headers: { 'www-authenticate': 'Basic realm="r"' } }
         : challenge(`http://${evil.host}/token`);
     expect((await failsAlone())?.code).toBe('registry-denied');
-    expect(evil.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+    expect(evil.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true);
   });
 
   it('does not receive the login in its own URL', async () => {
@@ -185,7 +185,7 @@ describe('a hostile token service', () => {
     const bad = { ...world.wanted('bad'), source: `${evil.host}/bad:1` };
     const [result] = await world.engine().copy([bad], world.options());
     expect(result?.state).toBe('copied');
-    const [asked] = evil.seen.filter(({ path }) => path.pathname === '/token');
+    const [asked] = evil.requests.filter(({ path }) => path.pathname === '/token');
     expect(asked?.headers.authorization).toBeUndefined();
   });
 
@@ -203,8 +203,8 @@ describe('a hostile token service', () => {
         ? { status: 200, body: JSON.stringify({ token }) }
         : challenge(`http://${evil.host}/token`);
     expect((await failsAlone())?.code).toBe('registry-failed');
-    expect(evil.seen.every(({ headers }) => headers['x-injected'] === undefined)).toBe(true);
-    expect(evil.seen.every(({ headers }) => headers.authorization === undefined)).toBe(true);
+    expect(evil.requests.every(({ headers }) => headers['x-injected'] === undefined)).toBe(true);
+    expect(evil.requests.every(({ headers }) => headers.authorization === undefined)).toBe(true);
   });
 });
 

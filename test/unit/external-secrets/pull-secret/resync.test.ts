@@ -97,6 +97,8 @@ it('syncs the access key before the token that is issued with it, and the token 
 it('times out at a level that makes no progress for half a minute', async () => {
   const cluster = new LargeCluster({ namespaces: 1000, perSecond: 17, stuckAt: 900 });
   expect(await forceAll(cluster)).toEqual([
-    expect.stringMatching(/^100 namespaces are not synced, team-900: .*the last 3\d s without progress\)$/),
+    expect.stringMatching(
+      /^100 namespaces are not synced, for example team-900: .*the last 3\d s without progress\)$/,
+    ),
   ]);
 });

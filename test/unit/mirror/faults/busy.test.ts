@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { FaultWorld, missingBehindTags } from '../../../support/fault-world.ts';
+import { FaultWorld, missingContent } from '../../../support/fault-world.ts';
 import { makeImage } from '../../../support/images.ts';
 import type { Misbehavior } from '../../../support/oci-server.ts';
 
@@ -27,14 +27,14 @@ test('copies all images when one response in twenty is 429 or 500, on either sid
   world.source.misbehavior = world.target.misbehavior = everyTwentieth;
   const results = await world.copy(names);
   expect(results.map(({ error }) => error?.message).filter(Boolean)).toEqual([]);
-  expect(missingBehindTags(world.target)).toEqual([]);
+  expect(missingContent(world.target)).toEqual([]);
 });
 
 test('stops retrying a registry that is down before it has sent hundreds of requests', async () => {
   world.source.misbehavior = () => ({ status: 500 });
   const results = await world.copy(many(50));
   expect(results.every(({ state }) => state === 'failed')).toBe(true);
-  expect(world.source.seen.length).toBeLessThan(150);
+  expect(world.source.requests.length).toBeLessThan(150);
 });
 
 describe('a registry that asks to wait', () => {
@@ -60,7 +60,7 @@ test("fails only the image at Docker Hub's pull limit, without a retry, and sugg
   const { error } = await world.failsAlone('registry-failed');
   expect(error?.why).toContain('pull rate limit');
   expect(error?.hint).toContain('docker login');
-  const asked = world.source.seen.filter(
+  const asked = world.source.requests.filter(
     ({ kind, repository }) => kind === 'GET manifests' && repository === 'corrupted',
   );
   // Once when it was rejected, and once in the run that completes it.

@@ -92,7 +92,7 @@ it('requests a layer that two images of one repository share only once', async (
   other.put('y', '1', [second]);
   const images = [wanted(world.source, 'x', 'p/one', 'x'), wanted(other, 'y', 'p/one', 'y')];
   expect(await states(images)).toEqual(['copied', 'copied']);
-  const asked = [...world.source.seen, ...other.seen].filter(
+  const asked = [...world.source.requests, ...other.requests].filter(
     ({ kind, reference }) => kind === 'GET blobs' && reference === sharedLayer?.digest,
   );
   expect(asked).toHaveLength(1);

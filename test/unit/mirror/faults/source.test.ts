@@ -34,7 +34,7 @@ describe('a source that fails', () => {
   test('for a moment resumes the download where it stopped', async () => {
     world.corrupt(world.source, 'GET blobs', { cutAfter: 1_000_000 }, 1);
     await world.succeeds();
-    const ranges = world.source.seen.map(({ headers }) => headers.range).filter(Boolean);
+    const ranges = world.source.requests.map(({ headers }) => headers.range).filter(Boolean);
     expect(ranges).toHaveLength(1);
     expect(world.target.counts()['PUT uploads']).toBe(2);
   });

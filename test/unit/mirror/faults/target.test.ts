@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { expectFailure, FaultWorld, missingBehindTags } from '../../../support/fault-world.ts';
+import { expectFailure, FaultWorld, missingContent } from '../../../support/fault-world.ts';
 import { makeImage, mediaTypes, sha256 } from '../../../support/images.ts';
 
 let world: FaultWorld;
@@ -19,12 +19,12 @@ describe('a target that fails', () => {
     const [failed] = await world.copy(['corrupted', 'good']);
     expectFailure(failed, 'registry-unreachable', '/corrupted');
     expect(world.tagged('corrupted')).toBeUndefined();
-    expect(missingBehindTags(world.target)).toEqual([]);
+    expect(missingContent(world.target)).toEqual([]);
     await world.target.revive();
     world.target.misbehavior = () => undefined;
     const again = await world.copy(['corrupted', 'good']);
     expect(again.every(({ state }) => ['copied', 'current'].includes(state))).toBe(true);
-    expect(missingBehindTags(world.target)).toEqual([]);
+    expect(missingContent(world.target)).toEqual([]);
   });
 
   test('for a moment gets each retry of an upload in a new session, and no PATCH', async () => {
@@ -100,7 +100,7 @@ describe('a target that rejects', () => {
       ['copied', 0],
       ['copied', 0],
     ]);
-    expect(missingBehindTags(world.target)).toEqual([]);
+    expect(missingContent(world.target)).toEqual([]);
     expect(world.target.repository('p/other').blobs.size).toBe(2);
   });
 });
@@ -142,5 +142,7 @@ test('sends no request for referrers to a registry that rejects it with 405, and
     known.test(kind) ? undefined : { status: 405 };
   const [result] = await world.copy(['signature']);
   expect(result).toMatchObject({ state: 'copied', targetDigest: manifest.digest });
-  expect([...world.source.seen, ...world.target.seen].every(({ kind }) => known.test(kind))).toBe(true);
+  expect([...world.source.requests, ...world.target.requests].every(({ kind }) => known.test(kind))).toBe(
+    true,
+  );
 });
