@@ -13,9 +13,10 @@ const ups = draw(34);
 const others = [
   {
     command: 'rotate --yes',
-    // The next rotation needs the place of the disabled key, which is kept for twelve hours.
-    before: ['--advance 13h'],
-    moments: draw(5),
+    // A rotation needs the place of the key that the last one disabled, which the first up after twelve hours deletes.
+    before: ['--advance 13h', 'up --yes'],
+    // Only a few: each such up waits a minute until the nodes have renewed their tokens.
+    moments: draw(3),
     recovery: ['up --yes', 'rotate --yes'],
   },
   {
