@@ -75,11 +75,18 @@ async function withLog(state: NodeState, cluster: ClusterPort): Promise<NodeAcce
 }
 
 /** The pods of the agent, terminating ones too. */
-export const listAgentPods = (cluster: ClusterPort): Promise<readonly KubeObject[]> =>
+const listAgentPods = (cluster: ClusterPort): Promise<readonly KubeObject[]> =>
   cluster.list(
     { apiVersion: 'v1', kind: 'Pod' },
     { namespace: nodeNamespace, labelSelector: `app.kubernetes.io/name=${nodeAccessName}` },
   );
+
+/** The pods on nodes that are not ready, terminating ones too: no kubelet ends them. */
+export async function lostAgentPods({ cluster, inventory }: NodesContext): Promise<readonly KubeObject[]> {
+  const [nodes, pods] = await Promise.all([inventory.nodes(), listAgentPods(cluster)]);
+  const ready = readyNodes(nodes);
+  return pods.filter((pod) => !ready.has(nodeOf(pod)));
+}
 
 async function activeAgentPods({ cluster }: NodesContext): Promise<readonly KubeObject[]> {
   const pods = await listAgentPods(cluster);
@@ -97,9 +104,12 @@ export async function cleanNodes(ctx: NodesContext): Promise<ReadonlySet<string>
 /** Every node on which an agent runs or ran, with whether the node is ready. */
 export async function agentNodes(ctx: NodesContext): Promise<ReadonlyMap<string, boolean>> {
   const [nodes, pods] = await Promise.all([ctx.inventory.nodes(), activeAgentPods(ctx)]);
-  const ready = new Set(nodes.filter(isNodeReady).map(({ metadata }) => metadata.name));
+  const ready = readyNodes(nodes);
   return new Map(pods.map((pod) => [nodeOf(pod), ready.has(nodeOf(pod))]));
 }
+
+const readyNodes = (nodes: readonly KubeObject[]): ReadonlySet<string> =>
+  new Set(nodes.filter(isNodeReady).map(({ metadata }) => metadata.name));
 
 /** A pod that is not scheduled yet names its node only in the affinity that the DaemonSet controller adds. */
 function nodeOf(pod: KubeObject): string {

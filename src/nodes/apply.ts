@@ -5,7 +5,7 @@ import { BootstrapError } from '../core/errors.ts';
 import type { Outcome } from '../core/step.ts';
 import { waitFor } from '../core/wait.ts';
 import { isLinux } from './access.ts';
-import { agentNodes, cleanNodes, listAgentPods } from './agents.ts';
+import { agentNodes, cleanNodes, lostAgentPods } from './agents.ts';
 import type { NodesRun } from './context.ts';
 import { filesLeft, notMirroredFinding } from './diff.ts';
 import { agentRef, cleanupAgent, pullSecretRef, secretRef } from './objects.ts';
@@ -60,8 +60,8 @@ async function removeAgent(
   if (outcomes.some(({ result }) => result !== 'done')) {
     return [...outcomes, ...rest.map((change): Outcome => ({ change, result: 'skipped' }))];
   }
-  // Otherwise the pods of lost nodes, and so the namespace, would stay until their kubelets return.
-  for (const { metadata } of await listAgentPods(run.ctx.cluster)) {
+  // Otherwise these pods, and so the namespace, would stay until the kubelets of their nodes return.
+  for (const { metadata } of await lostAgentPods(run.ctx.fresh())) {
     const { name, namespace, uid } = metadata;
     await run.ctx.cluster.delete(
       { apiVersion: 'v1', kind: 'Pod', name, ...(namespace !== undefined && { namespace }) },
