@@ -240,6 +240,16 @@ describe('files of other programs', () => {
   });
 });
 
+/** The kubelet of the node stops to report. */
+function loseNode(name: string): void {
+  const node = cli.world.cluster.get('Node', name);
+  const status = {
+    ...(node as { status?: object }).status,
+    conditions: [{ type: 'Ready', status: 'Unknown' }],
+  };
+  cli.world.cluster.put({ apiVersion: 'v1', ...node, kind: 'Node', metadata: { name }, status });
+}
+
 describe('removal', () => {
   it('by nodes.access: off leaves no file on nodes', async () => {
     await open();
@@ -254,19 +264,37 @@ describe('removal', () => {
   it('lists the nodes that cannot remove their files, with the command for it', async () => {
     await open({ cluster: { nodes: [linux, { ...linux, name: 'node-2' }] } });
     await succeed('up --yes');
-    const node = cli.world.cluster.get('Node', 'node-2');
-    cli.world.cluster.put({
-      apiVersion: 'v1',
-      ...node,
-      kind: 'Node',
-      metadata: { name: 'node-2' },
-      status: { ...(node as { status?: object }).status, conditions: [{ type: 'Ready', status: 'Unknown' }] },
-    });
+    loseNode('node-2');
     const { code, stdout, stderr } = await cli.run('down --yes');
     expect(code, stderr).toBe(0);
     expect(`${stdout}${stderr}`).toContain('ecr-bootstrap render node --remove | ssh node-2 sudo sh');
     expect(machine('node-1').files).toEqual({});
     expect(machine('node-2').files).not.toEqual({});
+  });
+
+  it('ends the pods of lost nodes only, in the next run if the first was interrupted before that', async () => {
+    await open({ cluster: { nodes: [linux, { ...linux, name: 'node-2' }] } });
+    await succeed('up --yes');
+    const pods = cli.world.cluster.list('Pod', 'ecr-bootstrap');
+    const [lost] = pods.filter(
+      (pod) => (pod as { spec?: { nodeName?: string } }).spec?.nodeName === 'node-2',
+    );
+    loseNode('node-2');
+    const { faults } = cli.world;
+    const before = faults.changes.length;
+    const undo: (() => void)[] = [];
+    undo.push(
+      faults.onCall(({ operation }) => {
+        if (operation === 'delete daemonsets') undo.push(faults.plan({ kind: 'reset', from: 2 }));
+      }),
+    );
+    expect((await cli.run('down --yes')).code).not.toBe(0);
+    for (const end of undo) end();
+    expect(cli.world.cluster.get('DaemonSet', 'node-access', 'ecr-bootstrap')).toBeUndefined();
+    await succeed('down --yes');
+    const ended = faults.changes.slice(before).filter(({ operation }) => operation === 'delete pods');
+    expect(ended.map(({ resource }) => resource)).toEqual([`ecr-bootstrap/${lost?.metadata.name}`]);
+    expect(cli.world.cluster.get('Namespace', 'ecr-bootstrap')).toBeUndefined();
   });
 });
 

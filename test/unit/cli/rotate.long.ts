@@ -89,6 +89,9 @@ function cutAt(operation: string, nth = 1): () => void {
 async function clearKeys(): Promise<void> {
   cli.world.clock.advance(14 * hour);
   await cli.world.cluster.settled();
+  // The kubelet refreshes the volume with the token of nodes within two minutes.
+  cli.world.clock.advance(2 * 60_000);
+  await cli.world.cluster.settled();
   await cli.run('up --yes -q --only image-puller-key,pull-secret-bootstrap,registration');
 }
 
