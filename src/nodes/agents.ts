@@ -6,7 +6,7 @@ import { diagnosePod, remedyFor, waitOf } from '../cluster/pod-failure.ts';
 import { isFinished } from '../cluster/workloads.ts';
 import { nodeAccessName, nodeNamespace, probeHost } from '../core/ownership.ts';
 import { isLinux, isSelected } from './access.ts';
-import type { NodesContext } from './context.ts';
+import type { NodesContext, NodesRun } from './context.ts';
 import { agentRef, cleanupLabel } from './objects.ts';
 
 /** What is known about one node. */
@@ -86,6 +86,22 @@ export async function lostAgentPods({ cluster, inventory }: NodesContext): Promi
   const [nodes, pods] = await Promise.all([inventory.nodes(), listAgentPods(cluster)]);
   const ready = readyNodes(nodes);
   return pods.filter((pod) => !ready.has(nodeOf(pod)));
+}
+
+/**
+ * Deletes agents that failed to pull an image. The kubelet waits up to five minutes before it retries, and the steps
+ * before this one may have fixed the cause: an expired token, a missing image. A new pod also gets the newest token at
+ * once.
+ */
+export async function recreateStuckAgents({ ctx, emit, looksOnly = false }: NodesRun): Promise<void> {
+  if (looksOnly) return;
+  for (const pod of await activeAgentPods(ctx)) {
+    const failure = diagnosePod(pod);
+    if (failure?.image === undefined) continue;
+    const { name, uid } = pod.metadata;
+    emit({ type: 'note', text: `recreating pod ${name}: ${failure.why}` });
+    await ctx.cluster.delete({ apiVersion: 'v1', kind: 'Pod', name, namespace: nodeNamespace }, { uid });
+  }
 }
 
 async function activeAgentPods({ cluster }: NodesContext): Promise<readonly KubeObject[]> {

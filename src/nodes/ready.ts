@@ -4,7 +4,7 @@ import { probeHost } from '../core/ownership.ts';
 import type { MemberFailure } from '../core/step.ts';
 import type { Target } from '../core/target.ts';
 import { waitFor } from '../core/wait.ts';
-import { type NodeAccess, readNodeAccess } from './agents.ts';
+import { type NodeAccess, readNodeAccess, recreateStuckAgents } from './agents.ts';
 import type { NodesContext, NodesRun } from './context.ts';
 import { runtimeAdvice } from './runtime-advice.ts';
 
@@ -13,6 +13,7 @@ const deadlineMs = 180_000;
 
 /** Waits until every node pulls from ECR, or is known not to. Nodes that are not ready are not waited for. */
 export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailure[]> {
+  await recreateStuckAgents(run);
   let nodes: readonly NodeAccess[] = [];
   try {
     await waitFor(run, { what: 'nodes to pull from ECR', deadlineMs, intervalMs: 1000 }, async (pending) => {
