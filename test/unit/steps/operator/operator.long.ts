@@ -57,6 +57,10 @@ async function healthOf(world: OperatorWorld): Promise<readonly Finding[]> {
   return (await operator.health?.(await operator.observe(ctx), ctx)) ?? [];
 }
 
+/** Otherwise new pods would use the images on the node. */
+const removeImages = ({ inside }: OperatorWorld): void =>
+  inside.machine('node-1').removeImages(({ reference }) => !reference.path.endsWith('pause'));
+
 describe('the operator', () => {
   it('is planned in the required order: certificate, webhook, webhook configurations', async () => {
     const { changes } = await planStep(operator, await start());
@@ -120,6 +124,7 @@ describe('the operator', () => {
     const world = await start();
     await applyStep(operator, world);
     world.sandbox.clock.advance(13 * 3_600_000);
+    removeImages(world);
     for (const { metadata } of world.inside.list('Pod', namespace))
       world.inside.delete('Pod', metadata.name, namespace);
     await world.inside.settled();
@@ -177,6 +182,7 @@ describe('the operator', () => {
     const world = await start();
     await applyStep(operator, world);
     world.sandbox.aws.registry.repositories.clear();
+    removeImages(world);
     const [pod] = world.inside.list('Pod', namespace);
     world.inside.delete('Pod', pod?.metadata.name ?? '', namespace);
     await world.inside.settled();
