@@ -58,9 +58,14 @@ token_problem() (
   fi
 )
 
-is_current() {
-  cmp -s "$MIRRORS/$1" "$CERTS/$1/hosts.toml" && [ "$(stat -c %a "$CERTS/$1/hosts.toml")" = 600 ]
-}
+has_mode() { [ "$(stat -c %a "$CERTS/$1/hosts.toml" 2>/dev/null)" = 600 ]; }
+
+has_content() { cmp -s "$MIRRORS/$1" "$CERTS/$1/hosts.toml"; }
+
+is_current() { has_content "$1" && has_mode "$1"; }
+
+# Without a limit for repetitions, because every user of the node could read the token meanwhile.
+correct_mode() { has_mode "$1" || chmod 600 "$CERTS/$1/hosts.toml" 2>/dev/null; }
 
 # Prints why the file of host $1 must not be written, if the Secret or another program is the reason.
 obstacle() {
@@ -159,7 +164,7 @@ count_restores() (
 keep_host() {
   [ -z "$(obstacle "$1")" ] || return
   content="$1=$(sha256sum <"$MIRRORS/$1" | cut -c 1-64)"
-  if ! is_current "$1"; then
+  if ! correct_mode "$1" || ! has_content "$1"; then
     case $pauses in *" $1@"*) return ;; esac
     case "$in_place " in
       *" $content "*)

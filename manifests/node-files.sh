@@ -43,9 +43,13 @@ blocker() (
     say "$file is not a file that ecr-bootstrap manages"
   elif [ -e "$file" ] && ! is_managed "$file"; then
     line=$(first_line "$file" | printable | cut -c 1-80)
-    # A header contains credentials.
-    case $line in *[Aa]uthorization*) line='(hidden)' ;; esac
-    say "$file is managed by another program, its first line is: $line"
+    # A comment names the program. A setting, also one in a comment, may contain credentials.
+    case $line in
+      *[=@]*) line= ;;
+      '#'*) line=", its first line is: $line" ;;
+      *) line= ;;
+    esac
+    say "$file is managed by another program$line"
   fi
 )
 
@@ -76,7 +80,8 @@ create_link() {
 # Deletes what an interrupted write left.
 delete_temporary_files() { rm -f "$CERTS"/*/"$TEMPORARY".*; }
 
-# Deletes all managed files, the link, and the folders that are empty afterwards.
+# Deletes all managed files, the link, and the folders that are empty afterwards. CERTS itself stays: it may be older
+# than ecr-bootstrap, and an empty one changes nothing.
 delete_all() {
   for folder in "$CERTS"/*; do
     # Folders of other programs stay, empty ones too.
@@ -89,5 +94,4 @@ delete_all() {
     rm -f "$LINK" || return
     for folder in "$CERTS:/etc/docker" "$CERTS:/etc" "$CERTS:"; do rmdir "$folder" 2>/dev/null || :; done
   fi
-  rmdir "$CERTS" 2>/dev/null || :
 }

@@ -2,7 +2,8 @@
 # PROJECT, ECR (the host of the registry), REGION and HOSTS (the upstream hosts, separated by spaces) set before it, and
 # runs as root, for example by cloud-init. MODE=remove or the argument --remove removes the files.
 # It contains no secret: it reads a token from standard input or gets one from AWS. It never changes the configuration of
-# the container runtime; if that has to change, it prints how and exits with 1.
+# the container runtime; if that has to change, it prints how. It exits with 0 only if every file is written and the
+# container runtime uses them, otherwise with 1.
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 MODE=${MODE:-write}
 
@@ -18,11 +19,15 @@ has_command() { command -v "$1" >/dev/null 2>&1; }
 # Prints the token. Under cloud-init, standard input is empty.
 read_token() (
   token=
-  [ -t 0 ] || token=$(cat)
+  if [ ! -t 0 ]; then
+    # An input that stays open, as with `ssh` from a terminal, would otherwise look like a hang.
+    say 'reading the registry token from standard input' >&2
+    token=$(cat)
+  fi
   if [ -z "$token" ]; then
     has_command aws || fail 'there is no registry token. Do one of these:' \
-      "give it on standard input: aws ecr get-login-password --region $REGION | ssh NODE sudo sh SCRIPT" \
-      'install the AWS CLI on this node, with credentials that may pull'
+      "give it on standard input: aws ecr get-login-password --region $REGION | ssh NODE sudo sh node.sh" \
+      'install the AWS CLI on this node, with credentials of the image puller'
     token=$(aws ecr get-login-password --region "$REGION") || fail 'could not get a registry token from AWS'
   fi
   case $token in
@@ -43,18 +48,21 @@ write_files() {
   # printf is part of the shell, so the token is in no process's arguments.
   login=$(printf 'AWS:%s' "$token" | base64 | tr -d '\n')
   delete_temporary_files
-  failures=0
+  written=
+  status=0
   for host in $HOSTS; do
     error=$(blocker "$host")
     [ -n "$error" ] || error=$(render_file "$host" "$login" | write_host "$host") || :
-    [ -z "$error" ] || {
+    if [ -n "$error" ]; then
       printf 'error: %s\n' "$error" >&2
-      failures=$((failures + 1))
-    }
+      status=1
+    else
+      written="$written $host"
+    fi
   done
   create_link
-  say "wrote mirror files to $CERTS for: $HOSTS"
-  return "$failures"
+  [ -z "$written" ] || say "wrote mirror files to $CERTS for:$written"
+  return "$status"
 }
 
 # Prints config_path of the registry section in standard input, the output of `containerd config dump`.
@@ -91,18 +99,27 @@ reads_files() (
   esac
 )
 
+# What to change for containerd $1. $2 is the version of its configuration file, empty if unknown.
 advise_containerd() (
+  old_section='[plugins."io.containerd.grpc.v1.cri".registry]'
+  section="[plugins.'io.containerd.cri.v1.images'.registry]"
   case $1 in
-    0.* | 1.[0-6])
-      say "# containerd $1 does not use these files: first upgrade to 1.7 or later"
+    0.* | 1.[0-6]) say "# containerd $1 does not use these files: first upgrade to 1.7 or later" ;;
+  esac
+  say '# In /etc/containerd/config.toml, set config_path in this section. If the section exists, change its line.'
+  case $1:$2 in
+    0.*:* | 1.*:*)
+      section=$old_section
+      say '# The file must begin with: version = 2'
       ;;
+    *:2) section=$old_section ;;
+    *:) say "# If the file begins with version = 2, the section is: $old_section" ;;
   esac
-  say '# /etc/containerd/config.toml'
-  case $2 in
-    2) say '[plugins."io.containerd.grpc.v1.cri".registry]' ;;
-    *) say "[plugins.'io.containerd.cri.v1.images'.registry]" ;;
-  esac
+  say "$section"
   say '  config_path = "/etc/containerd/certs.d"'
+  say '# If the sections registry.mirrors or registry.configs.*.tls exist, delete them.'
+  say '# containerd refuses them together with config_path.'
+  say '# Before the restart, check the file: containerd config dump'
 )
 
 # The location replaces the host, so that nothing is pulled from there.
@@ -130,15 +147,8 @@ check_containerd() {
   fi
   # The file may have the format of an older version, which containerd still reads.
   format=$(sed -n 's/^version *= *\([0-9]*\).*/\1/p' "$CONTAINERD/config.toml" 2>/dev/null)
-  case $version in
-    0.* | 1.*) format=2 ;;
-    *) format=${format:-3} ;;
-  esac
   printf 'error: containerd %s does not use the mirror files. Change its configuration:\n\n' "$version" >&2
   advise_containerd "$version" "$format" >&2
-  if say "$config" | grep -q '\.registry\.mirrors\.'; then
-    say '# and delete the sections registry.mirrors, which containerd refuses together with config_path' >&2
-  fi
   printf '\nThen run: systemctl restart containerd\n' >&2
   return 1
 }

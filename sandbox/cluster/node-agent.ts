@@ -132,8 +132,8 @@ export class NodeAgent {
     if (this.#machine.isLink(path)) return `${path} is not a file that ecr-bootstrap manages`;
     if (current === undefined || this.#isManaged(current)) return undefined;
     const [line = ''] = current.split('\n');
-    const shown = /authorization/i.test(line) ? '(hidden)' : line.slice(0, 80);
-    return `${path} is managed by another program, its first line is: ${shown}`;
+    const shown = /^#[^=@]*$/.test(line) ? `, its first line is: ${line.slice(0, 80)}` : '';
+    return `${path} is managed by another program${shown}`;
   }
 
   /** Deletes the files of hosts that the Secret no longer has. A Secret without expiry deletes nothing. */

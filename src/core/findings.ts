@@ -356,7 +356,7 @@ export const findingCodes = {
   'node-mirror-inactive': {
     level: 'failed',
     about: 'The container runtime of a node does not use the files that send its pulls to ECR.',
-    fix: 'Add the lines that the finding shows on the node, then restart its container runtime once. See [Nodes](../tasks/nodes.md).',
+    fix: 'Make the changes that the finding shows on the node, then restart its container runtime once. See [Nodes](../tasks/nodes.md).',
   },
   'node-agent-unready': {
     level: 'failed',

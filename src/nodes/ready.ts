@@ -36,7 +36,7 @@ export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailur
       const found = await nodeFinding(node, run.ctx);
       const { target, what, why } = found;
       const hint = found.lines
-        ? 'Run `ecr-bootstrap status --only node-access`, which shows the lines to set on the node.'
+        ? 'Run `ecr-bootstrap status --only node-access`, which shows what to change on the node.'
         : found.hint;
       return { target, error: new BootstrapError({ code: 'node-mirror-inactive', what, why, hint }) };
     }),
@@ -81,5 +81,5 @@ async function adviceFor(
   const { project } = ctx.config;
   const advice = runtimeAdvice(runtime, { host, project, hosts: [...hosts, probeHost] });
   if (!advice) return { hint: `Make ${runtime || 'its container runtime'} read /etc/containerd/certs.d.` };
-  return { hint: `On ${name}, add these lines, then run: ${advice.restart}`, lines: advice.lines };
+  return { hint: `On ${name}, make these changes, then run: ${advice.restart}`, lines: advice.lines };
 }

@@ -1,6 +1,6 @@
 /** What a node's container runtime needs before it uses the mirrors. */
 export interface RuntimeAdvice {
-  /** Lines of configuration. Comments among them name the files. */
+  /** Lines of configuration. Comments among them name the files, and what to change in them. */
   readonly lines: readonly string[];
   /** The command that applies the configuration. */
   readonly restart: string;
@@ -29,18 +29,27 @@ export function runtimeAdvice(
   return { lines: containerdLines(Number(major), Number(minor)), restart: 'systemctl restart containerd' };
 }
 
+/**
+ * Most nodes have the section already, and containerd does not start with two of them. The version of the file is not
+ * known here.
+ */
 function containerdLines(major: number, minor: number): readonly string[] {
+  const oldSection = '[plugins."io.containerd.grpc.v1.cri".registry]';
+  const section = "[plugins.'io.containerd.cri.v1.images'.registry]";
   // Without a [host] block in each file, these versions ignore it.
   const isTooOld = major < 1 || (major === 1 && minor < 7);
   return [
     ...(isTooOld
       ? [`# containerd ${major}.${minor} does not use these files: first upgrade to 1.7 or later`]
       : []),
-    '# /etc/containerd/config.toml',
-    major < 2
-      ? '[plugins."io.containerd.grpc.v1.cri".registry]'
-      : "[plugins.'io.containerd.cri.v1.images'.registry]",
+    '# In /etc/containerd/config.toml, set config_path in this section. If the section exists, change its line.',
+    ...(major < 2
+      ? ['# The file must begin with: version = 2', oldSection]
+      : [`# If the file begins with version = 2, the section is: ${oldSection}`, section]),
     '  config_path = "/etc/containerd/certs.d"',
+    '# If the sections registry.mirrors or registry.configs.*.tls exist, delete them.',
+    '# containerd refuses them together with config_path.',
+    '# Before the restart, check the file: containerd config dump',
   ];
 }
 

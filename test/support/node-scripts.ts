@@ -26,6 +26,8 @@ export interface ScriptRun {
   readonly env?: Readonly<Record<string, string>>;
   /** Nothing by default, as under cloud-init. */
   readonly stdin?: string;
+  /** Whether standard input stays open after `stdin`, as on a terminal. */
+  readonly keepsStdinOpen?: boolean;
 }
 
 export interface ScriptResult {
@@ -46,10 +48,12 @@ export interface StartedScript {
   readonly result: Promise<ScriptResult>;
   /** What it has printed so far. */
   stdout(): string;
+  stderr(): string;
 }
 
 /** Starts a script in a process group of its own. */
-export function startScript({ shell, script, args = [], env = {}, stdin = '' }: ScriptRun): StartedScript {
+export function startScript(run: ScriptRun): StartedScript {
+  const { shell, script, args = [], env = {}, stdin = '', keepsStdinOpen = false } = run;
   const [command = '', ...rest] = shell;
   const child = spawn(command, [...rest, '-c', script, 'node-access', ...args], {
     env: { PATH: process.env['PATH'], ...env },
@@ -60,12 +64,13 @@ export function startScript({ shell, script, args = [], env = {}, stdin = '' }: 
   child.stderr.on('data', (data: Buffer) => (output.stderr += data.toString()));
   // A script that does not read its input closes it.
   child.stdin.on('error', () => undefined);
-  child.stdin.end(stdin);
+  child.stdin.write(stdin);
+  if (!keepsStdinOpen) child.stdin.end();
   const result = new Promise<ScriptResult>((resolve, reject) => {
     child.on('error', reject);
     child.on('close', (status) => resolve({ status, ...output }));
   });
-  return { process: child, result, stdout: () => output.stdout };
+  return { process: child, result, stdout: () => output.stdout, stderr: () => output.stderr };
 }
 
 export const temporaryFolder = (): string => mkdtempSync(join(tmpdir(), 'node-scripts-'));

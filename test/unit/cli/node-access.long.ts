@@ -151,7 +151,7 @@ describe('up', () => {
 });
 
 describe('a node that does not use the files', () => {
-  it('fails up and status, which show what to add', async () => {
+  it('fails up and status, which show what to change', async () => {
     await open({ cluster: { nodes: [{ ...linux, containerRuntimeVersion: 'containerd://1.7.27' }] } });
     const { code, stdout, document } = await cli.json('up --yes');
     expect(code, stdout).toBe(1);

@@ -77,7 +77,7 @@ describe('a cluster whose second node ignores the files, and whose third node is
     expect(Object.keys(filesOf('node-3'))).toEqual([]);
   });
 
-  it('is unhealthy, with the lines to add on the node', async () => {
+  it('is unhealthy, with the changes to make on the node', async () => {
     const { code, found } = await findings();
     expect(code).toBe(3);
     expect(found.map(({ code: id, level, what }) => [id, level, what])).toEqual([
@@ -86,11 +86,15 @@ describe('a cluster whose second node ignores the files, and whose third node is
       ['node-skipped', 'warning', 'node node-3 does not pull from ECR'],
     ]);
     expect(found[1]).toMatchObject({
-      hint: 'On node-2, add these lines, then run: systemctl restart containerd',
+      hint: 'On node-2, make these changes, then run: systemctl restart containerd',
       lines: [
-        '# /etc/containerd/config.toml',
+        '# In /etc/containerd/config.toml, set config_path in this section. If the section exists, change its line.',
+        '# The file must begin with: version = 2',
         '[plugins."io.containerd.grpc.v1.cri".registry]',
         '  config_path = "/etc/containerd/certs.d"',
+        '# If the sections registry.mirrors or registry.configs.*.tls exist, delete them.',
+        '# containerd refuses them together with config_path.',
+        '# Before the restart, check the file: containerd config dump',
       ],
     });
   });

@@ -289,28 +289,50 @@ describe.each(agentShells.map((shell) => ({ name: shell.join(' '), shell })))(
         await eventually(() => expect(lastLine(script)).toEqual(ready));
       });
 
-      it('restores a file that another program changed below the first line, and its mode', async () => {
+      it('restores a file that another program changed below the first line', async () => {
         const script = watch();
         await eventually(() => expect(lastLine(script)).toEqual(ready));
         appendFileSync(hostsFile('docker.io'), '# changed\n');
         await eventually(() => expect(contentOf('docker.io')).toBe(mirrorFile('one')));
-        chmodSync(hostsFile('quay.io'), 0o644);
-        await eventually(() => expect(statSync(hostsFile('quay.io')).mode & 0o777).toBe(0o600));
+      });
+
+      it('makes a file unreadable for other users again, however often and without a restore', async () => {
+        const script = watch();
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        for (const _ of [1, 2, 3, 4, 5]) {
+          chmodSync(hostsFile('quay.io'), 0o644);
+          await eventually(() => expect(statSync(hostsFile('quay.io')).mode & 0o777).toBe(0o600));
+        }
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        expect(script.stdout()).not.toContain('restored');
+      });
+
+      it('makes a file unreadable for other users even while it does not restore it', async () => {
+        const script = watch();
+        for (const restores of [0, 1, 2, 3]) {
+          await eventually(() => expect(script.stdout().match(/^restored /gm) ?? []).toHaveLength(restores));
+          await eventually(() => expect(lastLine(script)).toEqual(ready));
+          appendFileSync(hostsFile('docker.io'), '# changed\n');
+        }
+        await eventually(() => expect(lastLine(script)).toContain('is not restored before'));
+        chmodSync(hostsFile('docker.io'), 0o644);
+        await eventually(() => expect(statSync(hostsFile('docker.io')).mode & 0o777).toBe(0o600));
+        expect(contentOf('docker.io')).toContain('# changed');
       });
 
       it('reports a file of another program, never changes it, and writes when it is gone', async () => {
         const script = watch();
         await eventually(() => expect(lastLine(script)).toEqual(ready));
-        write(hostsFile('docker.io'), 'server = "https://\u001b[31mregistry.corp"\nsecret\n');
+        write(hostsFile('docker.io'), '# written by \u001b[31mspegel\nsecret\n');
         await eventually(() =>
           expect(lastLine(script)).toBe(
             `${hostsFile('docker.io')} is managed by another program, ` +
-              'its first line is: server = "https://[31mregistry.corp"',
+              'its first line is: # written by [31mspegel',
           ),
         );
         setSecret({ 'docker.io': mirrorFile('two') });
         await new Promise((resolve) => setTimeout(resolve, 500));
-        expect(contentOf('docker.io')).toBe('server = "https://\u001b[31mregistry.corp"\nsecret\n');
+        expect(contentOf('docker.io')).toBe('# written by \u001b[31mspegel\nsecret\n');
         rmSync(hostsFile('docker.io'));
         await eventually(() => expect(contentOf('docker.io')).toBe(mirrorFile('two')));
       });
@@ -325,8 +347,10 @@ describe.each(agentShells.map((shell) => ({ name: shell.join(' '), shell })))(
         await eventually(() => expect(readdirSync(onNode(''))).toEqual(['gcr.io', 'ghcr.io', 'quay.io']));
         setSecret({});
         await eventually(() => expect(readdirSync(onNode('quay.io'))).toEqual(['ca.crt']));
-        expect(script.stdout()).toContain(
-          `deleted ${hostsFile('docker.io')}, because docker.io is no longer mirrored\n`,
+        await eventually(() =>
+          expect(script.stdout()).toContain(
+            `deleted ${hostsFile('docker.io')}, because docker.io is no longer mirrored\n`,
+          ),
         );
         expect(contentOf('ghcr.io')).toBe('server = "https://registry.corp"\n');
       });
@@ -383,12 +407,20 @@ describe.each(agentShells.map((shell) => ({ name: shell.join(' '), shell })))(
         ]);
       });
 
-      it('prints neither the token nor other contents of the files', async () => {
+      it.each([
+        'header = { Authorization = "Basic c2VjcmV0" }',
+        'server = "https://user:c2VjcmV0@registry.corp"',
+        '# server = "https://user:c2VjcmV0@registry.corp"',
+        '# https://user:c2VjcmV0@registry.corp',
+        'c2VjcmV0',
+      ])('prints nothing of a file of another program that begins with: %s', async (firstLine) => {
         const script = watch();
         await eventually(() => expect(lastLine(script)).toEqual(ready));
-        write(hostsFile('docker.io'), 'header = { Authorization = "Basic c2VjcmV0" }\n');
-        await eventually(() => expect(lastLine(script)).toContain('its first line is: (hidden)'));
-        expect(script.stdout()).not.toMatch(/Basic|c2VjcmV0/);
+        write(hostsFile('docker.io'), `${firstLine}\n`);
+        await eventually(() =>
+          expect(lastLine(script)).toBe(`${hostsFile('docker.io')} is managed by another program`),
+        );
+        expect(script.stdout()).not.toContain('c2VjcmV0');
       });
     });
 
@@ -403,8 +435,8 @@ describe.each(agentShells.map((shell) => ({ name: shell.join(' '), shell })))(
         ['differs from the Secret node-access', () => appendFileSync(hostsFile('docker.io'), '#\n')],
         ['differs from the Secret node-access', () => chmodSync(hostsFile('docker.io'), 0o644)],
         [
-          'is managed by another program, its first line is: mine',
-          () => writeFileSync(hostsFile('docker.io'), 'mine'),
+          'is managed by another program, its first line is: # mine',
+          () => writeFileSync(hostsFile('docker.io'), '# mine'),
         ],
         [
           'is not a file that ecr-bootstrap manages',
@@ -468,23 +500,31 @@ describe.each(agentShells.map((shell) => ({ name: shell.join(' '), shell })))(
         expect(treeOf(containerd)).toEqual(before);
       });
 
-      it('removes all folders that it created, and does so again without an error', async () => {
+      it('removes all folders that it created except certs.d, and does so again without an error', async () => {
         await run('write');
         for (const _ of [1, 2]) {
           expect(await run('remove')).toEqual({ status: 0, stdout: '', stderr: '' });
-          expect(treeOf(containerd)).toEqual({});
+          expect(treeOf(containerd)).toEqual({ 'certs.d': 'folder 755' });
         }
       });
 
       it('removes the temporary file of a killed run', async () => {
         await run('write', 'cat() { head -c 20; kill -9 0; }\n');
         await run('remove');
-        expect(treeOf(containerd)).toEqual({});
+        expect(treeOf(containerd)).toEqual({ 'certs.d': 'folder 755' });
+      });
+
+      it('keeps a folder certs.d that existed and was empty', async () => {
+        mkdirSync(onNode(''), { mode: 0o700 });
+        await run('write');
+        await run('remove');
+        expect(treeOf(containerd)).toEqual({ 'certs.d': 'folder 700' });
       });
 
       it('keeps a link that it did not create', async () => {
         write(join(containerd, 'certs.d:/etc/docker/note'), '');
         symlinkSync('/somewhere', join(containerd, 'certs.d:/etc/docker/certs.d'));
+        mkdirSync(onNode(''));
         const before = treeOf(containerd);
         await run('write');
         await run('remove');

@@ -1,12 +1,13 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type NodeMirrors, runtimeAdvice } from '../../../src/nodes/runtime-advice.ts';
 import {
   runScript,
   type ScriptResult,
   scriptOf,
   shells,
+  startScript,
   temporaryFolder,
   treeOf,
 } from '../../support/node-scripts.ts';
@@ -17,6 +18,7 @@ const mirrors: NodeMirrors = {
   project: 'shop',
   hosts: ['docker.io', 'quay.io', 'ecr-bootstrap.invalid'],
 };
+const reading = 'reading the registry token from standard input\n';
 const login = Buffer.from(`AWS:${token}`).toString('base64');
 const fileOf = (host: string): string =>
   [
@@ -138,7 +140,7 @@ describe.each(shells.map((shell) => ({ name: shell.join(' '), shell })))(
         stdout:
           `wrote mirror files to ${certs()} for: docker.io quay.io ecr-bootstrap.invalid\n` +
           'containerd 2.2 uses them\n',
-        stderr: '',
+        stderr: reading,
       });
       for (const host of mirrors.hosts) {
         expect(readFileSync(join(certs(), host, 'hosts.toml'), 'utf8')).toBe(fileOf(host));
@@ -179,9 +181,10 @@ describe.each(shells.map((shell) => ({ name: shell.join(' '), shell })))(
       expect(status).toBe(1);
       expect(stderr).toBe(
         [
+          'reading the registry token from standard input',
           'error: there is no registry token. Do one of these:',
-          '  give it on standard input: aws ecr get-login-password --region eu-west-1 | ssh NODE sudo sh SCRIPT',
-          '  install the AWS CLI on this node, with credentials that may pull',
+          '  give it on standard input: aws ecr get-login-password --region eu-west-1 | ssh NODE sudo sh node.sh',
+          '  install the AWS CLI on this node, with credentials of the image puller',
           '',
         ].join('\n'),
       );
@@ -193,7 +196,7 @@ describe.each(shells.map((shell) => ({ name: shell.join(' '), shell })))(
       expect(result).toEqual({
         status: 1,
         stdout: '',
-        stderr: 'Unable to locate credentials\nerror: could not get a registry token from AWS\n',
+        stderr: `${reading}Unable to locate credentials\nerror: could not get a registry token from AWS\n`,
       });
     });
 
@@ -203,7 +206,7 @@ describe.each(shells.map((shell) => ({ name: shell.join(' '), shell })))(
         expect(await run({ stdin: bad })).toEqual({
           status: 1,
           stdout: '',
-          stderr: 'error: the registry token is not valid: it must be one line of base64 characters\n',
+          stderr: `${reading}error: the registry token is not valid: it must be one line of base64 characters\n`,
         });
       },
     );
@@ -251,24 +254,38 @@ describe.each(shells.map((shell) => ({ name: shell.join(' '), shell })))(
       expect(processes).not.toContain(login);
     });
 
-    it('leaves a file of another program as it is, writes the others, and fails', async () => {
+    it('says that it reads standard input while the input stays open', async () => {
+      const started = startScript({
+        shell,
+        script: joinScript,
+        keepsStdinOpen: true,
+        env: { CONTAINERD: containerd, INSTALLED: 'containerd', ...oneFolder() },
+      });
+      await vi.waitFor(() => expect(started.stderr()).toBe(reading), { timeout: 15_000 });
+      started.process.stdin?.end(`${token}\n`);
+      expect((await started.result).status).toBe(0);
+    });
+
+    it('leaves a file of another program as it is, writes and lists the others, and fails', async () => {
       const path = join(certs(), 'docker.io/hosts.toml');
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(path, 'server = "https://registry.corp"\n');
-      const { status, stderr } = await run({ stdin: token });
+      const { status, stdout, stderr } = await run({ stdin: token });
       expect(status).toBe(1);
-      expect(stderr).toBe(
-        `error: ${path} is managed by another program, its first line is: server = "https://registry.corp"\n`,
+      expect(stdout).toBe(
+        `wrote mirror files to ${certs()} for: quay.io ecr-bootstrap.invalid\ncontainerd 2.2 uses them\n`,
       );
+      expect(stderr).toBe(`${reading}error: ${path} is managed by another program\n`);
       expect(readFileSync(path, 'utf8')).toBe('server = "https://registry.corp"\n');
       expect(readFileSync(join(certs(), 'quay.io/hosts.toml'), 'utf8')).toBe(fileOf('quay.io'));
     });
 
-    it('says in plain words why it cannot write', async () => {
+    it('says in plain words why it cannot write, and does not list what it did not write', async () => {
       mkdirSync(dirname(containerd));
       writeFileSync(containerd, '');
-      const { status, stderr } = await run({ stdin: token });
+      const { status, stdout, stderr } = await run({ stdin: token });
       expect(status).toBe(1);
+      expect(stdout).not.toContain('wrote');
       expect(stderr).toContain(`error: could not write ${certs()}/docker.io/hosts.toml: Not a directory\n`);
     });
 
@@ -281,7 +298,7 @@ describe.each(shells.map((shell) => ({ name: shell.join(' '), shell })))(
     });
 
     it.each(['--remove', 'MODE=remove'])(
-      'undoes everything with %s, without a token or a runtime',
+      'undoes everything except certs.d with %s, without a token or a runtime',
       async (way) => {
         mkdirSync(containerd, { recursive: true });
         writeFileSync(join(containerd, 'config.toml'), 'version = 3\n');
@@ -297,7 +314,7 @@ describe.each(shells.map((shell) => ({ name: shell.join(' '), shell })))(
           stdout: `removed the mirror files of shop from ${certs()}\n`,
           stderr: '',
         });
-        expect(treeOf(folder)).toEqual(before);
+        expect(treeOf(folder)).toEqual({ ...before, 'etc/containerd/certs.d': 'folder 755' });
       },
     );
 
@@ -318,7 +335,7 @@ describe.each(shells.map((shell) => ({ name: shell.join(' '), shell })))(
       ])('containerd %s with %s does', async (version, _, config) => {
         const env = { VERSION_LINE: versionLine(version), CONFIG: config() };
         const { status, stdout, stderr } = await run({ stdin: token, env });
-        expect({ status, stderr }).toEqual({ status: 0, stderr: '' });
+        expect({ status, stderr }).toEqual({ status: 0, stderr: reading });
         expect(stdout).toContain(`containerd ${version.slice(0, 3)} uses them\n`);
       });
 
@@ -339,26 +356,32 @@ describe.each(shells.map((shell) => ({ name: shell.join(' '), shell })))(
           const advice = runtimeAdvice(`containerd://${version}`, mirrors)!;
           expect(status).toBe(1);
           expect(stderr).toBe(
-            `error: containerd ${version.slice(0, 3)} does not use the mirror files. Change its configuration:\n\n` +
+            `${reading}error: containerd ${version.slice(0, 3)} does not use the mirror files. Change its configuration:\n\n` +
               `${advice.lines.join('\n')}\n\nThen run: ${advice.restart}\n`,
           );
           expect(readFileSync(join(certs(), 'docker.io/hosts.toml'), 'utf8')).toBe(fileOf('docker.io'));
         },
       );
 
-      it('prints the lines for the format of the existing configuration file', async () => {
+      it.each([
+        ['version = 2', '[plugins."io.containerd.grpc.v1.cri".registry]'],
+        ['version = 3', "[plugins.'io.containerd.cri.v1.images'.registry]"],
+      ])('prints the section for a configuration file with %s', async (firstLine, section) => {
         mkdirSync(containerd, { recursive: true });
-        writeFileSync(join(containerd, 'config.toml'), 'version = 2\n');
+        writeFileSync(join(containerd, 'config.toml'), `${firstLine}\n`);
         const env = { VERSION_LINE: versionLine('2.1.4'), CONFIG: dump('2.1.4', '') };
         const { stderr } = await run({ stdin: token, env });
-        expect(stderr).toContain('[plugins."io.containerd.grpc.v1.cri".registry]\n');
+        const [comment, ...rest] = runtimeAdvice('containerd://2.1.4', mirrors)!.lines;
+        expect(stderr).toContain(`\n\n${[comment, section, ...rest.slice(2)].join('\n')}\n\n`);
       });
 
-      it('says that registry.mirrors must be deleted, which containerd refuses with config_path', async () => {
+      it('containerd 2.2 with registry.mirrors, which switches its default off, does not', async () => {
         const config = `${dump('2.2.9', '')}\n[plugins.'io.containerd.cri.v1.images'.registry.mirrors.'docker.io']`;
         const { status, stderr } = await run({ stdin: token, env: { CONFIG: config } });
         expect(status).toBe(1);
-        expect(stderr).toContain('delete the sections registry.mirrors');
+        expect(stderr).toContain(
+          '# If the sections registry.mirrors or registry.configs.*.tls exist, delete them.',
+        );
       });
     });
 

@@ -11,9 +11,13 @@ describe('the advice for a container runtime that does not use the mirrors', () 
   it('sets config_path in the format of containerd 1.7', () => {
     expect(runtimeAdvice('containerd://1.7.27', mirrors)).toEqual({
       lines: [
-        '# /etc/containerd/config.toml',
+        '# In /etc/containerd/config.toml, set config_path in this section. If the section exists, change its line.',
+        '# The file must begin with: version = 2',
         '[plugins."io.containerd.grpc.v1.cri".registry]',
         '  config_path = "/etc/containerd/certs.d"',
+        '# If the sections registry.mirrors or registry.configs.*.tls exist, delete them.',
+        '# containerd refuses them together with config_path.',
+        '# Before the restart, check the file: containerd config dump',
       ],
       restart: 'systemctl restart containerd',
     });
@@ -23,9 +27,13 @@ describe('the advice for a container runtime that does not use the mirrors', () 
     'sets config_path in the format of containerd %s',
     (version) => {
       expect(runtimeAdvice(`containerd://${version}`, mirrors)?.lines).toEqual([
-        '# /etc/containerd/config.toml',
+        '# In /etc/containerd/config.toml, set config_path in this section. If the section exists, change its line.',
+        '# If the file begins with version = 2, the section is: [plugins."io.containerd.grpc.v1.cri".registry]',
         "[plugins.'io.containerd.cri.v1.images'.registry]",
         '  config_path = "/etc/containerd/certs.d"',
+        '# If the sections registry.mirrors or registry.configs.*.tls exist, delete them.',
+        '# containerd refuses them together with config_path.',
+        '# Before the restart, check the file: containerd config dump',
       ]);
     },
   );
