@@ -12,7 +12,7 @@ import { observeCopies, whyNotServing } from './copies/copies.ts';
 import { readerRole, renewalObjects } from './renewal.ts';
 import { syncFinding, syncOf } from './sync.ts';
 import { tokenFinding } from './tokens.ts';
-import { operatorNamespace } from '../core/ownership.ts';
+import { nodeAccessName, nodeNamespace, operatorNamespace } from '../core/ownership.ts';
 import { observeServiceAccounts } from '../cluster/service-accounts/covered.ts';
 
 /** A pull secret of an earlier name, and what depends on it. */
@@ -222,6 +222,7 @@ async function usersOf(name: string, ctx: ExternalSecretsContext): Promise<reado
   ];
 }
 
-/** The operator's pods; `up` rolls them out with the current name. */
+/** The pods of the operator and of the agent on nodes; `up` rolls them out with the current name. */
 const isReplaced = (user: string, { config }: ExternalSecretsContext): boolean =>
-  config.externalSecrets.install && user.startsWith(`Pod ${operatorNamespace}/external-secrets`);
+  (config.externalSecrets.install && user.startsWith(`Pod ${operatorNamespace}/external-secrets`)) ||
+  user.startsWith(`Pod ${nodeNamespace}/${nodeAccessName}-`);

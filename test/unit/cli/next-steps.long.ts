@@ -3,7 +3,8 @@ import { type Cli, openCli } from '../../support/cli.ts';
 
 let cli: Cli;
 beforeEach(async () => {
-  cli = await openCli({}, { fast: true });
+  // Without node access, workloads still pull from the internet.
+  cli = await openCli({}, { fast: true, config: 'nodes: { access: off }' });
 });
 afterEach(() => cli.close());
 

@@ -247,7 +247,8 @@ function loseNode(name: string): void {
     ...(node as { status?: object }).status,
     conditions: [{ type: 'Ready', status: 'Unknown' }],
   };
-  cli.world.cluster.put({ apiVersion: 'v1', ...node, kind: 'Node', metadata: { name }, status });
+  const labels = { 'kubernetes.io/os': 'linux' };
+  cli.world.cluster.put({ apiVersion: 'v1', ...node, kind: 'Node', metadata: { name, labels }, status });
 }
 
 describe('removal', () => {
