@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { isDeepStrictEqual } from 'node:util';
 import type { SandboxClock } from '../clock.ts';
 import type { Admission } from './admission.ts';
+import { recordUpdate } from './field-managers.ts';
 import { canonical, type Draft, type KubeObject, timestamp } from './objects.ts';
 import type { ObjectStore } from './store.ts';
 
@@ -19,16 +20,20 @@ export class ControlPlane {
 
   /**
    * Creates or replaces an object through admission, like a request of a controller.
+   * @param manager records the fields as set by this controller; the record matters only where clients apply fields too
    * @throws StatusError for a refusal
    */
-  write(draft: Draft): KubeObject {
+  write(draft: Draft, manager?: string): KubeObject {
     const resource = this.store.resources().find(({ kind }) => kind === draft.kind);
     if (resource === undefined) throw new Error(`kind ${draft.kind} is not served`);
     const object = this.store.preview(draft);
     const old = this.store.get(object.kind, object.metadata.name, object.metadata.namespace);
-    return this.store.put(
-      this.#admission.admit(old === undefined ? 'CREATE' : 'UPDATE', resource, object, old),
-    );
+    const admitted = this.#admission.admit(old === undefined ? 'CREATE' : 'UPDATE', resource, object, old);
+    if (manager !== undefined) {
+      const writer = { manager, apiVersion: object.apiVersion, time: this.store.time };
+      recordUpdate(writer, old, admitted, resource);
+    }
+    return this.store.put(admitted);
   }
 
   /** Sets the status of an object, and leaves its other stored fields unchanged. */

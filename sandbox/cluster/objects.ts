@@ -21,6 +21,26 @@ export interface Metadata {
   labels?: Record<string, string>;
   annotations?: Record<string, string>;
   ownerReferences?: OwnerReference[];
+  managedFields?: ManagedFields[];
+}
+
+/**
+ * A set of fields as `FieldsV1` has it: nested by `f:NAME` for a field, `k:{"name":"web"}` for an item of a keyed list
+ * and `v:"a"` for an item of a set. A leaf is in the set, and so is a node with the key `.`.
+ */
+export interface FieldSet {
+  readonly [element: string]: FieldSet;
+}
+
+/** The fields that one client has set. A client can send an incomplete entry. */
+export interface ManagedFields {
+  manager?: string;
+  operation?: string;
+  apiVersion?: string;
+  time?: string;
+  fieldsType?: string;
+  fieldsV1?: FieldSet;
+  subresource?: string;
 }
 
 export interface OwnerReference {

@@ -1,10 +1,11 @@
 import type { Admission } from './admission.ts';
 import { alreadyExists, badRequest, conflict, invalid, notFound, StatusError } from './errors.ts';
 import { refuseEscalation } from './escalation.ts';
-import { type Draft, equal, fieldAt, type Fields, isFields, type KubeObject } from './objects.ts';
+import { applyFields, type Manager, recordUpdate } from './field-managers.ts';
+import { type Draft, fieldAt, type Fields, isFields, type KubeObject } from './objects.ts';
 import { listPage, partialMetadata, select } from './list.ts';
 import { hasLog, logContainer } from './logs.ts';
-import { applyMerge, jsonPatch, mergePatch } from './patch.ts';
+import { jsonPatch, mergePatch } from './patch.ts';
 import type { Pod } from './pods.ts';
 import { type Attributes, isAllowed, requireRight, type User } from './rbac.ts';
 import { apiVersion, type Resource } from './resources.ts';
@@ -20,6 +21,8 @@ export interface ResourceRequest {
   readonly name?: string | undefined;
   readonly subresource?: string | undefined;
   readonly query: URLSearchParams;
+  /** The client, as field management names it. */
+  readonly manager: string;
   readonly contentType: string;
   /** Whether only metadata is requested. */
   readonly partial: boolean;
@@ -137,7 +140,7 @@ export class Operations {
 
   #patch(request: ResourceRequest): Answer {
     const { contentType, body } = request;
-    if (contentType.startsWith('application/apply-patch')) return this.#apply(request);
+    if (isApply(request)) return this.#apply(request);
     const current = this.#existing(request);
     let changed: unknown;
     if (contentType === 'application/json-patch+json') changed = jsonPatch(current, body);
@@ -153,8 +156,7 @@ export class Operations {
 
   #apply(request: ResourceRequest): Answer {
     const { resource, query, name = '', namespace } = request;
-    const manager = query.get('fieldManager');
-    if (!manager) {
+    if (!query.get('fieldManager')) {
       const options = { group: 'meta.k8s.io', plural: 'patchoptions', kind: 'PatchOptions' };
       throw invalid(
         options,
@@ -166,12 +168,12 @@ export class Operations {
     }
     const draft = this.#draft(request, request.body);
     const current = this.#store.get(resource.kind, name, namespace);
+    if (current === undefined) requireRight(this.#store, { ...request, verb: 'create' });
+    const isForced = query.get('force') === 'true';
+    const merged = applyFields(this.#manager(request), current, draft, resource, isForced);
     if (current === undefined) {
-      requireRight(this.#store, { ...request, verb: 'create' });
-      return this.#answer(201, request, this.#write(request, this.#store.preview(draft)));
+      return this.#answer(201, request, this.#write(request, this.#store.preview(merged)));
     }
-    if (query.get('force') !== 'true') refuseOperatorsFields(current, draft, manager);
-    const merged = applyMerge(current, draft) as KubeObject;
     return this.#answer(200, request, this.#replace(request, current, merged));
   }
 
@@ -215,7 +217,14 @@ export class Operations {
     const { resource, query } = request;
     refuseEscalation(this.#store, request, object, old);
     const admitted = this.#admission.admit(old === undefined ? 'CREATE' : 'UPDATE', resource, object, old);
+    if (!isApply(request) && request.subresource !== 'status') {
+      recordUpdate(this.#manager(request), old, admitted, resource);
+    }
     return query.get('dryRun') === 'All' ? this.#store.preview(admitted) : this.#store.put(admitted);
+  }
+
+  #manager({ manager, resource, version }: ResourceRequest): Manager {
+    return { manager, apiVersion: apiVersion(resource.group, version), time: this.#store.time };
   }
 
   #delete({ resource, query, body }: ResourceRequest, object: KubeObject): Answer {
@@ -253,27 +262,5 @@ export class Operations {
   }
 }
 
-/**
- * Field ownership, only for the one case that the product can meet: the data of a Secret that the operator syncs belongs
- * to the operator's field manager.
- */
-function refuseOperatorsFields(current: KubeObject, draft: Draft, manager: string): void {
-  if (
-    current.kind !== 'Secret' ||
-    current.metadata.labels?.['reconcile.external-secrets.io/managed'] !== 'true'
-  )
-    return;
-  const [stored, applied] = [fieldAt(current, ['data']), fieldAt(draft, ['data'])];
-  if (!isFields(applied)) return;
-  const fields = Object.keys(applied).filter((key) => !equal(applied[key], fieldAt(stored, [key])));
-  if (fields.length === 0 || manager.startsWith('externalsecrets.external-secrets.io/')) return;
-  const owner = `conflict with "externalsecrets.external-secrets.io/${current.metadata.name}" using v1`;
-  const causes = fields.map((key) => ({
-    reason: 'FieldManagerConflict',
-    message: owner,
-    field: `.data.${key}`,
-  }));
-  const count = fields.length === 1 ? '1 conflict' : `${fields.length} conflicts`;
-  const message = `Apply failed with ${count}: ${owner}: ${fields.map((key) => `.data.${key}`).join(', ')}`;
-  throw new StatusError(409, 'Conflict', message, { causes });
-}
+const isApply = ({ verb, contentType }: ResourceRequest): boolean =>
+  verb === 'patch' && contentType.startsWith('application/apply-patch');

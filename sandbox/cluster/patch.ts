@@ -1,48 +1,6 @@
 import { StatusError } from './errors.ts';
 import { equal, type Fields, isFields, without } from './objects.ts';
 
-/** Lists that server-side apply merges by a key. All others are atomic: the applied list replaces the old one. */
-const listKeys: Record<string, string> = {
-  containers: 'name',
-  initContainers: 'name',
-  env: 'name',
-  volumes: 'name',
-  volumeMounts: 'mountPath',
-  webhooks: 'name',
-  imagePullSecrets: 'name',
-};
-
-/**
- * Server-side apply without field ownership: a recursive merge, which merges keyed lists by their key.
- * `imagePullSecrets` is atomic in a ServiceAccount, although it is keyed in a pod (listType in the API types).
- */
-export function applyMerge(current: unknown, applied: unknown, atRoot = true): unknown {
-  if (!isFields(current) || !isFields(applied)) return applied;
-  const merged: Fields = { ...current };
-  for (const [name, value] of Object.entries(applied)) {
-    const key = atRoot && name === 'imagePullSecrets' ? undefined : listKeys[name];
-    const old = merged[name];
-    merged[name] =
-      key !== undefined && Array.isArray(old) && Array.isArray(value)
-        ? mergeList(old, value, key)
-        : applyMerge(old, value, false);
-  }
-  return merged;
-}
-
-function mergeList(current: unknown[], applied: unknown[], key: string): unknown[] {
-  const keyOf = (item: unknown) => (isFields(item) ? item[key] : undefined);
-  const rest = current.filter((old) => !applied.some((item) => keyOf(item) === keyOf(old)));
-  const merged = applied.map((item) =>
-    applyMerge(
-      current.find((old) => keyOf(old) === keyOf(item)),
-      item,
-      false,
-    ),
-  );
-  return [...merged, ...rest];
-}
-
 /** JSON merge patch, RFC 7386. */
 export function mergePatch(current: unknown, patch: unknown): unknown {
   if (!isFields(patch)) return patch;

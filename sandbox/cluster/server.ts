@@ -89,6 +89,8 @@ export class ApiServer {
       ...address,
       user,
       query: url.searchParams,
+      manager:
+        url.searchParams.get('fieldManager') || (req.headers['user-agent'] ?? '').split('/', 1)[0] || '',
       contentType,
       partial,
       body,

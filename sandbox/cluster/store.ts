@@ -42,6 +42,11 @@ export class ObjectStore {
     return String(this.#version);
   }
 
+  /** The current time as Kubernetes writes it. */
+  get time(): string {
+    return timestamp(this.#clock.now());
+  }
+
   /** The served kinds. A custom kind is served when its CRD is Established. */
   resources(): Resource[] {
     const definitions = this.list('CustomResourceDefinition').filter((definition) =>
@@ -102,6 +107,8 @@ export class ObjectStore {
     };
     const deletionTimestamp = current?.metadata.deletionTimestamp;
     if (deletionTimestamp !== undefined) metadata.deletionTimestamp = deletionTimestamp;
+    const managedFields = metadata.managedFields ?? current?.metadata.managedFields;
+    if (managedFields !== undefined) metadata.managedFields = managedFields;
     if (current?.metadata.resourceVersion !== undefined) {
       metadata.resourceVersion = current.metadata.resourceVersion;
     } else {

@@ -135,6 +135,7 @@ export class ExternalSecrets {
       ...(keepsValues && encodeAll(values)),
       ...encodeAll(rendered),
     };
+    const manager = `externalsecrets.external-secrets.io/${metadata.name}`;
     const owns = creationPolicy === 'Owner';
     const { ownerReferences: owners = [], ...kept }: Partial<Metadata> = existing?.metadata ?? {};
     const others = owners.filter(({ uid }) => uid !== metadata.uid);
@@ -166,10 +167,10 @@ export class ExternalSecrets {
     };
     if (existing?.['immutable'] === true && !equal(existing.data ?? {}, data)) {
       // The operator still updates the metadata.
-      this.#plane.write({ ...existing, metadata: wanted.metadata });
+      this.#plane.write({ ...existing, metadata: wanted.metadata }, manager);
       throw isImmutable;
     }
-    const written = this.#plane.write(wanted);
+    const written = this.#plane.write(wanted, manager);
     if (existing === written) return;
     const action = existing ? 'Updated' : 'Created';
     this.#plane.event(external, 'Normal', action, `secret ${action.toLowerCase()}`, 'external-secrets');

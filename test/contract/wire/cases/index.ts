@@ -5,6 +5,7 @@ import { ecrCases } from './ecr.ts';
 import { ecrRegistryCases } from './ecr-registry.ts';
 import { iamPolicyCases } from './iam-policies.ts';
 import { iamUserCases } from './iam-users.ts';
+import { kubernetesApplyCases } from './kubernetes-apply.ts';
 import { kubernetesListCases } from './kubernetes-lists.ts';
 import { kubernetesObjectCases } from './kubernetes-objects.ts';
 import { kubernetesPatchCases } from './kubernetes-patches.ts';
@@ -30,6 +31,7 @@ export const cases: Readonly<Record<Service, readonly Case[]>> = {
     ...kubernetesServerCases,
     ...kubernetesObjectCases,
     ...kubernetesPatchCases,
+    ...kubernetesApplyCases,
     ...kubernetesListCases,
     ...kubernetesRuleCases,
     ...kubernetesRefusalCases,

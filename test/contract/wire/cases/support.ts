@@ -15,6 +15,9 @@ export const listWith = (...members: readonly unknown[]): unknown => expect.arra
 /** Matches an object that contains at least these fields. */
 export const having = (fields: object): unknown => expect.objectContaining(fields);
 
+/** Matches an object that does not have all of these fields. */
+export const lacking = (fields: object): unknown => expect.not.objectContaining(fields);
+
 export const matching = (pattern: RegExp | string): unknown => expect.stringMatching(pattern);
 
 export const document = (...Statement: readonly object[]): string =>

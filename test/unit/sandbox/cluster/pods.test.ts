@@ -136,7 +136,7 @@ describe('Deployments', () => {
       kind: 'Deployment',
       spec: { template: { spec: { containers: [{ name: 'web', image }] } } },
     };
-    await test.apply(path, body);
+    await test.apply(path, body, '&force=true');
     await test.cluster.settled();
     expect(test.cluster.list('Pod', 'shop')).toHaveLength(2);
     expect(test.cluster.get('Deployment', 'web', 'shop')?.status).toMatchObject({

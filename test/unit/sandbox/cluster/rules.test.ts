@@ -86,17 +86,14 @@ describe('server-side apply', () => {
   });
 
   it('merges maps and keyed lists, and replaces the pull secrets of a service account', async () => {
-    const base = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { name: 'a' } };
-    await test.apply(`${accounts}/a`, {
-      ...base,
-      metadata: { name: 'a', labels: { x: '1' } },
-      imagePullSecrets: [{ name: 'old' }],
+    const account = (labels: object, pullSecret: string) => ({
+      apiVersion: 'v1',
+      kind: 'ServiceAccount',
+      metadata: { name: 'a', labels },
+      imagePullSecrets: [{ name: pullSecret }],
     });
-    const { body } = await test.apply(`${accounts}/a`, {
-      ...base,
-      metadata: { name: 'a', labels: { y: '2' } },
-      imagePullSecrets: [{ name: 'new' }],
-    });
+    await test.request('POST', accounts, { body: account({ x: '1' }, 'old') });
+    const { body } = await test.apply(`${accounts}/a`, account({ y: '2' }, 'new'), '&force=true');
     expect([body.metadata.labels, body.imagePullSecrets]).toEqual([{ x: '1', y: '2' }, [{ name: 'new' }]]);
 
     const spec = { template: { spec: { containers: [{ name: 'web', args: ['--x'] }] } } };
