@@ -8,6 +8,7 @@ import {
   registrationStep,
   removeRegistration,
 } from '../access-key/registration/registration.ts';
+import { nodeTokenRights } from '../external-secrets/pull-secret/node-tokens.ts';
 import type { Step } from './context.ts';
 
 /**
@@ -24,6 +25,7 @@ export const registration: Step<RegistrationState, RegistrationChange> = {
       resources: ['externalsecrets', 'clusterexternalsecrets'],
       verbs: ['get', 'list', 'patch'],
     },
+    ...nodeTokenRights,
   ],
   observe: observeRegistration,
   diff: diffRegistration,

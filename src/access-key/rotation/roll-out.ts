@@ -10,6 +10,7 @@ import {
 import { type Finding, finding } from '../../core/findings.ts';
 import type { RotationStep } from '../context.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
+import { nodeTokenRights } from '../../external-secrets/pull-secret/node-tokens.ts';
 import { isControllerReady } from '../../external-secrets/pull-secret/resync.ts';
 import { type Registration, registrationChanges } from '../registration/register.ts';
 import { verifyRollOut } from './verify-roll-out.ts';
@@ -31,6 +32,7 @@ export function rollOut(
 ): RotationStep<RollOutState, BootstrapChange> {
   return {
     ...bootstrapStep,
+    rights: [...bootstrapStep.rights, ...nodeTokenRights],
     title: 'the new key in the cluster, and its token in every namespace',
     observe: async (ctx) => {
       const [rotation, bootstrap, isOperatorUp] = await Promise.all([

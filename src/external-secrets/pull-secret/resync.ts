@@ -7,6 +7,7 @@ import { type WaitCount, waitFor } from '../../core/wait.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
 import { oncePerContext } from '../../core/once.ts';
 import type { EarlierPullSecret } from '../../cluster/earlier-pull-secrets.ts';
+import { filesRef } from '../../cluster/mirrored-hosts.ts';
 import { forceSync } from '../force-sync.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { fixOf, Refusals } from '../refusals.ts';
@@ -22,8 +23,9 @@ type OnTimeout = (error: BootstrapError) => void;
 
 /**
  * Has the operator sync everything that depends on a new key or token, one level after the other: its copy of the key, the
- * pull secret, the copies in the namespaces. Objects that do not exist yet are skipped. So is an operator that does not
- * run: its pods may need this pull secret, and it syncs everything when it starts. Later steps verify the result.
+ * pull secret, the copies in the namespaces, the files for nodes. Objects that do not exist yet are skipped. So is an
+ * operator that does not run: its pods may need this pull secret, and it syncs everything when it starts. Later steps
+ * verify the result.
  */
 export async function resync(
   run: ExternalSecretsRun,
@@ -38,6 +40,7 @@ export async function resync(
   }
   const distribution = { ...externalSecret, kind: 'ClusterExternalSecret', name: pullSecret.name };
   await force(run, onTimeout, distribution, '/spec/externalSecretMetadata', observeCopySyncs);
+  await force(run, onTimeout, filesRef, '/metadata', observeOne);
   for (const { name } of earlier) await resyncEarlier(name, run);
 }
 

@@ -84,13 +84,14 @@ it.each([
   expect(cluster.lists).toBeLessThan(cluster.seconds / 2 + 5);
 });
 
-it('syncs the access key before the token that is issued with it, and the token before its copies', async () => {
+it('syncs the access key before the token that is issued with it, and the token before its copies and the files for nodes', async () => {
   const cluster = new LargeCluster({ namespaces: 1, perSecond: 1 });
   await forceAll(cluster);
   expect(cluster.syncRequests).toEqual([
     'ExternalSecret image-puller',
     'ExternalSecret puller',
     'ClusterExternalSecret puller',
+    'ExternalSecret node-access',
   ]);
 });
 

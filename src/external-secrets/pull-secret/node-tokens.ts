@@ -1,0 +1,111 @@
+import type { ClusterPort, KubeObject, ObjectRef } from '../../clients/kubernetes/port.ts';
+import { filesRef } from '../../cluster/mirrored-hosts.ts';
+import { annotations, nodeAccessName, nodeNamespace, operatorNamespace } from '../../core/ownership.ts';
+import { waitFor } from '../../core/wait.ts';
+import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
+import { annotate } from '../force-sync.ts';
+import { expiryOf } from '../tokens.ts';
+
+const secretRef: ObjectRef = { ...filesRef, apiVersion: 'v1', kind: 'Secret' };
+const agentRef: ObjectRef = { ...filesRef, apiVersion: 'apps/v1', kind: 'DaemonSet' };
+
+/** Permissions that {@link renewNodeTokens} needs, in addition to those for syncs. */
+export const nodeTokenRights = [
+  { apiGroups: ['apps'], resources: ['daemonsets'], verbs: ['get', 'patch'] },
+  { apiGroups: [''], resources: ['nodes', 'pods'], verbs: ['list'] },
+] as const;
+
+/** For the operator to write the Secret, whose sync was forced before. */
+const secretDeadlineMs = 30_000;
+/** Without progress on any node. */
+const agentsDeadlineMs = 180_000;
+
+/**
+ * Makes nodes use the current token of the pull secret, if they pull with files that contain it. A kubelet refreshes a
+ * mounted Secret after 60 to 90 s and does not report that. Therefore the agents are restarted: a new pod mounts the
+ * current Secret, and is ready when it has written the files. Meanwhile nodes pull with the earlier token. A node on
+ * which the agent was not ready before, or that is not ready, is not waited for.
+ * @throws BootstrapError `not-ready` when the Secret or a node did not get the token in time
+ */
+export async function renewNodeTokens(run: ExternalSecretsRun): Promise<void> {
+  const { cluster } = run.ctx;
+  if (!(await cluster.get(filesRef))) return;
+  const expiry = await waitForSecret(run);
+  const agent = await cluster.get(agentRef);
+  if (!agent) return;
+  const nodes = new Set((await agentPods(cluster)).filter(isReady).map(nodeOf));
+  await annotate(cluster, agent, {
+    parent: '/spec/template/metadata',
+    key: annotations.expiresAt,
+    value: expiry,
+  });
+  await waitForAgents(run, nodes, expiry);
+}
+
+/** @returns when the token in the Secret expires, as in its annotation */
+function waitForSecret(run: ExternalSecretsRun): Promise<string> {
+  const { cluster, config } = run.ctx;
+  const source: ObjectRef = { ...secretRef, name: config.pullSecret.name, namespace: operatorNamespace };
+  const wait = {
+    what: `the new token in Secret ${nodeNamespace}/${nodeAccessName}`,
+    deadlineMs: secretDeadlineMs,
+    hint: 'Run `ecr-bootstrap status` to find the cause.',
+  };
+  return waitFor(run, wait, async (pending) => {
+    const [copy, original] = await Promise.all([cluster.get(secretRef), cluster.get(source)]);
+    const expiry = copy && expiryOf(copy);
+    if (expiry !== undefined && expiry >= ((original && expiryOf(original)) ?? 0))
+      return String(expiry / 1000);
+    return pending('the operator has not written it yet');
+  });
+}
+
+async function waitForAgents(
+  run: ExternalSecretsRun,
+  nodes: ReadonlySet<string>,
+  expiry: string,
+): Promise<void> {
+  const wait = {
+    what: 'the agents on nodes to use the new token',
+    deadlineMs: agentsDeadlineMs,
+    hint: 'Run `ecr-bootstrap status --only node-access` to find the cause. Then run the same command again: it does not wait for nodes whose agent is not ready.',
+  };
+  await waitFor(run, wait, async (pending) => {
+    const [pods, ready] = await Promise.all([agentPods(run.ctx.cluster), readyNodes(run.ctx.fresh())]);
+    const renewed = new Set(
+      pods
+        .filter((pod) => isReady(pod) && pod.metadata.annotations?.[annotations.expiresAt] === expiry)
+        .map(nodeOf),
+    );
+    const left = ready.filter((name) => nodes.has(name) && !renewed.has(name));
+    const [first] = left;
+    if (first === undefined) return true;
+    const why = `${left.length} of ${nodes.size} left, for example ${first}`;
+    return pending(why, { left: left.length, of: nodes.size });
+  });
+}
+
+const agentPods = (cluster: ClusterPort): Promise<readonly KubeObject[]> =>
+  cluster.list(
+    { apiVersion: 'v1', kind: 'Pod' },
+    { namespace: nodeNamespace, labelSelector: `app.kubernetes.io/name=${nodeAccessName}` },
+  );
+
+const readyNodes = async ({ inventory }: ExternalSecretsContext): Promise<readonly string[]> =>
+  (await inventory.nodes()).filter(isReady).map(({ metadata }) => metadata.name);
+
+interface Status {
+  readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+}
+
+/** A pod or a node. */
+function isReady({ metadata, status }: KubeObject): boolean {
+  const { conditions = [] } = (status ?? {}) as Status;
+  return (
+    metadata.deletionTimestamp === undefined &&
+    conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True')
+  );
+}
+
+const nodeOf = (pod: KubeObject): string =>
+  (pod['spec'] as { readonly nodeName?: string } | undefined)?.nodeName ?? '';
