@@ -18,7 +18,7 @@ import type { ExternalSecretsContext, ExternalSecretsRun } from './context.ts';
 import { forceSync } from './force-sync.ts';
 import { withoutOperator } from './pull-secret/resync.ts';
 import { fixOf, Refusals } from './refusals.ts';
-import { syncFinding, syncOf } from './sync.ts';
+import { syncFindings, syncOf } from './sync.ts';
 import { expiryOf, tokenFinding } from './tokens.ts';
 
 /** The Role that can read the pull secret, and pull secrets of earlier names. */
@@ -83,16 +83,6 @@ export async function renewalHealth(
     ...(await syncFindings(objects, ctx)),
     ...(original ? [tokenFinding(original, ctx.clock.now())] : []),
   ];
-}
-
-async function syncFindings(
-  objects: readonly KubeObject[],
-  ctx: ExternalSecretsContext,
-): Promise<readonly Finding[]> {
-  const failing = objects.filter((object) => syncOf(object, []).state === 'failing');
-  if (failing.length === 0) return [];
-  const warnings = await ctx.inventory.warnings();
-  return failing.flatMap((object) => syncFinding(object, syncOf(object, warnings)));
 }
 
 /** A first sync takes seconds. After a failure, the operator's backoff delays it by up to two minutes. */

@@ -1,5 +1,6 @@
 import { refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
+import type { ClusterContext } from '../cluster/context.ts';
 import { oldestFirst, timeOf } from '../cluster/events.ts';
 import { type Finding, finding } from '../core/findings.ts';
 import { nameOf } from '../core/target.ts';
@@ -61,6 +62,16 @@ function lastWarning(
   });
   const last = oldestFirst(about).at(-1);
   return last && timeOf(last) >= since - maxEventAgeMs ? last : undefined;
+}
+
+/** Reports the objects that fail to sync. */
+export async function syncFindings(
+  objects: readonly KubeObject[],
+  { inventory }: ClusterContext,
+): Promise<readonly Finding[]> {
+  const failing = objects.filter((object) => syncOf(object, []).state === 'failing');
+  const warnings = failing.length > 0 ? await inventory.warnings() : [];
+  return failing.flatMap((object) => syncFinding(object, syncOf(object, warnings)));
 }
 
 /** AWS's errors for a deleted or inactive key, and for a secret that does not match the key ID. */

@@ -10,7 +10,7 @@ import type { ChangeWith, Diff, Outcome } from '../core/step.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from './context.ts';
 import { observeCopies, whyNotServing } from './copies/copies.ts';
 import { readerRole, renewalObjects } from './renewal.ts';
-import { syncFinding, syncOf } from './sync.ts';
+import { syncFindings } from './sync.ts';
 import { tokenFinding } from './tokens.ts';
 import { nodeAccessName, nodeNamespace, operatorNamespace } from '../core/ownership.ts';
 import { observeServiceAccounts } from '../cluster/service-accounts/covered.ts';
@@ -97,11 +97,9 @@ export async function withdrawalHealth(
       const sources = (await ctx.inventory.externalSecrets()).filter(
         ({ metadata }) => metadata.name === name,
       );
-      const failing = sources.filter((source) => syncOf(source, []).state === 'failing');
-      const warnings = failing.length > 0 ? await ctx.inventory.warnings() : [];
       return [
         ...(secret ? [tokenFinding(secret, ctx.clock.now())] : []),
-        ...failing.flatMap((source) => syncFinding(source, syncOf(source, warnings))),
+        ...(await syncFindings(sources, ctx)),
       ];
     }),
   );

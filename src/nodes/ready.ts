@@ -1,11 +1,14 @@
+import { filesRef } from '../cluster/mirrored-hosts.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { type Finding, finding } from '../core/findings.ts';
 import { probeHost } from '../core/ownership.ts';
 import type { MemberFailure } from '../core/step.ts';
 import type { Target } from '../core/target.ts';
 import { waitFor } from '../core/wait.ts';
+import { syncFindings } from '../external-secrets/sync.ts';
 import { type NodeAccess, readNodeAccess, recreateStuckAgents } from './agents.ts';
 import type { NodesContext, NodesRun } from './context.ts';
+import { waitForFiles } from './files.ts';
 import { runtimeAdvice } from './runtime-advice.ts';
 
 /** Time for a node to pull the agent and the probe, without progress on any node. */
@@ -13,6 +16,7 @@ const deadlineMs = 180_000;
 
 /** Waits until every node pulls from ECR, or is known not to. Nodes that are not ready are not waited for. */
 export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailure[]> {
+  const unsynced = await waitForFiles(run);
   await recreateStuckAgents(run);
   let nodes: readonly NodeAccess[] = [];
   try {
@@ -31,7 +35,7 @@ export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailur
     run.emit({ type: 'finding', finding: await nodeFinding(node, run.ctx) });
   }
   const failed = nodes.filter(({ state }) => state !== 'active' && state !== 'skipped');
-  return Promise.all(
+  const inactive = await Promise.all(
     failed.map(async (node) => {
       const found = await nodeFinding(node, run.ctx);
       const { target, what, why } = found;
@@ -41,11 +45,17 @@ export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailur
       return { target, error: new BootstrapError({ code: 'node-mirror-inactive', what, why, hint }) };
     }),
   );
+  return [...unsynced, ...inactive];
 }
 
-/** One finding per node. */
-export const nodesHealth = async (ctx: NodesContext): Promise<readonly Finding[]> =>
-  Promise.all((await readNodeAccess(ctx)).map(async (node) => nodeFinding(node, ctx)));
+/** Whether the files are synced, and one finding per node. */
+export async function nodesHealth(ctx: NodesContext): Promise<readonly Finding[]> {
+  const [files, nodes] = await Promise.all([ctx.cluster.get(filesRef), readNodeAccess(ctx)]);
+  return [
+    ...(await syncFindings(files ? [files] : [], ctx)),
+    ...(await Promise.all(nodes.map(async (node) => nodeFinding(node, ctx)))),
+  ];
+}
 
 async function nodeFinding(node: NodeAccess, ctx: NodesContext): Promise<Finding> {
   const { name, why, hint = 'Nothing to do.' } = node;

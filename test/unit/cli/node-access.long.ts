@@ -346,3 +346,87 @@ describe('tokens', () => {
     expect(findings.map(({ why }) => why).join()).toMatch(/expires in/);
   });
 });
+
+describe('rotate', () => {
+  const keys = () =>
+    [...cli.world.aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller');
+  const login = () => /(?<=Authorization = ")[^"]*/.exec(tomlOf() ?? '')?.[0] ?? '';
+  const keyOfFile = () => {
+    const [, token = ''] = Buffer.from(login().replace('Basic ', ''), 'base64').toString().split(':');
+    return cli.world.aws.registry.tokens.userOf(token)?.accessKeyId;
+  };
+  const pull = () => {
+    const image = `${cli.world.registryHost}/shop/docker.io/library/busybox:1.37`;
+    return cli.world.images.pullWithHeader(image, 'linux/amd64', login());
+  };
+
+  it('disables the old key when nodes have a token of the new key, without a node that is not ready', async () => {
+    await open({ cluster: { nodes: [linux, { ...linux, name: 'node-2', ready: false }] } });
+    await succeed('up --yes');
+    const [old] = keys();
+    expect(keyOfFile()).toBe(old?.id);
+    const done = new AbortController();
+    const results = new Set<unknown>();
+    const pulling = (async () => {
+      while (!done.signal.aborted) {
+        results.add(await pull());
+        await new Promise((resolve) => setTimeout(resolve, 2));
+      }
+    })();
+    const { code, stdout, stderr } = await cli.run('rotate --yes');
+    done.abort();
+    expect(code, `${stdout}${stderr}`).toBe(0);
+    expect(await pull()).toBe('pulled');
+    await pulling;
+    expect([...results]).toEqual(['pulled']);
+    const [first, second] = keys();
+    expect([first?.active, second?.active]).toEqual([false, true]);
+    expect(keyOfFile()).toBe(second?.id);
+    await succeed('up --dry-run --exit-code');
+  });
+
+  it('gives nodes a working token also when all keys were revoked first', async () => {
+    await open();
+    await succeed('up --yes');
+    await succeed('rotate --force --yes');
+    expect(await pull()).toBe('pulled');
+    expect(keyOfFile()).toBe(keys().find(({ active }) => active)?.id);
+  });
+});
+
+describe('files that the operator cannot write', () => {
+  it('fail up and status, which show the reason', async () => {
+    await open();
+    await succeed('up --yes');
+    const { cluster, clock } = cli.world;
+    const namespace = 'ecr-bootstrap';
+    cluster.put({
+      kind: 'ExternalSecret',
+      apiVersion: 'external-secrets.io/v1beta1',
+      metadata: { name: 'rival', namespace },
+      spec: { secretStoreRef: { name: 'nowhere' }, data: [] },
+    });
+    const rival = cluster.get('ExternalSecret', 'rival', namespace);
+    const files = cluster.get('Secret', 'node-access', namespace);
+    if (!files || !rival) throw new Error('an object is missing');
+    const owner = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret', name: 'rival' };
+    const ownerReferences = [{ ...owner, uid: rival.metadata.uid ?? '', controller: true }];
+    cluster.put({
+      ...files,
+      apiVersion: 'v1',
+      kind: 'Secret',
+      metadata: { ...files.metadata, ownerReferences },
+    });
+    clock.advance(11 * 60_000);
+    await cluster.settled();
+    const { code, findings } = await problems();
+    expect(code).toBe(3);
+    expect(findings).toMatchObject([
+      { code: 'sync-failed', what: 'ExternalSecret ecr-bootstrap/node-access is not synced' },
+    ]);
+    expect(findings[0]?.why).toContain('owned by another ExternalSecret');
+    const { code: incomplete, stdout, stderr } = await cli.run('up --yes');
+    expect(incomplete).toBe(1);
+    expect(`${stdout}${stderr}`).toContain('owned by another ExternalSecret');
+  });
+});

@@ -1,0 +1,65 @@
+import { refOf, targetOf } from '../clients/kubernetes/names.ts';
+import type { KubeObject } from '../clients/kubernetes/port.ts';
+import { filesRef } from '../cluster/mirrored-hosts.ts';
+import { BootstrapError } from '../core/errors.ts';
+import type { MemberFailure } from '../core/step.ts';
+import { waitFor } from '../core/wait.ts';
+import { forceSync } from '../external-secrets/force-sync.ts';
+import { syncFindings, syncOf } from '../external-secrets/sync.ts';
+import { expiryOf } from '../external-secrets/tokens.ts';
+import type { NodesRun } from './context.ts';
+import { secretRef } from './objects.ts';
+
+/** A sync takes the operator seconds. */
+const deadlineMs = 30_000;
+
+/**
+ * Waits until the operator has written the files for nodes, as they were applied and with a valid token. A run without
+ * changes only reports whether that fails.
+ */
+export async function waitForFiles(run: NodesRun): Promise<readonly MemberFailure[]> {
+  const { ctx, looksOnly = false } = run;
+  const late = looksOnly ? undefined : await untilWritten(run);
+  const files = await ctx.cluster.get(filesRef);
+  if (!files) return [];
+  const [failure] = await syncFindings([files], ctx.fresh());
+  if (!failure) return late ? [{ target: targetOf(refOf(files)), error: late }] : [];
+  const { target, what, why, hint } = failure;
+  return [{ target, error: new BootstrapError({ code: 'not-ready', what, why, hint }) }];
+}
+
+/** @returns the error after the deadline */
+async function untilWritten(run: NodesRun): Promise<BootstrapError | undefined> {
+  const { cluster, clock } = run.ctx;
+  const wait = {
+    what: 'the operator to write the files for nodes',
+    deadlineMs,
+    hint: 'Check the operator: kubectl -n external-secrets logs deployment/external-secrets',
+  };
+  let isForced = false;
+  try {
+    await waitFor(run, wait, async (pending) => {
+      const [files, secret] = await Promise.all([cluster.get(filesRef), cluster.get(secretRef)]);
+      if (!files) return true;
+      const isFailing = syncOf(files, []).state === 'failing';
+      const isStale = isFailing || ((secret && expiryOf(secret)) ?? 0) <= clock.now();
+      if (!isStale && isSynced(files)) return true;
+      if (isStale && !isForced) {
+        // The operator itself retries a failed sync after up to 17 minutes.
+        await forceSync(cluster, files, '/metadata');
+        isForced = true;
+      }
+      return pending(isFailing ? 'it reports an error' : 'it has not written them yet');
+    });
+    return undefined;
+  } catch (error) {
+    if (error instanceof BootstrapError && error.code === 'not-ready') return error;
+    throw error;
+  }
+}
+
+/** Whether the operator has synced the current generation, which it records as the start of a version. */
+function isSynced({ metadata, status }: KubeObject): boolean {
+  const { syncedResourceVersion = '' } = (status ?? {}) as { readonly syncedResourceVersion?: string };
+  return syncedResourceVersion.startsWith(`${metadata.generation ?? ''}-`);
+}
