@@ -1,0 +1,533 @@
+import {
+  appendFileSync,
+  chmodSync,
+  closeSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import {
+  runScript,
+  type ScriptResult,
+  scriptOf,
+  type StartedScript,
+  startScript,
+  temporaryFolder,
+  treeOf,
+} from './node-scripts.ts';
+
+const now = 1_800_000_000;
+const hour = 3600;
+const header = '# managed by ecr-bootstrap shop';
+const mirrorFile = (token: string, host = 'docker.io'): string =>
+  `${header}\nserver = "https://ecr/v2/shop/${host}"\n[header]\nAuthorization = "Basic ${token}"\n`;
+
+/** A clock that tests set, as a function because functions have precedence over programs in every shell. */
+const testClock = 'date() { case $1 in +%s) command cat "$CLOCK" ;; *) command date "$@" ;; esac; }\n';
+
+/** Tests the script of the agent in these shells. The image of the agent has busybox, so bash is left out. */
+export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
+  describe.each(
+    shells.filter(([command]) => command !== 'bash').map((shell) => ({ name: shell.join(' '), shell })),
+  )('the agent in $name', ({ shell }) => {
+    let folder: string;
+    let containerd: string;
+    let mirrors: string;
+    const running: StartedScript[] = [];
+
+    beforeEach(() => {
+      folder = temporaryFolder();
+      containerd = join(folder, 'containerd');
+      mirrors = join(folder, 'mirrors');
+      mkdirSync(containerd);
+      mkdirSync(mirrors);
+      writeFileSync(join(folder, 'clock'), `${now}\n`);
+      setSecret({ 'docker.io': mirrorFile('one'), 'quay.io': mirrorFile('one', 'quay.io') });
+    });
+    afterEach(async () => {
+      for (const script of running) script.process.kill('SIGTERM');
+      await Promise.all(running.splice(0).map(async ({ result }) => result));
+      rmSync(folder, { recursive: true });
+    });
+
+    /** Sets the content of the Secret, like the kubelet by renaming. */
+    const setSecret = (files: Readonly<Record<string, string>>, expiresAt = `${now + 12 * hour}`): void => {
+      for (const name of readdirSync(mirrors)) if (!(name in files)) rmSync(join(mirrors, name));
+      for (const [name, content] of Object.entries({ ...files, expires_at: expiresAt })) {
+        writeFileSync(join(folder, 'new'), content);
+        renameSync(join(folder, 'new'), join(mirrors, name));
+      }
+    };
+    const onNode = (path: string): string => join(containerd, 'certs.d', path);
+    const hostsFile = (host: string): string => onNode(`${host}/hosts.toml`);
+    const write = (path: string, content: string): void => {
+      mkdirSync(dirname(path), { recursive: true });
+      writeFileSync(path, content);
+    };
+    const contentOf = (host: string): string => readFileSync(hostsFile(host), 'utf8');
+    const setClock = (time: number): void => {
+      writeFileSync(join(folder, 'new'), `${time}\n`);
+      renameSync(join(folder, 'new'), join(folder, 'clock'));
+    };
+
+    const request = (mode: string, before: string) => ({
+      shell,
+      script: testClock + before + scriptOf('node-files', 'node-agent'),
+      args: [mode],
+      env: {
+        PROJECT: 'shop',
+        CONTAINERD: containerd,
+        MIRRORS: mirrors,
+        CLOCK: join(folder, 'clock'),
+      },
+    });
+    const run = async (mode: string, before = ''): Promise<ScriptResult> => runScript(request(mode, before));
+    const watch = (intervalSeconds = '0.05'): StartedScript => {
+      const { env, ...rest } = request('watch', '');
+      const started = startScript({ ...rest, env: { ...env, INTERVAL: intervalSeconds } });
+      running.push(started);
+      return started;
+    };
+    const lastLine = (script: StartedScript): string | undefined =>
+      script.stdout().trimEnd().split('\n').at(-1);
+    const eventually = async (check: () => void): Promise<void> =>
+      vi.waitFor(check, { timeout: 15_000, interval: 20 });
+    const ready = expect.stringMatching(/^ready; /) as string;
+
+    describe('write', () => {
+      it('writes the file of every host, readable by root only', async () => {
+        expect(await run('write')).toEqual({ status: 0, stdout: '', stderr: '' });
+        expect(contentOf('docker.io')).toBe(mirrorFile('one'));
+        expect(contentOf('quay.io')).toBe(mirrorFile('one', 'quay.io'));
+        expect(statSync(hostsFile('docker.io')).mode & 0o777).toBe(0o600);
+        expect(readdirSync(onNode('docker.io'))).toEqual(['hosts.toml']);
+      });
+
+      it('creates the link that lets the default configuration of containerd 2.2 find the files', async () => {
+        await run('write');
+        expect(treeOf(containerd)['certs.d:/etc/docker/certs.d']).toBe(`link to ${containerd}/certs.d`);
+        const found = join(containerd, 'certs.d:/etc/docker/certs.d/docker.io/hosts.toml');
+        expect(readFileSync(found, 'utf8')).toBe(mirrorFile('one'));
+      });
+
+      it('changes nothing when everything is in place', async () => {
+        await run('write');
+        const before = treeOf(containerd);
+        await run('write');
+        expect(treeOf(containerd)).toEqual(before);
+      });
+
+      it('replaces a file by a rename, so that a reader of the old file still has all of it', async () => {
+        await run('write');
+        const reader = openSync(hostsFile('docker.io'), 'r');
+        onTestFinished(() => closeSync(reader));
+        setSecret({ 'docker.io': mirrorFile('two') });
+        await run('write');
+        expect(readFileSync(reader, 'utf8')).toBe(mirrorFile('one'));
+        expect(contentOf('docker.io')).toBe(mirrorFile('two'));
+      });
+
+      it('leaves the old file complete when it is killed in the middle of a write', async () => {
+        await run('write');
+        setSecret({ 'docker.io': mirrorFile('two') });
+        const killed = await run('write', 'cat() { head -c 20; kill -9 0; }\n');
+        expect(killed.status).toBeNull();
+        expect(contentOf('docker.io')).toBe(mirrorFile('one'));
+      });
+
+      it('leaves no file under the final name when it is killed during its first write', async () => {
+        await run('write', 'cat() { head -c 20; kill -9 0; }\n');
+        const [temporary, ...others] = readdirSync(onNode('docker.io'));
+        expect(temporary).toMatch(/^\.hosts\.toml\.ecr-bootstrap\./);
+        expect(others).toEqual([]);
+        expect(statSync(onNode(`docker.io/${temporary!}`)).mode & 0o777).toBe(0o600);
+      });
+
+      it('removes the temporary file of a killed run and writes the file', async () => {
+        await run('write', 'cat() { head -c 20; kill -9 0; }\n');
+        await run('write');
+        expect(readdirSync(onNode('docker.io'))).toEqual(['hosts.toml']);
+        expect(contentOf('docker.io')).toBe(mirrorFile('one'));
+      });
+
+      it('succeeds and leaves the files of other programs and projects as they are', async () => {
+        write(hostsFile('docker.io'), 'server = "https://registry.corp"\n');
+        write(hostsFile('quay.io'), '# managed by ecr-bootstrap shop-2\n');
+        chmodSync(hostsFile('quay.io'), 0o640);
+        const before = treeOf(onNode(''));
+        expect((await run('write')).status).toBe(0);
+        expect(treeOf(onNode(''))).toEqual(before);
+      });
+
+      it('does not write through links of other programs', async () => {
+        mkdirSync(join(folder, 'elsewhere'));
+        write(join(folder, 'elsewhere.toml'), mirrorFile('old'));
+        write(onNode('quay.io/note'), '');
+        symlinkSync(join(folder, 'elsewhere'), onNode('docker.io'));
+        symlinkSync(join(folder, 'elsewhere.toml'), hostsFile('quay.io'));
+        const before = treeOf(folder);
+        await run('write');
+        expect(treeOf(join(folder, 'elsewhere'))).toEqual({});
+        expect(treeOf(onNode(''))).toEqual(
+          Object.fromEntries(
+            Object.entries(before)
+              .filter(([path]) => path.startsWith('containerd/certs.d/'))
+              .map(([path, entry]) => [path.replace('containerd/certs.d/', ''), entry]),
+          ),
+        );
+      });
+
+      it('ignores keys of the Secret that are not host names', async () => {
+        const bad = ['..data', '.hidden', '-rf', 'a..b', 'UPPER.io', 'a b', 'a_b', "a'$(touch x)", 'ü.io'];
+        setSecret({
+          'docker.io': mirrorFile('one'),
+          ...Object.fromEntries(bad.map((name) => [name, mirrorFile('one')])),
+        });
+        await run('write');
+        expect(readdirSync(onNode(''))).toEqual(['docker.io']);
+      });
+
+      it('says in plain words why it cannot write', async () => {
+        rmSync(containerd, { recursive: true });
+        writeFileSync(containerd, '');
+        const { status, stdout } = await run('write');
+        expect(status).toBe(1);
+        expect(stdout).toContain(`could not write ${hostsFile('docker.io')}: Not a directory\n`);
+      });
+
+      it('keeps the old file and leaves no temporary file when the disk is full', async () => {
+        await run('write');
+        setSecret({ 'docker.io': mirrorFile('two') });
+        const { status, stdout } = await run('write', "trap '' XFSZ; ulimit -f 0\n");
+        expect(status).toBe(1);
+        expect(stdout).toBe(`could not write ${hostsFile('docker.io')}: File too large\n`);
+        expect(contentOf('docker.io')).toBe(mirrorFile('one'));
+        expect(readdirSync(onNode('docker.io'))).toEqual(['hosts.toml']);
+      });
+
+      it('refuses a file of the Secret that it could not recognize afterwards', async () => {
+        setSecret({ 'docker.io': 'server = "https://ecr"\n' });
+        expect((await run('write')).status).toBe(0);
+        expect((await run('check')).stdout).toBe('the Secret node-access has no valid file for docker.io\n');
+      });
+    });
+
+    describe('watch', () => {
+      it('writes missing files and reports that it is ready', async () => {
+        const script = watch();
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        expect(script.stdout()).toBe(
+          'ready; mirrored: docker.io quay.io; the token expires at 2027-01-15 20:00 UTC\n',
+        );
+        expect(contentOf('quay.io')).toBe(mirrorFile('one', 'quay.io'));
+      });
+
+      it('prints a line only when its state changes', async () => {
+        const script = watch();
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        await new Promise((resolve) => setTimeout(resolve, 1000));
+        expect(script.stdout().trimEnd().split('\n')).toHaveLength(1);
+      });
+
+      it('writes a renewed token within one interval, as often as it is renewed', async () => {
+        watch();
+        for (const token of ['two', 'three', 'four', 'five', 'six', 'seven']) {
+          setSecret({ 'docker.io': mirrorFile(token) });
+          await eventually(() => expect(contentOf('docker.io')).toBe(mirrorFile(token)));
+        }
+      });
+
+      it('restores a removed folder three times, then reports what is there and stops', async () => {
+        const script = watch();
+        write(onNode('_default/hosts.toml'), 'server = "https://spegel"\n');
+        for (const restores of [0, 1, 2, 3]) {
+          await eventually(() => expect(script.stdout().match(/^restored /gm) ?? []).toHaveLength(restores));
+          await eventually(() => expect(lastLine(script)).toEqual(ready));
+          expect(contentOf('docker.io')).toBe(mirrorFile('one'));
+          rmSync(onNode('docker.io'), { recursive: true });
+        }
+        await eventually(() =>
+          expect(lastLine(script)).toBe(
+            `${hostsFile('docker.io')} is missing and is not restored before 2027-01-15 09:00 UTC, ` +
+              'because another program removed or changed it 3 times within an hour; ' +
+              `${join(containerd, 'certs.d')} contains: _default quay.io`,
+          ),
+        );
+        expect(contentOf('quay.io')).toBe(mirrorFile('one', 'quay.io'));
+      });
+
+      it('restores a file again when an hour has passed', async () => {
+        const script = watch();
+        for (const restores of [0, 1, 2, 3]) {
+          await eventually(() => expect(script.stdout().match(/^restored /gm) ?? []).toHaveLength(restores));
+          await eventually(() => expect(lastLine(script)).toEqual(ready));
+          rmSync(hostsFile('docker.io'));
+        }
+        await eventually(() => expect(lastLine(script)).toContain('is not restored before'));
+        setSecret({ 'docker.io': mirrorFile('two') }, `${now + 13 * hour}`);
+        setClock(now + hour - 1);
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        expect(readdirSync(onNode('docker.io'))).toEqual([]);
+        setClock(now + hour);
+        await eventually(() => expect(contentOf('docker.io')).toBe(mirrorFile('two')));
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+      });
+
+      it('restores a file that another program changed below the first line', async () => {
+        const script = watch();
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        appendFileSync(hostsFile('docker.io'), '# changed\n');
+        await eventually(() => expect(contentOf('docker.io')).toBe(mirrorFile('one')));
+      });
+
+      it('makes a file unreadable for other users again, however often and without a restore', async () => {
+        const script = watch();
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        for (const _ of [1, 2, 3, 4, 5]) {
+          chmodSync(hostsFile('quay.io'), 0o644);
+          await eventually(() => expect(statSync(hostsFile('quay.io')).mode & 0o777).toBe(0o600));
+        }
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        expect(script.stdout()).not.toContain('restored');
+      });
+
+      it('makes a file unreadable for other users even while it does not restore it', async () => {
+        const script = watch();
+        for (const restores of [0, 1, 2, 3]) {
+          await eventually(() => expect(script.stdout().match(/^restored /gm) ?? []).toHaveLength(restores));
+          await eventually(() => expect(lastLine(script)).toEqual(ready));
+          appendFileSync(hostsFile('docker.io'), '# changed\n');
+        }
+        await eventually(() => expect(lastLine(script)).toContain('is not restored before'));
+        chmodSync(hostsFile('docker.io'), 0o644);
+        await eventually(() => expect(statSync(hostsFile('docker.io')).mode & 0o777).toBe(0o600));
+        expect(contentOf('docker.io')).toContain('# changed');
+      });
+
+      it('reports a file of another program, never changes it, and writes when it is gone', async () => {
+        const script = watch();
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        write(hostsFile('docker.io'), '# written by \u001b[31mspegel\nsecret\n');
+        await eventually(() =>
+          expect(lastLine(script)).toBe(
+            `${hostsFile('docker.io')} is managed by another program, ` +
+              'its first line is: # written by [31mspegel',
+          ),
+        );
+        setSecret({ 'docker.io': mirrorFile('two') });
+        await new Promise((resolve) => setTimeout(resolve, 500));
+        expect(contentOf('docker.io')).toBe('# written by \u001b[31mspegel\nsecret\n');
+        rmSync(hostsFile('docker.io'));
+        await eventually(() => expect(contentOf('docker.io')).toBe(mirrorFile('two')));
+      });
+
+      it('deletes the files of hosts that are no longer mirrored, and only managed ones', async () => {
+        write(hostsFile('ghcr.io'), 'server = "https://registry.corp"\n');
+        write(hostsFile('gcr.io'), '# managed by ecr-bootstrap shop-2\n');
+        write(onNode('quay.io/ca.crt'), 'certificate');
+        const script = watch();
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        setSecret({ 'quay.io': mirrorFile('one', 'quay.io') });
+        await eventually(() => expect(readdirSync(onNode(''))).toEqual(['gcr.io', 'ghcr.io', 'quay.io']));
+        setSecret({});
+        await eventually(() => expect(readdirSync(onNode('quay.io'))).toEqual(['ca.crt']));
+        await eventually(() =>
+          expect(script.stdout()).toContain(
+            `deleted ${hostsFile('docker.io')}, because docker.io is no longer mirrored\n`,
+          ),
+        );
+        expect(contentOf('ghcr.io')).toBe('server = "https://registry.corp"\n');
+      });
+
+      it.each([
+        ['an empty Secret', () => undefined],
+        ['a Secret without a valid time', () => writeFileSync(join(mirrors, 'expires_at'), '<no value>')],
+      ])('deletes nothing for %s', async (_, add) => {
+        const script = watch();
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        for (const name of readdirSync(mirrors)) rmSync(join(mirrors, name));
+        add();
+        await eventually(() =>
+          expect(lastLine(script)).toBe('the Secret node-access has no valid expires_at'),
+        );
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        expect(contentOf('docker.io')).toBe(mirrorFile('one'));
+      });
+
+      it('ends at once on SIGTERM', async () => {
+        const script = watch('600');
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        const before = Date.now();
+        script.process.kill('SIGTERM');
+        expect((await script.result).status).toBe(0);
+        expect(Date.now() - before).toBeLessThan(2000);
+      });
+
+      it('ends its log with the reason why the pod is not ready, also for errors of the system', async () => {
+        rmSync(containerd, { recursive: true });
+        writeFileSync(containerd, '');
+        const script = watch();
+        await eventually(() =>
+          expect(lastLine(script)).toContain(`could not write ${hostsFile('quay.io')}: Not a directory`),
+        );
+      });
+
+      it('counts down to the expiry of the token in steps of ten minutes', async () => {
+        const script = watch();
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        const lines: (string | undefined)[] = [];
+        for (const left of [3 * hour - 1, 2 * hour + 601, 59 * 60, 599, 0]) {
+          const previous = lastLine(script);
+          setClock(now + 12 * hour - left);
+          await eventually(() => expect(lastLine(script)).not.toBe(previous));
+          lines.push(lastLine(script));
+        }
+        expect(lines).toEqual([
+          'the token expires in 2 h 50 min and was not renewed',
+          'the token expires in 2 h 10 min and was not renewed',
+          'the token expires in 50 min and was not renewed',
+          'the token expires in less than 10 min and was not renewed',
+          'the token expired at 2027-01-15 20:00 UTC and was not renewed',
+        ]);
+      });
+
+      it.each([
+        'header = { Authorization = "Basic c2VjcmV0" }',
+        'server = "https://user:c2VjcmV0@registry.corp"',
+        '# server = "https://user:c2VjcmV0@registry.corp"',
+        '# https://user:c2VjcmV0@registry.corp',
+        'c2VjcmV0',
+      ])('prints nothing of a file of another program that begins with: %s', async (firstLine) => {
+        const script = watch();
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        write(hostsFile('docker.io'), `${firstLine}\n`);
+        await eventually(() =>
+          expect(lastLine(script)).toBe(`${hostsFile('docker.io')} is managed by another program`),
+        );
+        expect(script.stdout()).not.toContain('c2VjcmV0');
+      });
+    });
+
+    describe('check', () => {
+      it('succeeds silently when every file is in place and the token lasts', async () => {
+        await run('write');
+        expect(await run('check')).toEqual({ status: 0, stdout: '', stderr: '' });
+      });
+
+      it.each([
+        ['is missing', () => rmSync(hostsFile('docker.io'))],
+        ['differs from the Secret node-access', () => appendFileSync(hostsFile('docker.io'), '#\n')],
+        ['differs from the Secret node-access', () => chmodSync(hostsFile('docker.io'), 0o644)],
+        [
+          'is managed by another program, its first line is: # mine',
+          () => writeFileSync(hostsFile('docker.io'), '# mine'),
+        ],
+        [
+          'is not a file that ecr-bootstrap manages',
+          () => {
+            rmSync(hostsFile('docker.io'));
+            symlinkSync('/nonexistent', hostsFile('docker.io'));
+          },
+        ],
+      ])('fails when a file %s', async (reason, damage) => {
+        await run('write');
+        damage();
+        expect(await run('check')).toEqual({
+          status: 1,
+          stdout: `${hostsFile('docker.io')} ${reason}\n`,
+          stderr: '',
+        });
+      });
+
+      it.each([
+        ['', 'the Secret node-access has no valid expires_at'],
+        ['soon', 'the Secret node-access has no valid expires_at'],
+        ['0123', 'the Secret node-access has no valid expires_at'],
+        ['1800000000000000000000', 'the Secret node-access has no valid expires_at'],
+        [`${now}`, 'the token expired at 2027-01-15 08:00 UTC and was not renewed'],
+        [`${now + 2 * hour + 14 * 60}`, 'the token expires in 2 h 10 min and was not renewed'],
+        [`${now + 3 * hour - 1}`, 'the token expires in 2 h 50 min and was not renewed'],
+      ])('fails for the time "%s" and says: %s', async (expiresAt, reason) => {
+        await run('write');
+        writeFileSync(join(mirrors, 'expires_at'), expiresAt);
+        expect(await run('check')).toEqual({ status: 1, stdout: `${reason}\n`, stderr: '' });
+      });
+
+      it('succeeds while the token lasts three hours', async () => {
+        await run('write');
+        writeFileSync(join(mirrors, 'expires_at'), `${now + 3 * hour}`);
+        expect((await run('check')).status).toBe(0);
+      });
+
+      it('prints all reasons in one line', async () => {
+        await run('write');
+        rmSync(onNode(''), { recursive: true });
+        writeFileSync(join(mirrors, 'expires_at'), `${now}`);
+        expect((await run('check')).stdout).toBe(
+          'the token expired at 2027-01-15 08:00 UTC and was not renewed; ' +
+            `${hostsFile('docker.io')} is missing; ${hostsFile('quay.io')} is missing\n`,
+        );
+      });
+    });
+
+    describe('remove', () => {
+      it('leaves the node exactly as it was', async () => {
+        write(join(containerd, 'config.toml'), 'version = 3\n');
+        write(hostsFile('ghcr.io'), 'server = "https://registry.corp"\n');
+        write(hostsFile('gcr.io'), '# managed by ecr-bootstrap shop-2\n');
+        write(onNode('docker.io/ca.crt'), 'certificate');
+        mkdirSync(onNode('empty.example'));
+        const before = treeOf(containerd);
+        await run('write');
+        expect(treeOf(containerd)).not.toEqual(before);
+        expect((await run('remove')).status).toBe(0);
+        expect(treeOf(containerd)).toEqual(before);
+      });
+
+      it('removes all folders that it created except certs.d, and does so again without an error', async () => {
+        await run('write');
+        for (const _ of [1, 2]) {
+          expect(await run('remove')).toEqual({ status: 0, stdout: '', stderr: '' });
+          expect(treeOf(containerd)).toEqual({ 'certs.d': 'folder 755' });
+        }
+      });
+
+      it('removes the temporary file of a killed run', async () => {
+        await run('write', 'cat() { head -c 20; kill -9 0; }\n');
+        await run('remove');
+        expect(treeOf(containerd)).toEqual({ 'certs.d': 'folder 755' });
+      });
+
+      it('keeps a folder certs.d that existed and was empty', async () => {
+        mkdirSync(onNode(''), { mode: 0o700 });
+        await run('write');
+        await run('remove');
+        expect(treeOf(containerd)).toEqual({ 'certs.d': 'folder 700' });
+      });
+
+      it('keeps a link that it did not create', async () => {
+        write(join(containerd, 'certs.d:/etc/docker/note'), '');
+        symlinkSync('/somewhere', join(containerd, 'certs.d:/etc/docker/certs.d'));
+        mkdirSync(onNode(''));
+        const before = treeOf(containerd);
+        await run('write');
+        await run('remove');
+        expect(treeOf(containerd)).toEqual(before);
+      });
+    });
+
+    it('refuses to run without a project or a mode', async () => {
+      expect((await run('')).stderr).toBe('usage: node-access write|watch|check|remove\n');
+      const { status, stderr } = await runScript({ ...request('write', ''), env: {} });
+      expect(status).not.toBe(0);
+      expect(stderr).toContain('PROJECT');
+    });
+  });
