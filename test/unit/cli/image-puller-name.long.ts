@@ -1,8 +1,6 @@
 import { expect, it } from 'vitest';
 import { changeSetting, settingRows } from '../../support/setting-changes.ts';
 
-// The other settings are in settings.long.ts.
-
 it(
   'moves the cluster to another image puller and reports all remains of the first one',
   { timeout: 120_000 },
