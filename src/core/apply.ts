@@ -169,7 +169,7 @@ function droppedFrom<Ctx>(planned: Planned<Ctx>, current: Planned<Ctx>): Change[
   return planned.changes.filter((change) => (destroys(change) || change.revokes) && !left.has(named(change)));
 }
 
-export const destroys = (change: Change): boolean =>
+const destroys = (change: Change): boolean =>
   change.action === 'delete' || change.action === 'replace';
 
 async function applyChanges<Ctx>(planned: Planned<Ctx>, run: Run<Ctx>): Promise<readonly Outcome[]> {

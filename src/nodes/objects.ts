@@ -13,7 +13,7 @@ import {
 } from '../core/ownership.ts';
 import { packageFile } from '../core/paths.ts';
 
-export const namespaceRef: ObjectRef = { apiVersion: 'v1', kind: 'Namespace', name: namespace };
+const namespaceRef: ObjectRef = { apiVersion: 'v1', kind: 'Namespace', name: namespace };
 export const agentRef: ObjectRef = { apiVersion: 'apps/v1', kind: 'DaemonSet', name, namespace };
 export const secretRef: ObjectRef = { apiVersion: 'v1', kind: 'Secret', name, namespace };
 
