@@ -188,7 +188,7 @@ async function whyNeeded(
   const { name } = ctx.config.pullSecret;
   const lacking = earlier
     .flatMap(({ accounts }) => accounts)
-    .find((account) => !pullSecretsOf(account).includes(name));
+    .find((account) => !isOfAgent(account) && !pullSecretsOf(account).includes(name));
   if (lacking) return `ServiceAccount ${fullName(lacking.metadata)} does not list ${name} yet`;
   const { copies } = await observeCopies(ctx);
   for (const copy of copies) {
@@ -210,15 +210,19 @@ async function usersOf(name: string, ctx: ExternalSecretsContext): Promise<reado
   ]);
   const updated = new Set(covered.map(({ metadata }) => fullName(metadata)));
   return [
-    // An earlier step of `up` adds the current name to these service accounts.
+    // An earlier step of `up` adds the current name to these service accounts. The agent uses none.
     ...accounts
-      .filter((account) => pullSecretsOf(account).includes(name) && !updated.has(fullName(account.metadata)))
+      .filter((account) => !isOfAgent(account) && pullSecretsOf(account).includes(name))
+      .filter(({ metadata }) => !updated.has(fullName(metadata)))
       .map(({ metadata }) => `ServiceAccount ${fullName(metadata)}`),
     ...users
       .filter((user) => !user.byAccount && isUser(user.pullSecrets) && !isReplaced(user.name, ctx))
       .map((user) => user.name),
   ];
 }
+
+/** The agent uses no service account, so those of its namespace need no pull secret. */
+const isOfAgent = ({ metadata }: KubeObject): boolean => metadata.namespace === nodeNamespace;
 
 /** The pods of the operator and of the agent on nodes; `up` rolls them out with the current name. */
 const isReplaced = (user: string, { config }: ExternalSecretsContext): boolean =>
