@@ -19,9 +19,11 @@ export const nodesPullFromEcr = {
 const isStatic = ({ metadata }: KubeObject) =>
   metadata.annotations?.['kubernetes.io/config.mirror'] !== undefined;
 
-/** The images that the pods of the cluster name, once each. */
+const isOwned = ({ metadata }: Pod): boolean => (metadata.ownerReferences ?? []).length > 0;
+
+/** The images that the pods of the cluster name, once each. Pods that nothing recreates are left out. */
 export async function namedImages({ cluster }: World): Promise<readonly string[]> {
-  const pods = await cluster.list<Pod>('pods');
+  const pods = (await cluster.list<Pod>('pods')).filter((pod) => isStatic(pod) || isOwned(pod));
   return [...new Set(pods.flatMap(({ spec }) => spec.containers.map(({ image }) => image)))].sort();
 }
 
