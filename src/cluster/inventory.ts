@@ -6,7 +6,7 @@ import { once } from '../core/once.ts';
 import { oldestFirst } from './events.ts';
 import { matchesAny } from '../core/globs.ts';
 import { ignoreLabel, nodeNamespace } from '../core/ownership.ts';
-import { filesRef, mirroredHosts } from './mirrored-hosts.ts';
+import { filesRef, mirroredHosts } from './nodes.ts';
 import { pauseImagesOf } from './pause-images.ts';
 
 const core = (kind: string): Kind => ({ apiVersion: 'v1', kind });

@@ -1,7 +1,8 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
+import { isLinux } from './nodes.ts';
 
 interface NodeStatus {
-  readonly nodeInfo?: { readonly operatingSystem?: string; readonly containerRuntimeVersion?: string };
+  readonly nodeInfo?: { readonly containerRuntimeVersion?: string };
   readonly images?: readonly { readonly names?: readonly string[] | null }[];
 }
 
@@ -23,9 +24,9 @@ const defaults: readonly (readonly [version: RegExp, image: string])[] = [
  * The images that a Linux node may use for pod sandboxes. The kubelet reports its 50 largest images, so on a node
  * with more images, pause is missing, and containerd's default is assumed.
  */
-export function pauseImagesOf({ status }: KubeObject): readonly string[] {
-  const { nodeInfo = {}, images = [] } = (status ?? {}) as NodeStatus;
-  if (nodeInfo.operatingSystem !== undefined && nodeInfo.operatingSystem !== 'linux') return [];
+export function pauseImagesOf(node: KubeObject): readonly string[] {
+  if (!isLinux(node)) return [];
+  const { nodeInfo = {}, images = [] } = (node['status'] ?? {}) as NodeStatus;
   const reported = images.flatMap(({ names }) => names ?? []).filter((name) => pauseName.test(name));
   if (reported.length > 0) return [...new Set(reported)].sort();
   const runtime = nodeInfo.containerRuntimeVersion ?? '';

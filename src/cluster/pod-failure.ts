@@ -125,7 +125,8 @@ const classifyPull = (text: string): PodFailure['cause'] =>
   pullCauses.find(([, pattern]) => pattern.test(text))?.[0] ?? 'unknown-pull';
 
 const maxLength = 240;
-const short = (text: string): string => {
+/** On one line, and cut: anyone who can change pods or log in them can write such texts. */
+export const short = (text: string): string => {
   const line = text.replace(/\s+/g, ' ').trim();
   return line.length > maxLength ? `${line.slice(0, maxLength - 1)}…` : line;
 };

@@ -39,8 +39,3 @@ export const isSelected = (
   { metadata: { labels = {} } }: KubeObject,
   nodeSelector: Readonly<Record<string, string>>,
 ): boolean => Object.entries(nodeSelector).every(([key, value]) => labels[key] === value);
-
-export const isLinux = ({ status }: KubeObject): boolean => {
-  const { nodeInfo } = (status ?? {}) as { nodeInfo?: { operatingSystem?: string } };
-  return (nodeInfo?.operatingSystem ?? 'linux') === 'linux';
-};

@@ -2,12 +2,20 @@ import { isDeepStrictEqual } from 'node:util';
 import { refOf } from '../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { oldestFirst } from '../cluster/events.ts';
-import { diagnosePod, remedyFor, waitOf } from '../cluster/pod-failure.ts';
-import { isFinished } from '../cluster/workloads.ts';
+import {
+  activeAgentPods,
+  agentRef,
+  isLinux,
+  isReady,
+  listAgentPods,
+  nodeOf,
+  readyNodes,
+} from '../cluster/nodes.ts';
+import { diagnosePod, remedyFor, short, waitOf } from '../cluster/pod-failure.ts';
 import { nodeAccessName, nodeNamespace, probeHost } from '../core/ownership.ts';
-import { isLinux, isSelected } from './access.ts';
+import { isSelected } from './access.ts';
 import type { NodesContext, NodesRun } from './context.ts';
-import { agentRef, cleanupLabel } from './objects.ts';
+import { cleanupLabel } from './objects.ts';
 
 /** What is known about one node. */
 export interface NodeAccess {
@@ -31,8 +39,7 @@ export interface NodeAccess {
 }
 
 interface NodeStatus {
-  readonly nodeInfo?: { readonly operatingSystem?: string; readonly containerRuntimeVersion?: string };
-  readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  readonly nodeInfo?: { readonly containerRuntimeVersion?: string };
 }
 
 interface ContainerStatus {
@@ -50,7 +57,7 @@ export async function readNodeAccess(ctx: NodesContext): Promise<readonly NodeAc
   const { inventory, cluster, config } = ctx;
   const [nodes, pods, agent] = await Promise.all([
     inventory.nodes(),
-    activeAgentPods(ctx),
+    activeAgentPods(cluster),
     cluster.get(agentRef),
   ]);
   const byNode = new Map(pods.map((pod) => [nodeOf(pod), pod]));
@@ -60,9 +67,7 @@ export async function readNodeAccess(ctx: NodesContext): Promise<readonly NodeAc
   const read = { agent, warnings, region: config.aws.region };
   const states = selected.map((node) => stateOf(node, byNode.get(node.metadata.name), read));
   const logged = states.filter(({ log }) => log !== undefined).slice(0, maxLogs);
-  return Promise.all(
-    states.map((state) => (logged.includes(state) ? withLog(state, cluster) : Promise.resolve(state))),
-  );
+  return Promise.all(states.map(async (state) => (logged.includes(state) ? withLog(state, cluster) : state)));
 }
 
 /** A new agent is unready for some seconds, on every node of a cluster. */
@@ -71,15 +76,8 @@ const maxLogs = 10;
 async function withLog(state: NodeState, cluster: ClusterPort): Promise<NodeAccess> {
   if (!state.log) return state;
   const line = await cluster.lastLogLine(state.log.pod, state.log.container);
-  return { ...state, why: shortened(line) ?? state.why };
+  return { ...state, why: short(line ?? '') || state.why };
 }
-
-/** The pods of the agent, terminating ones too. */
-const listAgentPods = (cluster: ClusterPort): Promise<readonly KubeObject[]> =>
-  cluster.list(
-    { apiVersion: 'v1', kind: 'Pod' },
-    { namespace: nodeNamespace, labelSelector: `app.kubernetes.io/name=${nodeAccessName}` },
-  );
 
 /** The pods on nodes that are not ready, terminating ones too: no kubelet ends them. */
 export async function lostAgentPods({ cluster, inventory }: NodesContext): Promise<readonly KubeObject[]> {
@@ -95,7 +93,7 @@ export async function lostAgentPods({ cluster, inventory }: NodesContext): Promi
  */
 export async function recreateStuckAgents({ ctx, emit, looksOnly = false }: NodesRun): Promise<void> {
   if (looksOnly) return;
-  for (const pod of await activeAgentPods(ctx)) {
+  for (const pod of await activeAgentPods(ctx.cluster)) {
     const failure = diagnosePod(pod);
     if (failure?.image === undefined) continue;
     const { name, uid } = pod.metadata;
@@ -104,14 +102,9 @@ export async function recreateStuckAgents({ ctx, emit, looksOnly = false }: Node
   }
 }
 
-async function activeAgentPods({ cluster }: NodesContext): Promise<readonly KubeObject[]> {
-  const pods = await listAgentPods(cluster);
-  return pods.filter((pod) => pod.metadata.deletionTimestamp === undefined && !isFinished(pod));
-}
-
 /** The nodes whose pod has removed the files. */
 export async function cleanNodes(ctx: NodesContext): Promise<ReadonlySet<string>> {
-  const pods = await activeAgentPods(ctx);
+  const pods = await activeAgentPods(ctx.cluster);
   return new Set(
     pods.filter((pod) => pod.metadata.labels?.[cleanupLabel] === 'true' && isReady(pod)).map(nodeOf),
   );
@@ -119,42 +112,10 @@ export async function cleanNodes(ctx: NodesContext): Promise<ReadonlySet<string>
 
 /** Every node on which an agent runs or ran, with whether the node is ready. */
 export async function agentNodes(ctx: NodesContext): Promise<ReadonlyMap<string, boolean>> {
-  const [nodes, pods] = await Promise.all([ctx.inventory.nodes(), activeAgentPods(ctx)]);
+  const [nodes, pods] = await Promise.all([ctx.inventory.nodes(), activeAgentPods(ctx.cluster)]);
   const ready = readyNodes(nodes);
   return new Map(pods.map((pod) => [nodeOf(pod), ready.has(nodeOf(pod))]));
 }
-
-const readyNodes = (nodes: readonly KubeObject[]): ReadonlySet<string> =>
-  new Set(nodes.filter(isNodeReady).map(({ metadata }) => metadata.name));
-
-/** A pod that is not scheduled yet names its node only in the affinity that the DaemonSet controller adds. */
-function nodeOf(pod: KubeObject): string {
-  const { nodeName, affinity } = (pod['spec'] ?? {}) as PodPlacement;
-  const terms =
-    affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
-  const fields = terms.flatMap(({ matchFields = [] }) => matchFields);
-  return nodeName ?? fields.find(({ key }) => key === 'metadata.name')?.values?.[0] ?? '';
-}
-
-interface PodPlacement {
-  readonly nodeName?: string;
-  readonly affinity?: {
-    readonly nodeAffinity?: {
-      readonly requiredDuringSchedulingIgnoredDuringExecution?: {
-        readonly nodeSelectorTerms?: readonly {
-          readonly matchFields?: readonly { readonly key: string; readonly values?: readonly string[] }[];
-        }[];
-      };
-    };
-  };
-}
-
-function isReady(pod: KubeObject | undefined): boolean {
-  const { conditions = [] } = (pod?.['status'] ?? {}) as NodeStatus;
-  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
-}
-
-const isNodeReady = isReady;
 
 interface NodeState extends NodeAccess {
   /** The container whose last log line is the reason. */
@@ -179,7 +140,7 @@ function stateOf(
   if (!isLinux(node)) {
     return skipped('its operating system is not Linux', 'Give its workloads the names of images in ECR.');
   }
-  if (!isNodeReady(node)) return skipped('it is not ready', `Find out why: kubectl describe node ${name}`);
+  if (!isReady(node)) return skipped('it is not ready', `Find out why: kubectl describe node ${name}`);
   if (!pod) return withoutPod(base, warnings);
   if (isRollingOut(daemonSet) && !isCurrent(pod, daemonSet))
     return { ...base, state: 'starting', why: 'its agent is being replaced' };
@@ -252,7 +213,7 @@ function withoutPod(base: Pick<NodeAccess, 'name' | 'runtime'>, warnings: readon
   return {
     ...base,
     state: 'failing',
-    why: shortened(message) ?? 'its agent could not be created',
+    why: short(message) || 'its agent could not be created',
     hint: `Change what rejects the pods of the DaemonSet: kubectl -n ${nodeNamespace} describe daemonset ${nodeAccessName}`,
   };
 }
@@ -283,12 +244,3 @@ function containerStatuses({ status }: KubeObject): Statuses {
 
 const logsHint = ({ metadata }: KubeObject, container: string): string =>
   `Remove the cause; the agent continues by itself. Its log: kubectl -n ${nodeNamespace} logs ${metadata.name} -c ${container}`;
-
-const maxLength = 240;
-
-/** Anyone who can change pods of the namespace can write this text. */
-function shortened(text: string | undefined): string | undefined {
-  const line = text?.replace(/\s+/g, ' ').trim() ?? '';
-  if (line === '') return undefined;
-  return line.length > maxLength ? `${line.slice(0, maxLength - 1)}…` : line;
-}

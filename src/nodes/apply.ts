@@ -1,14 +1,13 @@
 import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
-import { filesRef } from '../cluster/mirrored-hosts.ts';
+import { agentRef, filesRef, filesSecretRef, isLinux } from '../cluster/nodes.ts';
 import { applyObjects, type ObjectChange } from '../cluster/objects.ts';
 import { BootstrapError } from '../core/errors.ts';
 import type { Outcome } from '../core/step.ts';
 import { waitFor } from '../core/wait.ts';
-import { isLinux } from './access.ts';
 import { agentNodes, cleanNodes, lostAgentPods } from './agents.ts';
 import type { NodesRun } from './context.ts';
 import { filesLeft, notMirroredFinding } from './diff.ts';
-import { agentRef, cleanupAgent, pullSecretRef, secretRef } from './objects.ts';
+import { cleanupAgent, pullSecretRef } from './objects.ts';
 import type { NodeAccessState } from './state.ts';
 
 /** Applies the objects; the agent last, when the Secrets that its pods need exist. */
@@ -95,7 +94,7 @@ const withoutImage = (image: string): BootstrapError =>
 /** Otherwise the kubelet waits up to two minutes before it tries again. */
 async function waitForSecrets(run: NodesRun): Promise<void> {
   const { cluster, config } = run.ctx;
-  const needed: readonly ObjectRef[] = [secretRef, pullSecretRef(config)];
+  const needed: readonly ObjectRef[] = [filesSecretRef, pullSecretRef(config)];
   await waitFor(
     run,
     {

@@ -1,10 +1,9 @@
-import { filesRef } from '../cluster/mirrored-hosts.ts';
+import { agentRef, filesRef } from '../cluster/nodes.ts';
 import { diffObjects, type ObjectChange, removeObjects } from '../cluster/objects.ts';
 import type { BootstrapError } from '../core/errors.ts';
 import { type Finding, finding } from '../core/findings.ts';
 import type { Diff } from '../core/step.ts';
 import { type MissingImage, plannedHosts, type UpstreamHost } from './hosts.ts';
-import { agentRef } from './objects.ts';
 import type { NodeAccessState } from './state.ts';
 
 /** If node access is off, the changes remove it. */

@@ -1,6 +1,6 @@
 import { refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { filesRef } from '../cluster/mirrored-hosts.ts';
+import { filesRef, filesSecretRef } from '../cluster/nodes.ts';
 import { BootstrapError } from '../core/errors.ts';
 import type { MemberFailure } from '../core/step.ts';
 import { waitFor } from '../core/wait.ts';
@@ -8,7 +8,6 @@ import { forceSync } from '../external-secrets/force-sync.ts';
 import { syncFindings, syncOf } from '../external-secrets/sync.ts';
 import { expiryOf } from '../external-secrets/tokens.ts';
 import type { NodesRun } from './context.ts';
-import { secretRef } from './objects.ts';
 
 /** A sync takes the operator seconds. */
 const deadlineMs = 30_000;
@@ -39,7 +38,7 @@ async function untilWritten(run: NodesRun): Promise<BootstrapError | undefined> 
   let isForced = false;
   try {
     await waitFor(run, wait, async (pending) => {
-      const [files, secret] = await Promise.all([cluster.get(filesRef), cluster.get(secretRef)]);
+      const [files, secret] = await Promise.all([cluster.get(filesRef), cluster.get(filesSecretRef)]);
       if (!files) return true;
       const isFailing = syncOf(files, []).state === 'failing';
       const isStale = isFailing || ((secret && expiryOf(secret)) ?? 0) <= clock.now();

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { owned } from '../cluster/objects.ts';
-import { expiryKey, filesRef } from '../cluster/mirrored-hosts.ts';
+import { agentRef, expiryKey, filesRef, filesSecretRef } from '../cluster/nodes.ts';
 import { renderTemplate } from '../cluster/templates.ts';
 import type { Config } from '../config/schema.ts';
 import { once } from '../core/once.ts';
@@ -14,11 +14,12 @@ import {
 import { packageFile } from '../core/paths.ts';
 
 const namespaceRef: ObjectRef = { apiVersion: 'v1', kind: 'Namespace', name: namespace };
-export const agentRef: ObjectRef = { apiVersion: 'apps/v1', kind: 'DaemonSet', name, namespace };
-export const secretRef: ObjectRef = { apiVersion: 'v1', kind: 'Secret', name, namespace };
 
 /** The copy of the pull secret with which nodes pull the agent's image. */
-export const pullSecretRef = ({ pullSecret }: Config): ObjectRef => ({ ...secretRef, name: pullSecret.name });
+export const pullSecretRef = ({ pullSecret }: Config): ObjectRef => ({
+  ...filesSecretRef,
+  name: pullSecret.name,
+});
 
 /** The objects of the step, in the order of their application. */
 export const nodeAccessRefs: readonly ObjectRef[] = [namespaceRef, filesRef, agentRef];

@@ -1,4 +1,4 @@
-import { filesRef } from '../cluster/mirrored-hosts.ts';
+import { filesRef } from '../cluster/nodes.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { type Finding, finding } from '../core/findings.ts';
 import { probeHost } from '../core/ownership.ts';

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { filesRef } from '../cluster/mirrored-hosts.ts';
+import { agentRef, filesRef, isLinux } from '../cluster/nodes.ts';
 import { observeManaged, observeObjects, type ObjectsState } from '../cluster/objects.ts';
 import type { Config } from '../config/schema.ts';
 import { ecrReference } from '../images/naming.ts';
@@ -8,10 +8,10 @@ import { BootstrapError } from '../core/errors.ts';
 import type { Finding } from '../core/findings.ts';
 import { operatorNamespace, probeHost } from '../core/ownership.ts';
 import { type ImagePresence, imagePresence } from '../mirror/images.ts';
-import { isLinux, isNodeAccessOn, isSelected } from './access.ts';
+import { isNodeAccessOn, isSelected } from './access.ts';
 import type { NodesContext } from './context.ts';
 import { completeHosts, plannedHosts, type UpstreamHost, upstreamHosts } from './hosts.ts';
-import { agentRef, nodeAccessObjects, nodeAccessRefs } from './objects.ts';
+import { nodeAccessObjects, nodeAccessRefs } from './objects.ts';
 
 export interface NodeAccessState extends ObjectsState {
   readonly isOn: boolean;

@@ -1,13 +1,18 @@
-import type { ClusterPort, KubeObject, ObjectRef } from '../../clients/kubernetes/port.ts';
-import { filesRef } from '../../cluster/mirrored-hosts.ts';
+import type { ObjectRef } from '../../clients/kubernetes/port.ts';
+import {
+  activeAgentPods,
+  agentRef,
+  filesRef,
+  filesSecretRef,
+  isReady,
+  nodeOf,
+  readyNodes,
+} from '../../cluster/nodes.ts';
 import { annotations, nodeAccessName, nodeNamespace, operatorNamespace } from '../../core/ownership.ts';
 import { waitFor } from '../../core/wait.ts';
-import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
+import type { ExternalSecretsRun } from '../context.ts';
 import { annotate } from '../force-sync.ts';
 import { expiryOf } from '../tokens.ts';
-
-const secretRef: ObjectRef = { ...filesRef, apiVersion: 'v1', kind: 'Secret' };
-const agentRef: ObjectRef = { ...filesRef, apiVersion: 'apps/v1', kind: 'DaemonSet' };
 
 /** Permissions that {@link renewNodeTokens} needs, in addition to those for syncs. */
 export const nodeTokenRights = [
@@ -33,7 +38,7 @@ export async function renewNodeTokens(run: ExternalSecretsRun): Promise<void> {
   const expiry = await waitForSecret(run);
   const agent = await cluster.get(agentRef);
   if (!agent) return;
-  const nodes = new Set((await agentPods(cluster)).filter(isReady).map(nodeOf));
+  const nodes = new Set((await activeAgentPods(cluster)).filter(isReady).map(nodeOf));
   await annotate(cluster, agent, {
     parent: '/spec/template/metadata',
     key: annotations.expiresAt,
@@ -45,14 +50,14 @@ export async function renewNodeTokens(run: ExternalSecretsRun): Promise<void> {
 /** @returns when the token in the Secret expires, as in its annotation */
 function waitForSecret(run: ExternalSecretsRun): Promise<string> {
   const { cluster, config } = run.ctx;
-  const source: ObjectRef = { ...secretRef, name: config.pullSecret.name, namespace: operatorNamespace };
+  const source: ObjectRef = { ...filesSecretRef, name: config.pullSecret.name, namespace: operatorNamespace };
   const wait = {
     what: `the new token in Secret ${nodeNamespace}/${nodeAccessName}`,
     deadlineMs: secretDeadlineMs,
     hint: 'Run `ecr-bootstrap status` to find the cause.',
   };
   return waitFor(run, wait, async (pending) => {
-    const [copy, original] = await Promise.all([cluster.get(secretRef), cluster.get(source)]);
+    const [copy, original] = await Promise.all([cluster.get(filesSecretRef), cluster.get(source)]);
     const expiry = copy && expiryOf(copy);
     if (expiry !== undefined && expiry >= ((original && expiryOf(original)) ?? 0))
       return String(expiry / 1000);
@@ -71,41 +76,19 @@ async function waitForAgents(
     hint: 'Run `ecr-bootstrap status --only node-access` to find the cause. Then run the same command again: it does not wait for nodes whose agent is not ready.',
   };
   await waitFor(run, wait, async (pending) => {
-    const [pods, ready] = await Promise.all([agentPods(run.ctx.cluster), readyNodes(run.ctx.fresh())]);
+    const [pods, all] = await Promise.all([
+      activeAgentPods(run.ctx.cluster),
+      run.ctx.fresh().inventory.nodes(),
+    ]);
     const renewed = new Set(
       pods
         .filter((pod) => isReady(pod) && pod.metadata.annotations?.[annotations.expiresAt] === expiry)
         .map(nodeOf),
     );
-    const left = ready.filter((name) => nodes.has(name) && !renewed.has(name));
+    const left = [...readyNodes(all)].filter((name) => nodes.has(name) && !renewed.has(name));
     const [first] = left;
     if (first === undefined) return true;
     const why = `${left.length} of ${nodes.size} left, for example ${first}`;
     return pending(why, { left: left.length, of: nodes.size });
   });
 }
-
-const agentPods = (cluster: ClusterPort): Promise<readonly KubeObject[]> =>
-  cluster.list(
-    { apiVersion: 'v1', kind: 'Pod' },
-    { namespace: nodeNamespace, labelSelector: `app.kubernetes.io/name=${nodeAccessName}` },
-  );
-
-const readyNodes = async ({ inventory }: ExternalSecretsContext): Promise<readonly string[]> =>
-  (await inventory.nodes()).filter(isReady).map(({ metadata }) => metadata.name);
-
-interface Status {
-  readonly conditions?: readonly { readonly type: string; readonly status: string }[];
-}
-
-/** A pod or a node. */
-function isReady({ metadata, status }: KubeObject): boolean {
-  const { conditions = [] } = (status ?? {}) as Status;
-  return (
-    metadata.deletionTimestamp === undefined &&
-    conditions.some((condition) => condition.type === 'Ready' && condition.status === 'True')
-  );
-}
-
-const nodeOf = (pod: KubeObject): string =>
-  (pod['spec'] as { readonly nodeName?: string } | undefined)?.nodeName ?? '';

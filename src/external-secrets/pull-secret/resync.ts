@@ -7,7 +7,7 @@ import { type WaitCount, waitFor } from '../../core/wait.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
 import { oncePerContext } from '../../core/once.ts';
 import type { EarlierPullSecret } from '../../cluster/earlier-pull-secrets.ts';
-import { filesRef } from '../../cluster/mirrored-hosts.ts';
+import { filesRef } from '../../cluster/nodes.ts';
 import { forceSync } from '../force-sync.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { fixOf, Refusals } from '../refusals.ts';

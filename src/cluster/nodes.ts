@@ -1,0 +1,79 @@
+import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
+import { nodeAccessName as name, nodeNamespace as namespace, probeHost } from '../core/ownership.ts';
+import { isFinished } from './workloads.ts';
+
+/** The ExternalSecret with one file per registry that nodes pull from ECR. Its keys are the registries. */
+export const filesRef: ObjectRef = {
+  apiVersion: 'external-secrets.io/v1beta1',
+  kind: 'ExternalSecret',
+  name,
+  namespace,
+};
+/** The Secret that the operator writes for it. */
+export const filesSecretRef: ObjectRef = { apiVersion: 'v1', kind: 'Secret', name, namespace };
+/** The DaemonSet of the agent that keeps the files on nodes. */
+export const agentRef: ObjectRef = { apiVersion: 'apps/v1', kind: 'DaemonSet', name, namespace };
+
+/** The key with the expiry of the token in the files, in Unix seconds. All other keys are hosts. */
+export const expiryKey = 'expires_at';
+
+/** The registries that nodes pull from ECR, without the probe's host. */
+export function mirroredHosts(files: KubeObject | undefined): readonly string[] {
+  const { target } = (files?.['spec'] ?? {}) as {
+    target?: { template?: { data?: Readonly<Record<string, string>> } };
+  };
+  const keys = Object.keys(target?.template?.data ?? {});
+  return keys.filter((key) => key !== expiryKey && key !== probeHost);
+}
+
+/** The pods of the agent, terminating ones too. */
+export const listAgentPods = (cluster: ClusterPort): Promise<readonly KubeObject[]> =>
+  cluster.list(
+    { apiVersion: 'v1', kind: 'Pod' },
+    { namespace, labelSelector: `app.kubernetes.io/name=${name}` },
+  );
+
+export async function activeAgentPods(cluster: ClusterPort): Promise<readonly KubeObject[]> {
+  const pods = await listAgentPods(cluster);
+  return pods.filter((pod) => pod.metadata.deletionTimestamp === undefined && !isFinished(pod));
+}
+
+interface PodPlacement {
+  readonly nodeName?: string;
+  readonly affinity?: {
+    readonly nodeAffinity?: {
+      readonly requiredDuringSchedulingIgnoredDuringExecution?: {
+        readonly nodeSelectorTerms?: readonly {
+          readonly matchFields?: readonly { readonly key: string; readonly values?: readonly string[] }[];
+        }[];
+      };
+    };
+  };
+}
+
+/** A pod that is not scheduled yet names its node only in the affinity that the DaemonSet controller adds. */
+export function nodeOf(pod: KubeObject): string {
+  const { nodeName, affinity } = (pod['spec'] ?? {}) as PodPlacement;
+  const terms =
+    affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms ?? [];
+  const fields = terms.flatMap(({ matchFields = [] }) => matchFields);
+  return nodeName ?? fields.find(({ key }) => key === 'metadata.name')?.values?.[0] ?? '';
+}
+
+/** Whether a pod or a node is ready. */
+export function isReady(object: KubeObject | undefined): boolean {
+  const { conditions = [] } = (object?.['status'] ?? {}) as {
+    readonly conditions?: readonly { readonly type: string; readonly status: string }[];
+  };
+  return conditions.some(({ type, status }) => type === 'Ready' && status === 'True');
+}
+
+/** The names of the nodes that are ready. */
+export const readyNodes = (nodes: readonly KubeObject[]): ReadonlySet<string> =>
+  new Set(nodes.filter(isReady).map(({ metadata }) => metadata.name));
+
+/** A node reports its operating system when its kubelet has started. */
+export function isLinux({ status }: KubeObject): boolean {
+  const { nodeInfo } = (status ?? {}) as { readonly nodeInfo?: { readonly operatingSystem?: string } };
+  return (nodeInfo?.operatingSystem ?? 'linux') === 'linux';
+}
