@@ -4,6 +4,7 @@ import type { Clock } from './clock.ts';
 import { BootstrapError, interruptedError } from './errors.ts';
 import type { Change, Emit, Event, MemberFailure, Outcome, Run } from './step.ts';
 import { type Consent, consentedIn } from './consent.ts';
+import { skipped } from './members.ts';
 import { nameOf } from './target.ts';
 import { type Planned, planStep, refuseBlocked } from './plan.ts';
 import { waitUntilVisible } from './visibility.ts';
@@ -85,8 +86,7 @@ export async function applyPlan<Ctx extends { readonly clock: Clock }>(
       const failures = outcomes.flatMap(toleratedFailure);
       const dropped = droppedFrom(planned, current);
       for (const change of dropped) run.emit({ type: 'no-longer-needed', change });
-      const skipped = dropped.map((change): Outcome => ({ change, result: 'skipped' }));
-      steps.push({ step, outcomes: [...skipped, ...outcomes], failures });
+      steps.push({ step, outcomes: [...skipped(dropped), ...outcomes], failures });
       throwIfFailed(outcomes);
       throwIfInterrupted(how.signal);
       const made = outcomes.flatMap(({ change, result }) => (result === 'done' ? change : []));
@@ -169,8 +169,7 @@ function droppedFrom<Ctx>(planned: Planned<Ctx>, current: Planned<Ctx>): Change[
   return planned.changes.filter((change) => (destroys(change) || change.revokes) && !left.has(named(change)));
 }
 
-const destroys = (change: Change): boolean =>
-  change.action === 'delete' || change.action === 'replace';
+const destroys = (change: Change): boolean => change.action === 'delete' || change.action === 'replace';
 
 async function applyChanges<Ctx>(planned: Planned<Ctx>, run: Run<Ctx>): Promise<readonly Outcome[]> {
   if (planned.changes.length === 0) return [];

@@ -36,6 +36,10 @@ export function inParallel<C extends Change, Ctx>(
   );
 }
 
+/** The outcomes of changes that a failure before them prevents. */
+export const skipped = <C extends Change>(changes: readonly C[]): Outcome<C>[] =>
+  changes.map((change) => ({ change, result: 'skipped' }));
+
 /** Errors that would also fail every other member and every later step. */
 const runWideCodes: ReadonlySet<ErrorCode> = new Set([
   'aws-unreachable',

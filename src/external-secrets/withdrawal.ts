@@ -5,7 +5,7 @@ import { removePullSecrets } from '../cluster/service-accounts/list.ts';
 import { fullName, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { type Finding, finding } from '../core/findings.ts';
-import { inOrder, inParallel, tolerating } from '../core/members.ts';
+import { inOrder, inParallel, skipped, tolerating } from '../core/members.ts';
 import type { ChangeWith, Diff, Outcome } from '../core/step.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from './context.ts';
 import { observeCopies, whyNotServing } from './copies/copies.ts';
@@ -75,14 +75,14 @@ export async function applyWithdrawal(
   const why = await whyNeeded(earlier, run);
   if (why !== undefined) {
     run.emit({ type: 'note', text: `pull secrets of earlier names stay: ${why}` });
-    return changes.map((change): Outcome => ({ change, result: 'skipped' }));
+    return skipped(changes);
   }
   const isOfAccount = ({ payload }: WithdrawalChange): boolean => payload.does === 'removeNames';
   const others = changes.filter((change) => !isOfAccount(change));
   const applyChange = (change: WithdrawalChange): Promise<unknown> => applyOne(change, run);
   const withdrawn = tolerating(await inParallel(concurrency, changes.filter(isOfAccount), run, applyChange));
   if (withdrawn.some(({ result }) => result !== 'done')) {
-    return [...withdrawn, ...others.map((change): Outcome => ({ change, result: 'skipped' }))];
+    return [...withdrawn, ...skipped(others)];
   }
   return [...withdrawn, ...tolerating(await inOrder(others, run, applyChange))];
 }

@@ -2,6 +2,7 @@ import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { agentRef, filesRef, filesSecretRef, isLinux } from '../cluster/nodes.ts';
 import { applyObjects, type ObjectChange } from '../cluster/objects.ts';
 import { BootstrapError } from '../core/errors.ts';
+import { skipped } from '../core/members.ts';
 import type { Outcome } from '../core/step.ts';
 import { waitFor } from '../core/wait.ts';
 import { agentNodes, cleanNodes, lostAgentPods } from './agents.ts';
@@ -28,15 +29,14 @@ export async function applyNodeAccess(
     .filter((change) => !startsAgent(change))
     .map((change) => withCompleteHosts(change, state));
   const late = changes.filter(startsAgent);
-  const skipped = (change: ObjectChange): Outcome => ({ change, result: 'skipped' });
   if (late.length > 0 && state.missingImage !== undefined) {
     const error = withoutImage(state.missingImage);
-    return [...early.map(skipped), ...late.map((change): Outcome => ({ change, result: 'failed', error }))];
+    return [...skipped(early), ...late.map((change): Outcome => ({ change, result: 'failed', error }))];
   }
   const outcomes = await applyObjects(early, run);
   if (late.length === 0) return outcomes;
   if (outcomes.some(({ result }) => result !== 'done')) {
-    return [...outcomes, ...late.map(skipped)];
+    return [...outcomes, ...skipped(late)];
   }
   await waitForSecrets(run);
   return [...outcomes, ...(await applyObjects(late, run))];
@@ -57,7 +57,7 @@ async function removeAgent(
   );
   const rest = changes.filter(isNamespace);
   if (outcomes.some(({ result }) => result !== 'done')) {
-    return [...outcomes, ...rest.map((change): Outcome => ({ change, result: 'skipped' }))];
+    return [...outcomes, ...skipped(rest)];
   }
   // Otherwise these pods, and so the namespace, would stay until the kubelets of their nodes return.
   for (const { metadata } of await lostAgentPods(run.ctx.fresh())) {

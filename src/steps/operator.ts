@@ -1,5 +1,5 @@
 import { refOf } from '../clients/kubernetes/names.ts';
-import type { Outcome } from '../core/step.ts';
+import { skipped } from '../core/members.ts';
 import { type Finding, finding } from '../core/findings.ts';
 import type { Step } from './context.ts';
 import {
@@ -71,7 +71,7 @@ export const operator: Step<ObjectsState, ObjectChange> = {
     const outcomes = await applyObjects(early, run);
     if (late.length === 0) return outcomes;
     if (outcomes.some(({ result }) => result !== 'done')) {
-      return [...outcomes, ...late.map((change): Outcome => ({ change, result: 'skipped' }))];
+      return [...outcomes, ...skipped(late)];
     }
     await waitForCertificate(run);
     return [...outcomes, ...(await applyObjects(late, run))];

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { ChangeWith, Outcome } from '../../core/step.ts';
-import { inOrder } from '../../core/members.ts';
+import { inOrder, skipped } from '../../core/members.ts';
 import { once } from '../../core/once.ts';
 import type { AccessKeyRun } from '../context.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
@@ -25,7 +25,7 @@ export async function applyBootstrap(
   const registered = await register(changes.filter(isRegistration), state, run);
   if (registered.some(({ result }) => result !== 'done')) {
     const rest = changes.filter((change) => !isRegistration(change));
-    return [...registered, ...rest.map((change): Outcome => ({ change, result: 'skipped' }))];
+    return [...registered, ...skipped(rest)];
   }
   const outcomes = await inOrder(objectChanges, run, async (change) => {
     const { payload } = change;

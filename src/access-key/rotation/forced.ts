@@ -1,9 +1,9 @@
 import { disabling } from './old-key.ts';
 import { kmsKeysInUse } from '../stored.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import type { ChangeWith, Outcome } from '../../core/step.ts';
+import type { ChangeWith } from '../../core/step.ts';
 import { type Finding, finding } from '../../core/findings.ts';
-import { inOrder } from '../../core/members.ts';
+import { inOrder, skipped } from '../../core/members.ts';
 import type { AccessKeyContext, AnyRotationStep, RotationStep } from '../context.ts';
 import { oncePerContext } from '../../core/once.ts';
 import { formerFindings, type FormerUsers, observeFormerUsers } from '../former-users.ts';
@@ -124,7 +124,7 @@ function revocation(forced: ForcedRotation): RotationStep<Revocation, Revocation
       const stored = await applyKey(changes.filter(isOfSecret), key, run);
       const ofKeys = changes.filter(isOfKey);
       if (stored.some(({ result }) => result !== 'done')) {
-        return [...stored, ...ofKeys.map((change): Outcome => ({ change, result: 'skipped' }))];
+        return [...stored, ...skipped(ofKeys)];
       }
       const revoked = await inOrder(ofKeys, run, ({ payload: { does, id } }) =>
         does === 'deleteKey' ? iam.deleteAccessKey(key.userName, id) : iam.disableAccessKey(key.userName, id),

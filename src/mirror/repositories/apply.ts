@@ -2,7 +2,7 @@ import type { Config } from '../../config/schema.ts';
 import type { BootstrapError } from '../../core/errors.ts';
 import type { WantedImage } from '../../images/wanted.ts';
 import { onceFulfilled } from '../../core/once.ts';
-import { inParallel, isTolerable } from '../../core/members.ts';
+import { inParallel, isTolerable, skipped } from '../../core/members.ts';
 import type { Outcome } from '../../core/step.ts';
 import type { MirrorContext, MirrorRun } from '../context.ts';
 import { adoptedTags, awsTags } from '../../iam/tags.ts';
@@ -135,10 +135,9 @@ export class MissingRepositories {
       createRepository(payload.name, ctx),
     );
     for (const [index, change] of changes.entries()) {
-      const skipped: Outcome<RepositoryCreation> = { change, result: 'skipped' };
       this.#outcomes.set(
         change.payload.name,
-        done.then((outcomes) => outcomes[index] ?? skipped),
+        done.then((outcomes) => outcomes[index] ?? { change, result: 'skipped' }),
       );
     }
     const failures = new Map<string, BootstrapError>();
@@ -156,10 +155,6 @@ export class MissingRepositories {
     const known = new Map(
       await Promise.all([...this.#outcomes].map(async ([name, one]) => [name, await one] as const)),
     );
-    const skipped = planned.filter(({ payload }) => !known.has(payload.name));
-    return [
-      ...known.values(),
-      ...skipped.map((change): Outcome<RepositoryCreation> => ({ change, result: 'skipped' })),
-    ];
+    return [...known.values(), ...skipped(planned.filter(({ payload }) => !known.has(payload.name)))];
   }
 }
