@@ -1,6 +1,6 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { agentRef, filesRef, isLinux } from '../cluster/nodes.ts';
-import { observeManaged, observeObjects, type ObjectsState } from '../cluster/objects.ts';
+import { observeManaged, type ObjectsState } from '../cluster/objects.ts';
 import type { Config } from '../config/schema.ts';
 import { ecrReference } from '../images/naming.ts';
 import { setupFindings } from '../access-key/bootstrap/namespace-annotations.ts';
@@ -34,18 +34,20 @@ export interface NodeAccessState extends ObjectsState {
 export async function observeNodeAccess(ctx: NodesContext): Promise<NodeAccessState> {
   if (!(await isNodeAccessOn(ctx))) return observeForRemoval(ctx);
   const { config, cluster, inventory } = ctx;
-  const [registryHost, presence, workloads, pause, nodes, mirrored, agent, namespace] = await Promise.all([
+  const [objects, registryHost, presence, workloads, pause, nodes, mirrored, home] = await Promise.all([
+    Promise.all(nodeAccessRefs.map((ref) => cluster.get(ref))),
     ctx.registryHost(),
     imagePresence(ctx).catch(onlyBootstrapError),
     inventory.workloads(),
     inventory.pauseImages(),
     inventory.nodes(),
     inventory.mirroredHosts(),
-    cluster.get(agentRef),
     cluster.get({ apiVersion: 'v1', kind: 'Namespace', name: operatorNamespace }),
   ]);
-  const base = { isOn: true, hosts: [], nodeCount: 0, deselected: [], conflicts: [] };
-  if (presence instanceof BootstrapError) return { ...base, wanted: [], unwanted: [], error: presence };
+  const base = { ...nothing, isOn: true, wanted: [], unwanted: [] };
+  if (presence instanceof BootstrapError) return { ...base, error: presence };
+  const actual = (kind: string) => objects.find((object) => object?.kind === kind);
+  const agent = actual(agentRef.kind);
   const users = [...workloads, ...pause];
   const hosts = upstreamHosts({ registryHost, users, presence, mirrored }, config);
   const images = agentImages(presence, registryHost, agent);
@@ -57,11 +59,11 @@ export async function observeNodeAccess(ctx: NodesContext): Promise<NodeAccessSt
   ]);
   const files = complete.find(({ kind }) => kind === filesRef.kind);
   return {
-    ...(await observeObjects(cluster, planned)),
     ...base,
+    wanted: planned.map((desired) => ({ desired, actual: actual(desired.kind) })),
     hosts,
     nodeCount: nodes.filter((node) => isLinux(node) && isSelected(node, config.nodes.nodeSelector)).length,
-    conflicts: setupFindings({ project: config.project, registryHost }, namespace),
+    conflicts: setupFindings({ project: config.project, registryHost }, home),
     deselected: deselectedNodes(nodes, agent, config),
     ...(files && { files }),
     ...(images.missing !== undefined && { missingImage: images.missing }),
@@ -70,12 +72,11 @@ export async function observeNodeAccess(ctx: NodesContext): Promise<NodeAccessSt
 
 export const observeForRemoval = async ({ cluster }: NodesContext): Promise<NodeAccessState> => ({
   ...(await observeManaged(cluster, nodeAccessRefs)),
+  ...nothing,
   isOn: false,
-  hosts: [],
-  nodeCount: 0,
-  deselected: [],
-  conflicts: [],
 });
+
+const nothing = { hosts: [], nodeCount: 0, deselected: [], conflicts: [] } as const;
 
 /** The agents work while AWS is unreachable, so their health is reported then too. */
 function onlyBootstrapError(error: unknown): BootstrapError {
