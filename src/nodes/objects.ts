@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { owned } from '../cluster/objects.ts';
 import { agentRef, expiryKey, filesRef, filesSecretRef } from '../cluster/nodes.ts';
@@ -11,7 +10,7 @@ import {
   nodeNamespace as namespace,
   probeHost,
 } from '../core/ownership.ts';
-import { packageFile } from '../core/paths.ts';
+import { readScripts } from './script.ts';
 
 const namespaceRef: ObjectRef = { apiVersion: 'v1', kind: 'Namespace', name: namespace };
 
@@ -21,7 +20,7 @@ export const pullSecretRef = ({ pullSecret }: Config): ObjectRef => ({
   name: pullSecret.name,
 });
 
-/** The objects of the step, in the order of their application. */
+/** The objects of the step, in the order of their application. Each has a kind of its own. */
 export const nodeAccessRefs: readonly ObjectRef[] = [namespaceRef, filesRef, agentRef];
 
 interface AgentSettings {
@@ -150,9 +149,4 @@ interface PodTemplate {
   };
 }
 
-const agentScript = once(async (): Promise<string> => {
-  const parts = ['node-files', 'node-agent'].map((part) =>
-    readFile(packageFile(`manifests/${part}.sh`), 'utf8'),
-  );
-  return (await Promise.all(parts)).join('\n');
-});
+const agentScript = once(() => readScripts('node-files', 'node-agent'));

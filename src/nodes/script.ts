@@ -34,12 +34,13 @@ export const removalScript = (project: string): Promise<string> =>
   script({ MODE: 'remove', PROJECT: project });
 
 async function script(values: Readonly<Record<string, string>>): Promise<string> {
-  const parts = ['node-files', 'node-join'].map((name) =>
-    readFile(packageFile(`manifests/${name}.sh`), 'utf8'),
-  );
   const assignments = Object.entries(values).map(([name, value]) => `${name}='${plain(value)}'\n`);
-  return ['#!/bin/sh\n', ...assignments, ...(await Promise.all(parts))].join('');
+  return ['#!/bin/sh\n', ...assignments, await readScripts('node-files', 'node-join')].join('');
 }
+
+/** The text of the shell scripts in `manifests`, one after the other. */
+export const readScripts = async (...names: readonly string[]): Promise<string> =>
+  (await Promise.all(names.map((name) => readFile(packageFile(`manifests/${name}.sh`), 'utf8')))).join('\n');
 
 /** The values are validated where they enter. A quote would end the text in the script. */
 function plain(value: string): string {
