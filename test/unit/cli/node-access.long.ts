@@ -4,6 +4,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { WorldOptions } from '../../../sandbox/world.ts';
 import { changeRequests } from '../../support/change-requests.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
+import { statusOf } from '../../support/findings.ts';
 
 const certs = '/etc/containerd/certs.d';
 const nginxOfDockerHub = `${certs}/docker.io/hosts.toml`;
@@ -21,22 +22,10 @@ async function succeed(args: string): Promise<void> {
   expect(code, `${args}\n${stdout}${stderr}`).toBe(0);
 }
 
-interface Finding {
-  readonly code: string;
-  readonly level: string;
-  readonly what: string;
-  readonly why: string;
-  readonly hint: string;
-}
-
 /** The findings of the step node-access in `status`, without those of level ok. */
-async function problems(): Promise<{ readonly code: number; readonly findings: readonly Finding[] }> {
-  const { code, document } = await cli.json('status --only node-access');
-  const { steps } = document['status'] as { steps: readonly { findings: readonly Finding[] }[] };
-  return {
-    code,
-    findings: steps.flatMap(({ findings }) => findings).filter(({ level }) => level !== 'ok'),
-  };
+async function problems(): Promise<Awaited<ReturnType<typeof statusOf>>> {
+  const { code, findings } = await statusOf(cli, 'node-access');
+  return { code, findings: findings.filter(({ level }) => level !== 'ok') };
 }
 
 /** Scales the operator to zero, as an administrator may do. */

@@ -3,23 +3,11 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cli, type CliResult, openCli } from '../../support/cli.ts';
+import { statusOf } from '../../support/findings.ts';
 
 const certs = '/etc/containerd/certs.d';
 
-interface Finding {
-  readonly code: string;
-  readonly level: string;
-  readonly what: string;
-  readonly why: string;
-  readonly hint: string;
-}
-
 let cli: Cli;
-const findings = async (): Promise<{ readonly code: number; readonly found: readonly Finding[] }> => {
-  const { code, document } = await cli.json('status --only node-access');
-  const { steps } = document['status'] as { steps: readonly { findings: readonly Finding[] }[] };
-  return { code, found: steps.flatMap((step) => step.findings) };
-};
 const filesOf = (node: string) => cli.world.cluster.machine(node).files;
 
 describe('a cluster whose second node ignores the files, and whose third node is not ready', () => {
@@ -78,7 +66,7 @@ describe('a cluster whose second node ignores the files, and whose third node is
   });
 
   it('is unhealthy, with the changes to make on the node', async () => {
-    const { code, found } = await findings();
+    const { code, findings: found } = await statusOf(cli, 'node-access');
     expect(code).toBe(3);
     expect(found.map(({ code: id, level, what }) => [id, level, what])).toEqual([
       ['ok', 'ok', 'node node-1 pulls from ECR'],
@@ -163,6 +151,6 @@ describe('a cluster whose second node ignores the files, and whose third node is
     await cli.world.cluster.settled();
     expect((await cli.run('up --yes --skip images')).code).toBe(0);
     expect((await cli.run('up --dry-run --exit-code --only node-access')).code).toBe(0);
-    expect((await findings()).code).toBe(0);
+    expect((await statusOf(cli, 'node-access')).code).toBe(0);
   });
 });
