@@ -1,7 +1,6 @@
 import { z } from 'zod';
-import { BootstrapError } from '../core/errors.ts';
 import { ecrComponent } from '../images/naming.ts';
-import { parseReference } from '../images/reference.ts';
+import { parseIfValid } from '../images/reference.ts';
 
 /** The first component of every repository name. */
 export const project = z
@@ -32,13 +31,8 @@ export const sourceRepository = z.string().refine(isRepository, {
 });
 
 function isRepository(text: string): boolean {
-  try {
-    const { tag, digest } = parseReference(text);
-    return tag === 'latest' && digest === undefined && !text.endsWith(':latest');
-  } catch (error) {
-    if (!(error instanceof BootstrapError)) throw error;
-    return false;
-  }
+  const { tag, digest } = parseIfValid(text) ?? {};
+  return tag === 'latest' && digest === undefined && !text.endsWith(':latest');
 }
 
 export const region = z

@@ -45,6 +45,16 @@ export function parseReference(text: string): Reference {
   return tag === undefined ? { host, path, digest } : { host, path, tag, digest };
 }
 
+/** The same for text that may be anything. @returns undefined for an invalid reference */
+export function parseIfValid(text: string): Reference | undefined {
+  try {
+    return parseReference(text);
+  } catch (error) {
+    if (error instanceof BootstrapError) return undefined;
+    throw error;
+  }
+}
+
 /** `HOST/PATH`, without tag and digest. */
 export const repositoryOf = ({ host, path }: Reference): string => `${host}/${path}`;
 

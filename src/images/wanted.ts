@@ -3,7 +3,7 @@ import { probeHost } from '../core/ownership.ts';
 import { excluding } from './exclude.ts';
 import { ecrName, type Naming, sourceOf, workloadReference } from './naming.ts';
 import { canonical, isInstalledOperator, operatorImage } from './operator.ts';
-import { formatReference, parseReference, type Reference } from './reference.ts';
+import { formatReference, parseIfValid, parseReference, type Reference } from './reference.ts';
 import { isOfRegistry } from './registry-alias.ts';
 
 /** A controller or bare pod that uses images. */
@@ -109,15 +109,8 @@ export const wantedReference = (host: string, image: WantedImage): string =>
  * `images.map`.
  */
 export function configuredHosts(list: readonly string[], { map }: Pick<Naming, 'map'>): string[] {
-  return [...list, ...Object.keys(map)].flatMap((text) => {
-    try {
-      return [parseReference(text).host];
-    } catch (error) {
-      // wantedImages reports the error.
-      if (error instanceof BootstrapError) return [];
-      throw error;
-    }
-  });
+  // wantedImages reports invalid references.
+  return [...list, ...Object.keys(map)].flatMap((text) => parseIfValid(text)?.host ?? []);
 }
 
 const workloadName = ({ kind, namespace, name }: ImageUser) =>

@@ -1,7 +1,7 @@
 import { excluding } from '../images/exclude.ts';
 import { ecrName, workloadReference } from '../images/naming.ts';
 import { canonical } from '../images/operator.ts';
-import { formatReference, parseReference, repositoryOf } from '../images/reference.ts';
+import { formatReference, parseIfValid, parseReference, repositoryOf } from '../images/reference.ts';
 import { isOfRegistry } from '../images/registry-alias.ts';
 import type { Config } from '../config/schema.ts';
 import { BootstrapError } from '../core/errors.ts';
@@ -33,11 +33,10 @@ export async function internetImages(ctx: MirrorContext): Promise<InternetImage[
   return workloads.flatMap((workload) =>
     workload.images
       .filter((image) => !image.startsWith(`${host}/`) && !isMirrored(image))
-      .filter(
-        (image) =>
-          isInRegistry(image, host) ||
-          !isExcluded(unlessInvalid(() => canonical(parseReference(image))) ?? image),
-      )
+      .filter((image) => {
+        const reference = parseIfValid(image);
+        return isInRegistry(image, host) || !isExcluded(reference ? canonical(reference) : image);
+      })
       .map((image) => internetImage(workload, image, host, ctx)),
   );
 }
@@ -97,7 +96,7 @@ function internetImage(
 }
 
 const isInRegistry = (image: string, host: string): boolean => {
-  const reference = unlessInvalid(() => parseReference(image));
+  const reference = parseIfValid(image);
   return reference !== undefined && isOfRegistry(reference, host);
 };
 

@@ -3,7 +3,7 @@ import { BootstrapError } from '../core/errors.ts';
 import { excluding } from '../images/exclude.ts';
 import { ecrName } from '../images/naming.ts';
 import { canonical } from '../images/operator.ts';
-import { formatReference, parseReference, type Reference, repositoryOf } from '../images/reference.ts';
+import { formatReference, parseIfValid, type Reference, repositoryOf } from '../images/reference.ts';
 import { isOfRegistry } from '../images/registry-alias.ts';
 import { probeHost } from '../core/ownership.ts';
 import type { ImageUser } from '../images/wanted.ts';
@@ -130,13 +130,9 @@ function nameInEcr(reference: Reference, naming: Parameters<typeof ecrName>[1]):
 /** The valid references, each once. Workloads may contain any text. */
 function references(texts: readonly string[]): readonly Reference[] {
   const found = new Map<string, Reference>();
-  for (const text of texts) {
-    try {
-      const reference = canonical(parseReference(text));
-      found.set(formatReference(reference), reference);
-    } catch (error) {
-      if (!(error instanceof BootstrapError)) throw error;
-    }
+  for (const parsed of texts.map(parseIfValid)) {
+    const reference = parsed && canonical(parsed);
+    if (reference) found.set(formatReference(reference), reference);
   }
   return [...found.values()];
 }
