@@ -54,7 +54,7 @@ function ownable({ apiVersion: _, kind: __, metadata, ...fields }: Draft, { stat
 }
 
 /**
- * Records a write other than an apply: the client owns what it added or changed, and nobody else does. An object that
+ * Records a write other than an apply: the client alone owns what it added or changed. An object that
  * has no record stays without one until its first apply.
  * @param after changed in place
  */

@@ -1,6 +1,5 @@
 import { z } from 'zod';
-import { BootstrapError } from '../core/errors.ts';
-import { parseReference } from '../images/reference.ts';
+import { parseIfValid } from '../images/reference.ts';
 import { nodeSelector } from './kubernetes-values.ts';
 
 /** A DNS name without a port: the name of a folder on nodes and a key of a Secret. */
@@ -16,20 +15,10 @@ const upstreamHost = z
     'is another name of docker.io: write docker.io',
   );
 
-const imageReference = z.string().refine(isReference, {
+const imageReference = z.string().refine((text) => parseIfValid(text) !== undefined, {
   error: ({ input }) =>
     `${JSON.stringify(input)} is not an image reference, for example docker.io/library/busybox:1.37`,
 });
-
-function isReference(text: string): boolean {
-  try {
-    parseReference(text);
-    return true;
-  } catch (error) {
-    if (!(error instanceof BootstrapError)) throw error;
-    return false;
-  }
-}
 
 /** The section `nodes` of the configuration. */
 export const nodes = z
@@ -38,7 +27,7 @@ export const nodes = z
       .enum(['auto', 'on', 'off'])
       .default('auto')
       .describe(
-        'Whether nodes pull images of public registries from ECR. `auto`: on clusters that kubeadm created.',
+        'Whether nodes pull from ECR what they would pull from other registries. `auto`: on clusters that kubeadm created.',
       ),
     image: imageReference
       .default('docker.io/library/busybox:1.37')

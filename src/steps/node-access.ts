@@ -6,7 +6,7 @@ import { type NodeAccessState, observeForRemoval, observeNodeAccess } from '../n
 import type { Step } from './context.ts';
 
 /**
- * Makes nodes pull images of public registries from ECR under their public names, so that neither workloads nor
+ * Makes nodes pull images of other registries from ECR under their own names, so that neither workloads nor
  * static pods change. An agent on each node keeps one file per registry, with the current token.
  */
 export const nodeAccess: Step<NodeAccessState, ObjectChange> = {
