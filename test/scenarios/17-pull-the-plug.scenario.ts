@@ -4,7 +4,7 @@ import { can, enterWorld, tidyUp } from './enter.ts';
 import {
   everythingRuns,
   loseEveryImage,
-  namedImages,
+  publicImages,
   nodesPullFromEcr,
   tokensOfLifeReachNodes,
 } from './nodes.ts';
@@ -25,7 +25,7 @@ describe('a cluster that cannot reach the internet and whose nodes have lost eve
     const { breakInternet, configure, namesAsked, requestsOfNodes } = await world;
     await configure(nodesPullFromEcr);
     await settle(await world);
-    images = await namedImages(await world);
+    images = await publicImages(await world);
     await succeed(await world, 'up', '--yes');
     restoreInternet = await breakInternet();
     if (can('request log')) requestsBefore = (await requestsOfNodes()).length;

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { can, enterWorld, tidyUp } from './enter.ts';
-import { everythingRuns, namedImages, nodesPullFromEcr, tokensOfLifeReachNodes } from './nodes.ts';
+import { everythingRuns, publicImages, nodesPullFromEcr, tokensOfLifeReachNodes } from './nodes.ts';
 import { health, registryToken, settle, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 
@@ -27,7 +27,7 @@ describe.runIf(can('machines'))(
       await configure(nodesPullFromEcr);
       await settle(await world);
       await succeed(await world, 'up', '--yes');
-      images = await namedImages(await world);
+      images = await publicImages(await world);
       script = (await succeed(await world, 'render', 'node')).stdout;
       await setTokenLife(life);
       await tokensOfLifeReachNodes(await world, life);

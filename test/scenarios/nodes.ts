@@ -21,10 +21,14 @@ const isStatic = ({ metadata }: KubeObject) =>
 
 const isOwned = ({ metadata }: Pod): boolean => (metadata.ownerReferences ?? []).length > 0;
 
-/** The images that the pods of the cluster name, once each. Pods that nothing recreates are left out. */
-export async function namedImages({ cluster }: World): Promise<readonly string[]> {
+/**
+ * The images of public registries that the pods of the cluster name, once each. Left out are pods that nothing
+ * recreates, and images in ECR: workloads of earlier scenarios name them until their rollouts end.
+ */
+export async function publicImages({ cluster, registry }: World): Promise<readonly string[]> {
   const pods = (await cluster.list<Pod>('pods')).filter((pod) => isStatic(pod) || isOwned(pod));
-  return [...new Set(pods.flatMap(({ spec }) => spec.containers.map(({ image }) => image)))].sort();
+  const images = pods.flatMap(({ spec }) => spec.containers.map(({ image }) => image));
+  return [...new Set(images)].filter((image) => !image.startsWith(`${registry}/`)).sort();
 }
 
 /**
@@ -68,7 +72,7 @@ export async function everythingRuns(
         const running = containerStatuses.filter(({ state }) => state.running !== undefined);
         return running.length < spec.containers.length;
       });
-      const named = await namedImages(world);
+      const named = await publicImages(world);
       const missing = images.filter((image) => !named.includes(image));
       last = [...stopped.map(({ metadata }) => metadata.name), ...missing].join(' ');
       return last === '' || undefined;
