@@ -91,10 +91,10 @@ export async function startCluster(
   const startRuntime = async () => {
     await start(node.containerd);
     await published;
-    await machine.connect(addresses.internet, logs.setup);
+    await machine.connect(addresses.internet);
     for (const image of Object.values(nodeImages)) await node.pull(image);
     connected = false;
-    await machine.disconnect(addresses.internet, logs.setup);
+    await machine.disconnect(addresses.internet);
   };
   const switchOff = async () => {
     services.forget([...started]);
@@ -115,8 +115,8 @@ export async function startCluster(
   return {
     plane,
     stop,
-    connect: (address) => machine.connect(address, logs.setup),
-    disconnect: (address) => machine.disconnect(address, logs.setup),
+    connect: (address) => machine.connect(address),
+    disconnect: (address) => machine.disconnect(address),
     switchOff,
     async switchOn() {
       machine = await boot();
@@ -146,7 +146,7 @@ export async function startJoiningMachine(
   const node = await prepareNode(names, clusters.first, logs.setup);
   const stopNames = await serveNames('vpc', names.router, (name) => inNetwork(plane.api, name), logs.dns);
   await writeFile('/proc/sys/net/ipv4/ip_forward', '1');
-  await machine.connect(clusters.first.address, logs.setup);
+  await machine.connect(clusters.first.address);
   await connect(names.address);
   const started = new Set<string>();
   const start = async (service: ServiceOptions) => {

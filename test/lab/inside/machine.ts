@@ -24,12 +24,14 @@ const ownFolders = [
 export class Machine {
   readonly #holder: ChildProcess;
   readonly #pid: number;
-  readonly #router: string;
+  readonly #cluster: ClusterNames;
+  readonly #log: string;
 
-  private constructor(holder: ChildProcess, pid: number, router: string) {
+  private constructor(holder: ChildProcess, pid: number, cluster: ClusterNames, log: string) {
     this.#holder = holder;
     this.#pid = pid;
-    this.#router = router;
+    this.#cluster = cluster;
+    this.#log = log;
   }
 
   static async start(cluster: ClusterNames, log: string): Promise<Machine> {
@@ -65,8 +67,8 @@ export class Machine {
     ended.catch(() => undefined);
     const pid = await childOf(holder.pid ?? 0);
     await writeFile(machinePidFile(cluster), String(pid));
-    const machine = new Machine(holder, pid, cluster.router);
-    await machine.#plugIn(cluster, log);
+    const machine = new Machine(holder, pid, cluster, log);
+    await machine.#plugIn();
     return machine;
   }
 
@@ -82,12 +84,12 @@ export class Machine {
   }
 
   /** Adds a route to an address outside of this network. */
-  connect(address: string, log: string): Promise<void> {
-    return this.#ip(['route', 'add', address, 'via', this.#router], log);
+  connect(address: string): Promise<void> {
+    return this.#ip('route', 'add', address, 'via', this.#cluster.router);
   }
 
-  disconnect(address: string, log: string): Promise<void> {
-    return this.#ip(['route', 'del', address], log);
+  disconnect(address: string): Promise<void> {
+    return this.#ip('route', 'del', address);
   }
 
   /** Switches the machine off, with everything that runs on it. */
@@ -95,22 +97,24 @@ export class Machine {
     const ended = once(this.#holder, 'exit');
     this.#holder.kill('SIGKILL');
     await ended;
+    // The kernel removes the cable with the network of the ended processes, but only in its own time.
+    await run('ip', ['link', 'delete', this.#cluster.name], { log: this.#log }).catch(() => undefined);
   }
 
-  async #plugIn({ name, address, router, podSubnet }: ClusterNames, log: string): Promise<void> {
-    const ip = (...args: string[]) => run('ip', args, { log });
-    const ipThere = (...args: string[]) => this.#ip(args, log);
+  async #plugIn(): Promise<void> {
+    const { name, address, router, podSubnet } = this.#cluster;
+    const ip = (...args: string[]) => run('ip', args, { log: this.#log });
     await ip('link', 'add', name, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', String(this.#pid));
     await ip('address', 'add', `${router}/24`, 'dev', name);
     await ip('link', 'set', name, 'up');
-    await ipThere('address', 'add', `${address}/24`, 'dev', 'eth0');
-    await ipThere('link', 'set', 'eth0', 'up');
-    await this.connect(addresses.aws, log);
+    await this.#ip('address', 'add', `${address}/24`, 'dev', 'eth0');
+    await this.#ip('link', 'set', 'eth0', 'up');
+    await this.connect(addresses.aws);
     await ip('route', 'add', podSubnet, 'via', address);
   }
 
   /** Configures the machine's own network. */
-  #ip(args: readonly string[], log: string): Promise<void> {
-    return run('nsenter', ['--net', `--target=${this.#pid}`, 'ip', ...args], { log });
+  #ip(...args: readonly string[]): Promise<void> {
+    return run('nsenter', ['--net', `--target=${this.#pid}`, 'ip', ...args], { log: this.#log });
   }
 }
