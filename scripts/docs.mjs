@@ -4,6 +4,8 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
+import { environment } from '../src/commands/help/environment.ts';
+import { exitCodes } from '../src/commands/help/exit-codes.ts';
 import { commands } from '../src/commands/index.ts';
 import { jsonSchema, typeOf } from '../src/config/describe.ts';
 import { settings } from '../src/config/settings.ts';
@@ -114,10 +116,11 @@ async function commandReference(run) {
   const helps = [];
   for (const { name } of commands) {
     const { output } = await run(`${name} --help`);
-    const own = output.replace(/\nGlobal Options:[\s\S]*?\n\n/, '\n').trimEnd();
+    const own = output.replace(/\nGlobal flags: .*\n/, '').trimEnd();
     helps.push(`## ${name}\n\n\`\`\`text\n${own}\n\`\`\``);
   }
   const { output } = await run('--help');
+  const { output: flags } = await run('help flags');
   return `# Commands
 
 ${made}
@@ -127,7 +130,32 @@ ${output.trimEnd()}
 \`\`\`
 
 ${helps.join('\n\n')}
+
+## Global flags
+
+\`\`\`text
+${flags.trimEnd()}
+\`\`\`
 `;
+}
+
+/** The page of a help topic. */
+async function topicPage({ title, sections }) {
+  const parts = sections.flatMap(({ heading, columns, entries = [], notes = [] }) => [
+    ...(heading === undefined ? [] : [`## ${heading}`]),
+    ...(entries.length === 0
+      ? []
+      : [
+          table(
+            columns,
+            entries.map(([names, about]) => [names.map(code).join(', '), about]),
+          ),
+        ]),
+    ...notes,
+  ]);
+  const page = [`# ${title}`, made, ...parts].join('\n\n');
+  const filepath = `${root}docs/reference/page.md`;
+  return format(page, { ...(await resolveConfig(filepath)), proseWrap: 'always', filepath });
 }
 
 async function audit() {
@@ -212,6 +240,8 @@ try {
   put('schema/ecr-bootstrap.schema.json', `${JSON.stringify(jsonSchema(), undefined, 2)}\n`);
   put('docs/reference/configuration.md', configuration());
   put('docs/reference/errors.md', errors());
+  put('docs/reference/environment.md', await topicPage(environment));
+  put('docs/reference/exit-codes.md', await topicPage(exitCodes));
   put('docs/reference/commands.md', await commandReference(run));
   const readme = await speed(readFileSync(`${root}README.md`, 'utf8'));
   put('README.md', check ? readme : await terminalOutput(readme, run));

@@ -54,6 +54,16 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./sandbox.ts'),
   },
   {
+    name: 'explain',
+    summary: 'explain the code of an error or a finding',
+    load: () => import('./explain.ts'),
+  },
+  {
+    name: 'version',
+    summary: 'print the versions of the program and the cluster',
+    load: () => import('./version.ts'),
+  },
+  {
     name: 'completion',
     summary: 'print a shell completion script',
     load: () => import('./completion.ts'),

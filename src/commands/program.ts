@@ -1,43 +1,53 @@
 import { Command, Option } from 'commander';
 import { commandAliases } from './index.ts';
-import { duration, examples, type Program } from './command.ts';
+import { duration, type Program } from './command.ts';
+import { environment } from './help/environment.ts';
+import { exitCodes } from './help/exit-codes.ts';
+import { rootHelp } from './help/root.ts';
+import { type HelpTopic, topicText } from './help/topic.ts';
 import { ownVersion } from '../core/paths.ts';
+import { closestWord } from '../core/suggestion.ts';
 import type { GlobalFlags } from '../run/runtime.ts';
 
+type Screen = NodeJS.WritableStream & { readonly columns?: number };
+
+/** The width of help where the terminal's is unknown, for example in a pipe. */
+const defaultWidth = 80;
+
 /** The complete command line. A command's module is loaded when commander reaches the command. */
-export function createProgram(program: Program, stdout: NodeJS.WritableStream): Command {
+export function createProgram(program: Program, stdout: Screen): Command {
+  const width = stdout.columns ?? defaultWidth;
   const root = new Command('ecr-bootstrap')
-    .description('Lets an air-gapped kubeadm cluster pull every image from a private Amazon ECR.')
     .version(ownVersion(), '-V, --version')
     .showSuggestionAfterError()
     .exitOverride()
     // Usage errors are reported like all others.
-    .configureOutput({ writeOut: (text) => void stdout.write(text), writeErr: () => undefined })
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: () => undefined,
+      getOutHelpWidth: () => width,
+    })
     // The arguments after `sandbox` are a separate command line.
     .enablePositionalOptions()
     .helpCommand(false);
-  examples(root, [
-    ['npx ecr-bootstrap sandbox up', 'Try it: no AWS account, no cluster'],
-    ['ecr-bootstrap init', 'Write ecr-bootstrap.yaml'],
-    ['ecr-bootstrap up --project myproject --region eu-west-1', 'Set up AWS and the cluster'],
-    ['ecr-bootstrap mirror nginx:1.28', 'Copy one more image'],
-    ['ecr-bootstrap status', 'Show the health of every component'],
-  ]);
+  root.helpInformation = () => rootHelp(program.commands);
   addGlobalFlags(root);
   for (const { name, summary } of program.commands) {
-    root.command(name).summary(summary).description(capitalized(summary)).optionsGroup('Options:');
+    root.command(name).summary(summary).description(capitalized(summary));
   }
   root.hook('preSubcommand', async (_, command) => {
     const entry = program.commands.find(({ name }) => name === command.name());
     if (!entry) return;
     (await entry.load()).register(command, program);
-    addGlobalFlags(command, 'Global Options:');
+    command.addHelpText('after', '\nGlobal flags: ecr-bootstrap help flags');
+    addGlobalFlags(command);
   });
   // Commander's built-in help command would show a command's help without loading the command.
-  root.command('help [command]', { hidden: true }).action(async (name?: string) => {
-    if (name !== undefined && !program.commands.some((entry) => entry.name === name)) {
-      root.error(`unknown command '${name}'`);
-    }
+  root.command('help [topic]', { hidden: true }).action(async (name?: string) => {
+    const topic = helpTopics(root).find((each) => each.name === name);
+    if (topic) return void stdout.write(`${topicText(topic, width)}\n`);
+    const isCommand = program.commands.some((entry) => entry.name === name);
+    if (name !== undefined && !isCommand) refuseTopic(root, name, program);
     await root.parseAsync([...(name === undefined ? [] : [name]), '--help'], { from: 'user' });
   });
   for (const [alias, line] of Object.entries(commandAliases)) {
@@ -49,22 +59,46 @@ export function createProgram(program: Program, stdout: NodeJS.WritableStream): 
   return root;
 }
 
-/** Global flags are allowed before and after the name of a command. */
-function addGlobalFlags(command: Command, heading = 'Options:'): void {
-  command
-    .optionsGroup(heading)
-    .option('--project <name>', 'first part of every repository name in ECR')
-    .option('--profile <name>', 'AWS profile')
-    .option('--region <region>', 'AWS region')
-    .option('--account-id <id>', 'abort unless the credentials belong to this account')
-    .option('--context <name>', 'kubeconfig context')
-    .option('--kubeconfig <file>', 'kubeconfig file')
-    .option('-c, --config <file>', 'configuration file (default: ecr-bootstrap.yaml)')
-    .addOption(new Option('-o, --output <format>', 'output format').choices(['text', 'json']).default('text'))
-    .option('-q, --quiet', 'print only the result')
-    .option('-v, --verbose', 'list every change and every finding')
-    .option('--timeout <duration>', 'give up after this long, for example 90s or 10m', duration)
-    .option('--no-color', 'print without color');
+/** The pages of `help` that are not about one command. */
+export const helpTopics = (root: Command): readonly HelpTopic[] => [
+  flagsOfAllCommands(root),
+  environment,
+  exitCodes,
+];
+
+const flagsOfAllCommands = ({ options }: Command): HelpTopic => ({
+  name: 'flags',
+  title: 'Global flags, before or after the name of a command',
+  sections: [{ entries: options.map(({ flags, description }) => [[flags], description]) }],
+});
+
+function refuseTopic(root: Command, name: string, { commands }: Program): never {
+  const near = closestWord(
+    name,
+    [...commands, ...helpTopics(root)].map((entry) => entry.name),
+  );
+  root.error(`unknown command '${name}'${near === undefined ? '' : `\n(Did you mean ${near}?)`}`);
+}
+
+/** Global flags are allowed before and after the name of a command. The help of a command omits them. */
+function addGlobalFlags(command: Command): void {
+  const flags = [
+    new Option('--project <name>', 'first part of every repository name in ECR'),
+    new Option('--profile <name>', 'AWS profile'),
+    new Option('--region <region>', 'AWS region'),
+    new Option('--account-id <id>', 'abort unless the credentials belong to this account'),
+    new Option('--context <name>', 'kubeconfig context'),
+    new Option('--kubeconfig <file>', 'kubeconfig file'),
+    new Option('-c, --config <file>', 'configuration file (default: ecr-bootstrap.yaml)'),
+    new Option('-o, --output <format>', 'output format: text or json')
+      .choices(['text', 'json'])
+      .default('text'),
+    new Option('-q, --quiet', 'print only the result'),
+    new Option('-v, --verbose', 'list every change and every finding'),
+    new Option('--timeout <duration>', 'give up after this long, for example 90s or 10m').argParser(duration),
+    new Option('--no-color', 'print without color'),
+  ];
+  for (const flag of flags) command.addOption(flag.hideHelp());
 }
 
 /** The flags that were given to a command, before and after its name. */

@@ -69,6 +69,16 @@ export interface ConfigRow {
   readonly problem?: string;
 }
 
+/** What `version` knows about the cluster. */
+export interface ClusterVersions {
+  readonly context?: string;
+  readonly kubernetes?: string;
+  /** Null if the operator is not installed. */
+  readonly operator?: string | null;
+  /** Why a version is missing. */
+  readonly problem?: string;
+}
+
 /**
  * The result of a command, as data. The text reporter formats it. The JSON reporter adds it to the document
  * under the name of its type.
@@ -108,6 +118,32 @@ export type View =
       readonly data: { readonly name: string; readonly document: object };
       /** The document's objects, to be shown as YAML below a comment. */
       readonly yaml?: { readonly comment: string; readonly objects: readonly object[] };
+    }
+  | {
+      readonly type: 'explanation';
+      readonly data: {
+        readonly code: string;
+        /** If the code is that of an error. */
+        readonly exitCode?: number;
+        /** If the code is that of a finding. */
+        readonly level?: Finding['level'];
+        /** Markdown, like the fix. */
+        readonly about: string;
+        readonly fix: string;
+      };
+    }
+  | {
+      readonly type: 'version';
+      readonly data: {
+        readonly program: string;
+        /** The version of Node.js, without `v`. */
+        readonly node: string;
+        /** The program runs as a single file that contains Node.js. */
+        readonly singleFile: boolean;
+        /** For example `linux/x64`. */
+        readonly platform: string;
+        readonly cluster: ClusterVersions;
+      };
     }
   /** Text that is the result itself: a completion script, the path of a file. */
   | { readonly type: 'text'; readonly data: { readonly text: string } };

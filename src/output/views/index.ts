@@ -7,7 +7,9 @@ import { imageLines, mirrorLines } from './images.ts';
 import { planLines } from './plan.ts';
 import { statusLines } from './status.ts';
 import { nameOf } from '../../core/target.ts';
+import { docsUrl } from '../../core/paths.ts';
 import { splitFailures } from '../../core/members.ts';
+import { withoutMarkup } from '../markup.ts';
 
 /** A view as text. No value in it can control the terminal or fake a line. */
 export async function viewLines(view: View, style: Style, verbosity: Verbosity): Promise<string[]> {
@@ -43,6 +45,10 @@ function formatted(
       return verbosity === 'quiet' ? targets(view.data.images) : mirrorLines(view.data, style);
     case 'images':
       return verbosity === 'quiet' ? view.data.images.map(({ source }) => source) : imageLines(view.data);
+    case 'explanation':
+      return explanationLines(view.data, style);
+    case 'version':
+      return versionLines(view.data);
   }
 }
 
@@ -54,6 +60,46 @@ const configLines = (values: readonly ConfigRow[]): string[] =>
       printableData(`(${origin})${problem === undefined ? '' : ` ${problem}`}`),
     ]),
   );
+
+type DataOf<T extends View['type']> = Extract<View, { readonly type: T }>['data'];
+
+function explanationLines(
+  { code, exitCode, level, about, fix }: DataOf<'explanation'>,
+  style: Style,
+): string[] {
+  const kinds = [
+    ...(exitCode === undefined ? [] : [`error, exit code ${exitCode}`]),
+    ...(level === undefined ? [] : [`finding, ${level}`]),
+  ];
+  const page = docsUrl(`reference/errors.md#${code}`);
+  return [
+    `${style.bold(code)} ${style.dim(`(${kinds.join('; ')})`)}`,
+    withoutMarkup(about),
+    `${style.dim('fix:')} ${withoutMarkup(fix)}`,
+    ...(page === undefined ? [] : [style.dim(`see: ${page}`)]),
+  ];
+}
+
+function versionLines({ program, node, singleFile, platform, cluster }: DataOf<'version'>): string[] {
+  const { context, kubernetes, operator, problem = '' } = cluster;
+  const runtime = singleFile ? `${node}, in a single file` : node;
+  return columns([
+    ['ecr-bootstrap', program],
+    ['Node.js', `${runtime} (${platform})`],
+    [
+      'Kubernetes',
+      kubernetes === undefined ? `unknown: ${problem}` : `${kubernetes} (context ${context ?? ''})`,
+    ],
+    ...(kubernetes === undefined
+      ? []
+      : [
+          [
+            'External Secrets',
+            operator === undefined ? `unknown: ${problem}` : (operator ?? 'not installed'),
+          ],
+        ]),
+  ]);
+}
 
 /** One reference per line, for `kubectl set image`. */
 const targets = (images: readonly MirrorRow[]): string[] =>
@@ -74,7 +120,7 @@ async function yamlOf(objects: readonly object[]): Promise<string> {
     .trimEnd();
 }
 
-function resultLines(data: Extract<View, { type: 'result' }>['data'], style: Style): string[] {
+function resultLines(data: DataOf<'result'>, style: Style): string[] {
   const members = data.steps.flatMap(({ failures }) => failures);
   const lines = members.flatMap(({ error }) => [
     `${style.bad('✗')} ${error.message} ${style.dim(`[${error.code}]`)}`,

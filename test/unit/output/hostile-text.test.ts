@@ -118,6 +118,20 @@ const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }>
     data: { objects: [{ kind: 'ConfigMap', data: { plain: 'a: b', hostile, lines: 'one\ntwo\n' } }] },
   },
   document: { type: 'document', data: { name: hostile, document: { [hostile]: hostile } } },
+  explanation: {
+    type: 'explanation',
+    data: { code: hostile, exitCode: 1, level: 'failed', about: hostile, fix: hostile },
+  },
+  version: {
+    type: 'version',
+    data: {
+      program: hostile,
+      node: hostile,
+      singleFile: true,
+      platform: hostile,
+      cluster: { context: hostile, kubernetes: hostile, operator: hostile, problem: hostile },
+    },
+  },
   text: { type: 'text', data: { text: hostile } },
 };
 
