@@ -135,6 +135,7 @@ const immutable: Readonly<Record<string, RegExp>> = {
   RoleBinding: /^roleRef/,
   ClusterRoleBinding: /^roleRef/,
   Deployment: /^spec\.selector/,
+  DaemonSet: /^spec\.selector/,
 };
 
 const isReplacement = (kind: string, fields: readonly Field[]): boolean =>

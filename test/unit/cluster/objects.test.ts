@@ -51,10 +51,19 @@ describe('diffObjects', () => {
     expect(changes).toMatchObject([{ action: 'update', target, fields: [{ path: 'data.a' }] }]);
   });
 
-  it('replaces an object that differs in an immutable field', async () => {
-    await apply(secret());
-    const { changes } = diffObjects(await observe(secret('example.org/other')));
-    expect(changes).toMatchObject([{ action: 'replace', target, fields: [{ path: 'type' }] }]);
+  it.each([
+    ['Secret', { type: 'Opaque' }, 'type'],
+    ['RoleBinding', { roleRef: { name: 'a' } }, 'roleRef.name'],
+    ['ClusterRoleBinding', { roleRef: { name: 'a' } }, 'roleRef.name'],
+    ['Deployment', { spec: { selector: { matchLabels: { app: 'a' } } } }, 'spec.selector.matchLabels.app'],
+    ['DaemonSet', { spec: { selector: { matchLabels: { app: 'a' } } } }, 'spec.selector.matchLabels.app'],
+  ])('replaces a %s that differs in an immutable field', (kind, fields, path) => {
+    const desired = owned({ apiVersion: 'v1', kind, metadata: { name: 'one' }, ...fields });
+    const actual = JSON.parse(JSON.stringify(desired).replace(/"(a|Opaque)"/, '"other"')) as KubeObject;
+    const { changes } = diffObjects({ wanted: [{ desired, actual }], unwanted: [] });
+    expect(changes).toMatchObject([
+      { action: 'replace', fields: [{ path }], payload: { deletes: actual, applies: desired } },
+    ]);
   });
 
   it('changes an unmanaged object only by adopting it, and shows fields that differ besides the label', async () => {
