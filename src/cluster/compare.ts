@@ -18,6 +18,7 @@ const listKeys: Readonly<Record<string, readonly string[]>> = {
   tolerations: ['key', 'operator', 'value', 'effect'],
   hostAliases: ['ip'],
   webhooks: ['name'],
+  matchConditions: ['name'],
   versions: ['name'],
 };
 

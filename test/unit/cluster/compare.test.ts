@@ -61,6 +61,17 @@ describe('lists', () => {
     expect(paths(wanted, actual)).toEqual(['spec.template.spec.containers[name=web].image']);
   });
 
+  it('of match conditions may have entries of other managers, which an apply does not remove', () => {
+    const policy = (...matchConditions: object[]) => ({ spec: { matchConditions } });
+    const wanted = policy({ name: 'covered', expression: 'true' });
+    const added = { name: 'other', expression: 'true' };
+    expect(paths(wanted, policy({ name: 'covered', expression: 'true' }, added))).toEqual([]);
+    expect(paths(wanted, policy(added, { name: 'covered', expression: 'false' }))).toEqual([
+      'spec.matchConditions[name=covered].expression',
+    ]);
+    expect(paths(wanted, policy(added))).toEqual(['spec.matchConditions[name=covered]']);
+  });
+
   it('show a missing entry', () => {
     const wanted = pod({ tolerations: [{ key: 'x', operator: 'Exists', effect: 'NoSchedule' }] });
     expect(compare(object(wanted), object(pod({ tolerations: [{ key: 'y' }] })))).toEqual([
