@@ -3,7 +3,7 @@ import { compare } from '../../src/cluster/compare.ts';
 import { refOf } from '../../src/clients/kubernetes/names.ts';
 import type { KubeObject } from '../../src/clients/kubernetes/port.ts';
 import type { Draft } from '../../sandbox/cluster/index.ts';
-import { managedByLabel } from '../../src/core/ownership.ts';
+import { managedByLabel, nodeNamespace } from '../../src/core/ownership.ts';
 import { type AwsLeaf, awsLeaves } from '../support/aws-drift.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 import { type Leaf, leavesOf } from '../support/leaves.ts';
@@ -195,9 +195,11 @@ describe('up after changes outside ecr-bootstrap', () => {
   });
 
   it('restores its own entry in service accounts, and changes no other entry', slow, async () => {
+    // The agent on nodes lists the pull secret itself.
     const chosen = cli.world.cluster
       .list('ServiceAccount')
-      .filter(({ metadata }) => metadata.labels?.['app.kubernetes.io/managed-by'] === undefined);
+      .filter(({ metadata }) => metadata.labels?.[managedByLabel] === undefined)
+      .filter(({ metadata }) => metadata.namespace !== nodeNamespace);
     await expectRepaired(() => {
       for (const account of chosen) cli.world.cluster.put({ ...account, imagePullSecrets: undefined });
       return chosen.map(

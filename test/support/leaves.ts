@@ -16,6 +16,7 @@ export interface Leaf {
  */
 const entryKeys: Readonly<Record<string, readonly string[]>> = {
   containers: ['name'],
+  initContainers: ['name'],
   env: ['name'],
   volumes: ['name'],
   volumeMounts: ['mountPath'],
@@ -23,6 +24,7 @@ const entryKeys: Readonly<Record<string, readonly string[]>> = {
   ports: ['containerPort', 'port', 'protocol'],
   tolerations: ['key', 'operator', 'value', 'effect'],
   webhooks: ['name'],
+  matchConditions: ['name'],
   versions: ['name'],
 };
 

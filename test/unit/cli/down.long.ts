@@ -39,14 +39,30 @@ describe('down', () => {
   it('names the pods that cannot pull again in a dry run, which changes nothing', slow, async () => {
     const { cluster, registryHost } = cli().world;
     const image = `${registryHost}/shop/docker.io/library/nginx:1.27`;
-    const spec = { containers: [{ name: 'a', image }] };
-    cluster.put({ kind: 'Pod', metadata: { name: 'ours', namespace: 'shop' }, spec });
-    const status = { phase: 'Succeeded' };
-    cluster.put({ kind: 'Pod', metadata: { name: 'finished', namespace: 'shop' }, spec, status });
+    const put = (name: string, from: string, phase = 'Running') =>
+      cluster.put({
+        kind: 'Pod',
+        metadata: { name, namespace: 'shop' },
+        spec: { containers: [{ name: 'a', image: from }] },
+        status: { phase },
+      });
+    put('copied', image);
+    put('finished', image, 'Succeeded');
+    put('local', 'localhost:5000/tool:1');
     const { code, stdout } = await cli().run('down --dry-run');
     expect(code).toBe(0);
-    expect(stdout).toContain('1 pod uses images of this ECR and will lose access to them');
-    expect(stdout).toContain('shop/ours');
+    // Nodes pull the images of all others from ECR, under their public names.
+    const expected = cluster
+      .list('Pod')
+      .filter(({ metadata: { namespace = '' } }) => !/^(ecr-bootstrap|external-secrets)$/.test(namespace))
+      .map(({ metadata }) => `${metadata.namespace}/${metadata.name}`)
+      .filter((name) => !['shop/finished', 'shop/local'].includes(name));
+    const [, count, listed = ''] =
+      /(\d+) pods use images of this ECR and will lose access to them[^]*?image cached: (.+)/.exec(stdout) ??
+      [];
+    expect(listed.split(', ').sort()).toEqual(expected.sort());
+    expect(Number(count)).toBe(expected.length);
+    cluster.delete('Pod', 'local', 'shop');
     expect((await cli().run('up --dry-run --exit-code')).code).toBe(0);
   });
 
