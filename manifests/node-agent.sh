@@ -30,8 +30,6 @@ expires_at() (
   say "$time"
 )
 
-utc() { date -u -d "@$1" '+%Y-%m-%d %H:%M UTC'; }
-
 # In steps of ten minutes, because `watch` prints a line whenever this text changes.
 duration() (
   tens=$(($1 / 600))
@@ -103,12 +101,14 @@ pause_reason() (
   done
 )
 
-# Prints all problems, one per line.
+# Prints all problems, one per line. Hosts in a row can have the same one.
 problems() (
   token_problem
+  previous=
   for host in $(hosts); do
     problem=$(host_problem "$host")
-    [ -z "$problem" ] || say "$problem$(pause_reason "$host")"
+    [ -z "$problem" ] || [ "$problem" = "$previous" ] || say "$problem$(pause_reason "$host")"
+    previous=$problem
   done
 )
 
@@ -215,8 +215,9 @@ watch_once() {
 
   state=$(
     {
-      problems
+      # First, because `status` shows the beginning only, and an error is the reason for problems of its host.
       printf '%s' "$errors"
+      problems
     } | join_lines
   )
   [ -n "$state" ] || state="ready; mirrored: $(hosts | tr '\n' ' ' | sed 's/ $//'); the token expires at $(utc "$(expires_at)")"

@@ -19,12 +19,16 @@ TEMPORARY=.hosts.toml.ecr-bootstrap
 
 say() { printf '%s\n' "$*"; }
 
+utc() { date -u -d "@$1" '+%Y-%m-%d %H:%M UTC'; }
+
 # Removes what could change the display of a terminal.
 printable() { tr -cd '\040-\176'; }
 
+# Prints the first line of a regular file, up to 256 bytes: a shell reads single bytes, which takes minutes for a large
+# file, and a pipe would never end.
 first_line() (
   line=
-  { IFS= read -r line <"$1" || :; } 2>/dev/null
+  [ ! -f "$1" ] || line=$(head -c 256 "$1" 2>/dev/null | tr '\000' '?' | head -n 1)
   say "$line"
 )
 
@@ -39,7 +43,7 @@ blocker() (
     fi
   done
   file=$CERTS/$1/hosts.toml
-  if [ -L "$file" ] || [ -d "$file" ]; then
+  if [ -L "$file" ] || { [ -e "$file" ] && [ ! -f "$file" ]; }; then
     say "$file is not a file that ecr-bootstrap manages"
   elif [ -e "$file" ] && ! is_managed "$file"; then
     line=$(first_line "$file" | printable | cut -c 1-80)
@@ -77,6 +81,8 @@ create_link() {
   [ -L "$LINK" ] || [ -e "$LINK" ] || { mkdir -p "${LINK%/*}" && ln -s "$CERTS" "$LINK"; } 2>/dev/null
 }
 
+has_link() { [ -L "$LINK" ] && [ "$(readlink "$LINK")" = "$CERTS" ]; }
+
 # Deletes what an interrupted write left.
 delete_temporary_files() { rm -f "$CERTS"/*/"$TEMPORARY".*; }
 
@@ -90,7 +96,7 @@ delete_all() {
     if is_managed "$folder/hosts.toml"; then rm -f "$folder/hosts.toml" || return; fi
     rmdir "$folder" 2>/dev/null || :
   done
-  if [ -L "$LINK" ] && [ "$(readlink "$LINK")" = "$CERTS" ]; then
+  if has_link; then
     rm -f "$LINK" || return
     for folder in "$CERTS:/etc/docker" "$CERTS:/etc" "$CERTS:"; do rmdir "$folder" 2>/dev/null || :; done
   fi

@@ -36,6 +36,11 @@ read_token() (
   say "$token"
 )
 
+# Prints when token $1 expires, in Unix seconds. A token of ECR is JSON in base64; for any other, it prints nothing.
+expiry_of() {
+  say "$1" | base64 -d 2>/dev/null | tr -d '\000' | sed -n 's/.*"expiration" *: *\([1-9][0-9]\{0,10\}\)[^0-9].*/\1/p'
+}
+
 # Prints the file of host $1 as the ExternalSecret of the agent renders it, so that the agent only renews it. $2 is the
 # encoded login.
 render_file() {
@@ -50,6 +55,12 @@ write_files() {
   delete_temporary_files
   written=
   status=0
+  expiry=$(expiry_of "$token")
+  # The files are written all the same, because the clock of a node that was off can be wrong.
+  if [ -n "$expiry" ] && [ "$expiry" -le "$(date +%s)" ]; then
+    printf 'error: the registry token expired at %s by the clock of this node; get a new one\n' "$(utc "$expiry")" >&2
+    status=1
+  fi
   for host in $HOSTS; do
     error=$(blocker "$host")
     [ -n "$error" ] || error=$(render_file "$host" "$login" | write_host "$host") || :
@@ -93,6 +104,7 @@ reads_files() (
     1.* | 2.[01]) return 1 ;;
   esac
   # The default of containerd 2.2 and later, which works through the link. `registry.mirrors` switches it off.
+  has_link || return
   case $path in
     '') ! say "$2" | grep -q '\.registry\.mirrors\.' ;;
     *) [ "$path" = "$CERTS:/etc/docker/certs.d" ] ;;
@@ -140,6 +152,10 @@ advise_crio() (
 # Checks whether containerd uses the files, and prints what to change if not.
 check_containerd() {
   version=$(containerd --version 2>/dev/null | tr ' ' '\n' | sed -n 's/^v\{0,1\}\([0-9]*\.[0-9]*\)\..*/\1/p' | head -n 1)
+  if [ -z "$version" ]; then
+    printf 'error: containerd --version does not print a version, so it is unknown whether containerd uses them\n' >&2
+    return 1
+  fi
   config=$(containerd config dump 2>/dev/null) || config=
   if reads_files "$version" "$config"; then
     say "containerd $version uses them"

@@ -80,7 +80,7 @@ export class NodeAgent {
     this.#inPlace = inPlace;
     events.push(...this.#deleteStale(mirrors));
     this.#createLink();
-    const problems = [...this.#problems(mirrors, now), ...errors];
+    const problems = [...errors, ...this.#problems(mirrors, now)];
     const mirrored = hosts(mirrors).map(([host]) => host);
     const expiry = new Date(Number(mirrors['expires_at']) * 1000);
     const state =

@@ -1,3 +1,4 @@
+import { execFileSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -213,6 +214,34 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
         expect(readdirSync(onNode('docker.io'))).toEqual(['hosts.toml']);
       });
 
+      it('reads only the beginning of a file of another program, however long its first line is', async () => {
+        write(hostsFile('docker.io'), `# ${'x'.repeat(20_000_000)}`);
+        const before = Date.now();
+        expect((await run('write')).status).toBe(0);
+        expect((await run('check')).stdout).toContain('its first line is: # xxx');
+        expect(Date.now() - before).toBeLessThan(10_000);
+        expect(statSync(hostsFile('docker.io')).size).toBe(20_000_002);
+      });
+
+      it('does not wait for a pipe that has the name of a file', async () => {
+        mkdirSync(onNode('docker.io'), { recursive: true });
+        execFileSync('mkfifo', [hostsFile('docker.io')]);
+        expect((await run('write')).status).toBe(0);
+        expect((await run('check')).stdout).toBe(
+          `${hostsFile('docker.io')} is not a file that ecr-bootstrap manages\n`,
+        );
+        expect(contentOf('quay.io')).toBe(mirrorFile('one', 'quay.io'));
+      });
+
+      it.each(['\r\n', ' \n', '\0\n', '-2\n'])(
+        'leaves a file as it is whose first line is its own followed by %j',
+        async (end) => {
+          write(hostsFile('docker.io'), `${header}${end}`);
+          await run('write');
+          expect(contentOf('docker.io')).toBe(`${header}${end}`);
+        },
+      );
+
       it('refuses a file of the Secret that it could not recognize afterwards', async () => {
         setSecret({ 'docker.io': 'server = "https://ecr"\n' });
         expect((await run('write')).status).toBe(0);
@@ -376,7 +405,9 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
         writeFileSync(containerd, '');
         const script = watch();
         await eventually(() =>
-          expect(lastLine(script)).toContain(`could not write ${hostsFile('quay.io')}: Not a directory`),
+          expect(lastLine(script)).toMatch(
+            new RegExp(`^could not write ${hostsFile('docker.io')}: Not a directory; `),
+          ),
         );
       });
 
@@ -465,6 +496,14 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
         await run('write');
         writeFileSync(join(mirrors, 'expires_at'), `${now + 3 * hour}`);
         expect((await run('check')).status).toBe(0);
+      });
+
+      it('prints a reason once that several hosts have', async () => {
+        rmSync(onNode(''), { recursive: true, force: true });
+        writeFileSync(onNode(''), '');
+        expect((await run('check')).stdout).toBe(
+          `${join(containerd, 'certs.d')} is not a folder that ecr-bootstrap manages\n`,
+        );
       });
 
       it('prints all reasons in one line', async () => {

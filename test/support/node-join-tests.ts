@@ -1,4 +1,4 @@
-import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { type NodeMirrors, runtimeAdvice } from '../../src/nodes/runtime-advice.ts';
@@ -88,6 +88,8 @@ const dump = (version: string, configPath: string, extra = ''): string =>
         '',
         "    config_path = ''",
       ].join('\n');
+
+const testClock = 'date() { case $1 in +%s) echo 1800000000 ;; *) command date "$@" ;; esac; }\n';
 
 describe('the script for joining nodes', () => {
   it('contains no secret and ends with the only command', () => {
@@ -211,6 +213,20 @@ export const testJoinScript = (shells: readonly (readonly string[])[]): void =>
           });
         },
       );
+
+      it('writes the files of an expired token, and fails with the time at which it expired', async () => {
+        const tokenOf = (expiration: number) =>
+          Buffer.from(JSON.stringify({ payload: 'x', version: '2', type: 'DATA_KEY', expiration })).toString(
+            'base64',
+          );
+        const { status, stderr } = await run({ stdin: tokenOf(1_800_000_000 - 1), before: testClock });
+        expect(status).toBe(1);
+        expect(stderr).toBe(
+          `${reading}error: the registry token expired at 2027-01-15 07:59 UTC by the clock of this node; get a new one\n`,
+        );
+        expect(readFileSync(join(certs(), 'docker.io/hosts.toml'), 'utf8')).toContain('Basic ');
+        expect((await run({ stdin: tokenOf(1_800_000_001), before: testClock })).status).toBe(0);
+      });
 
       it('prints the token neither in its output nor in a trace', async () => {
         const { stdout, stderr } = await run({ stdin: token, before: 'set -x\n' });
@@ -374,6 +390,24 @@ export const testJoinScript = (shells: readonly (readonly string[])[]): void =>
           const { stderr } = await run({ stdin: token, env });
           const [comment, ...rest] = runtimeAdvice('containerd://2.1.4', mirrors)!.lines;
           expect(stderr).toContain(`\n\n${[comment, section, ...rest.slice(2)].join('\n')}\n\n`);
+        });
+
+        it('containerd 2.2 with its default does not where something else has the path of the link', async () => {
+          mkdirSync(containerd, { recursive: true });
+          symlinkSync('/nonexistent', `${certs()}:`);
+          const { status, stdout, stderr } = await run({
+            stdin: token,
+            env: { CONFIG: dump('2.2.9', both()) },
+          });
+          expect(status).toBe(1);
+          expect(stdout).not.toContain('uses them');
+          expect(stderr).toContain('config_path = "/etc/containerd/certs.d"');
+        });
+
+        it('not at all if containerd prints no version', async () => {
+          const { status, stderr } = await run({ stdin: token, env: { VERSION_LINE: 'containerd' } });
+          expect(status).toBe(1);
+          expect(stderr).toContain('error: containerd --version does not print a version');
         });
 
         it('containerd 2.2 with registry.mirrors, which switches its default off, does not', async () => {
