@@ -116,10 +116,11 @@ interface Removal {
 
 /** The step in reverse. Its plan lists what `down` deletes, and is empty for a step without `remove`. */
 export function removalOf<Ctx>(step: AnyStep<Ctx>, scope: RemovalScope): AnyStep<Ctx> {
-  const { id, title, needs, readsLag } = step;
+  const { id, title, group, needs, readsLag } = step;
   return {
     id,
     title,
+    group,
     needs,
     ...(readsLag ? { readsLag } : {}),
     observe: async (ctx): Promise<Removal> => {

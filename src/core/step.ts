@@ -1,5 +1,6 @@
 import type { BootstrapError } from './errors.ts';
 import type { Finding } from './findings.ts';
+import type { Group } from './groups.ts';
 import type { Secret } from './secret.ts';
 import type { Target } from './target.ts';
 
@@ -145,6 +146,8 @@ export interface Step<State, Ctx, C extends Change = Change> {
   readonly id: string;
   /** A short title for users: "IAM user for pulling images". */
   readonly title: string;
+  /** What the step is about: the part of a screen that shows it. */
+  readonly group: Group;
   readonly needs: readonly Need[];
   /** Preflight checks these permissions, and `policy cluster` prints them. */
   readonly rights?: readonly ClusterRule[];

@@ -22,6 +22,7 @@ export function formerUsers(scope: RemovalScope): Step<readonly FormerUserStep[]
   return {
     id: 'former-users',
     title: 'users and secrets of earlier settings',
+    group: 'aws',
     needs: ['aws'],
     observe: async (ctx) => {
       const { users } = await observeFormerUsers(ctx);

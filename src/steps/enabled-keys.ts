@@ -16,6 +16,7 @@ import type { Step } from './context.ts';
 export const enabledKeys = (removal: KeyRemoval): Step<EnabledKeys, ChangeWith<KeyRevocation>> => ({
   id: 'enabled-keys',
   title: 'access keys of the image puller that work',
+  group: 'aws',
   needs: ['aws', 'cluster'],
   readsLag: true,
   observe: observeEnabledKeys,

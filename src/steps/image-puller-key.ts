@@ -18,6 +18,7 @@ const dayMs = 86_400_000;
 export const imagePullerKey: Step<KeyState, KeyChange> = {
   id: 'image-puller-key',
   title: 'access key of the image puller, in Secrets Manager',
+  group: 'aws',
   needs: ['aws'],
   readsLag: true,
   observe: observeKey,

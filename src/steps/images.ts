@@ -15,6 +15,7 @@ import type { Step } from './context.ts';
 export const images: Step<ImagesState, ImagesChange> = {
   id: 'images',
   title: 'images in use or listed',
+  group: 'images',
   needs: ['aws', 'sources'],
   rights: [
     { apiGroups: [''], resources: ['pods', 'nodes'], verbs: ['list'] },

@@ -12,6 +12,7 @@ import type { Step } from './context.ts';
 export const nodeAccess: Step<NodeAccessState, ObjectChange> = {
   id: 'node-access',
   title: 'nodes that pull from ECR',
+  group: 'nodes',
   needs: ['aws', 'cluster'],
   rights: [
     { apiGroups: [''], resources: ['namespaces'], verbs: ['get', 'list', 'create', 'patch', 'delete'] },

@@ -16,6 +16,7 @@ import { removeCrds } from '../external-secrets/crds/remove.ts';
 export const operatorCrds: Step<CrdsState, ObjectChange> = {
   id: 'operator-crds',
   title: 'External Secrets Operator CRDs',
+  group: 'operator',
   needs: ['cluster'],
   rights: [
     {

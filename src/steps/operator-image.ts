@@ -7,6 +7,7 @@ import { copiesOf, type CopyChange, copyImages, observePresence } from '../mirro
 export const operatorImage: Step<readonly Presence[], CopyChange> = {
   id: 'operator-image',
   title: 'image of External Secrets Operator',
+  group: 'images',
   needs: ['aws', 'sources'],
   // Throws, because the later steps need this image.
   observe: async (ctx) => {

@@ -28,6 +28,7 @@ const write = ['get', 'create', 'patch', 'delete'];
 export const operator: Step<ObjectsState, ObjectChange> = {
   id: 'operator',
   title: 'External Secrets Operator',
+  group: 'operator',
   needs: ['cluster'],
   // Kubernetes requires `escalate` and `bind` to grant the operator permissions that the caller lacks.
   rights: [

@@ -14,6 +14,7 @@ import { membersOf, waitForCopies, waitUntilGone } from '../external-secrets/cop
 export const pullSecretDistribution: Step<DistributionState, ObjectChange> = {
   id: 'pull-secret-distribution',
   title: 'pull secret in every namespace',
+  group: 'pull-secrets',
   needs: ['cluster'],
   rights: [
     {

@@ -23,6 +23,7 @@ import {
 export const pullSecretRefresh: Step<ObjectsState, ObjectChange> = {
   id: 'pull-secret-refresh',
   title: 'pull secret renewal',
+  group: 'pull-secrets',
   needs: ['cluster'],
   rights: [
     {

@@ -16,6 +16,7 @@ import type { Step } from './context.ts';
 export const pullSecretWithdrawal: Step<WithdrawalState, WithdrawalChange> = {
   id: 'pull-secret-withdrawal',
   title: 'pull secrets of earlier names',
+  group: 'pull-secrets',
   needs: ['cluster'],
   rights: [
     ...coverageRights,

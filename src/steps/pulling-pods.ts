@@ -15,6 +15,7 @@ const maxShown = 20;
 export const pullingPods: Step<readonly string[]> = {
   id: 'pods',
   title: 'pods with images of this ECR',
+  group: 'workloads',
   needs: ['aws', 'cluster'],
   rights: [
     { apiGroups: [''], resources: ['pods'], verbs: ['list'] },

@@ -16,6 +16,7 @@ import {
 export const repositories: Step<RepositoriesState, RepositoryChange> = {
   id: 'repositories',
   title: 'ECR repositories',
+  group: 'aws',
   needs: ['aws'],
   readsLag: true,
   observe: observeRepositories,

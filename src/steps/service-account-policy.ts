@@ -24,6 +24,7 @@ import {
 export const serviceAccountPolicy: Step<PolicyState, ObjectChange> = {
   id: 'service-account-policy',
   title: 'admission policy for new service accounts',
+  group: 'workloads',
   needs: ['cluster'],
   rights: [
     {

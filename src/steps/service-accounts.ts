@@ -12,6 +12,7 @@ import { pullFindings } from '../cluster/service-accounts/pulls.ts';
 export const serviceAccounts: Step<ServiceAccountsState, EntryChange> = {
   id: 'service-accounts',
   title: 'service accounts that use the pull secret',
+  group: 'workloads',
   needs: ['cluster'],
   rights: [
     { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get', 'list', 'patch'] },

@@ -43,6 +43,7 @@ function userStep(
   return {
     id: documentOf[who],
     title,
+    group: 'aws',
     needs: ['aws'],
     readsLag: true,
     observe: async (ctx) => {

@@ -19,6 +19,7 @@ import type { KeyPair } from '../../clients/aws/port.ts';
 /** The ID and rights of the step, which the rotation uses too. */
 export const bootstrapStep = {
   id: 'pull-secret-bootstrap',
+  group: 'pull-secrets',
   needs: ['aws', 'cluster'],
   rights: [
     {

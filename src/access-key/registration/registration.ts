@@ -43,6 +43,7 @@ export interface RegistrationState extends Registration {
 export const registrationStep = {
   id: 'registration',
   title: 'cluster registration',
+  group: 'aws',
   needs: ['aws', 'cluster'],
 } as const;
 

@@ -92,6 +92,7 @@ function revocation(forced: ForcedRotation): RotationStep<Revocation, Revocation
   return {
     id: 'revocation',
     title: 'every existing access key of the image puller',
+    group: 'aws',
     needs: ['aws'],
     readsLag: true,
     observe: async (ctx) => {
@@ -187,6 +188,7 @@ function replacement(forced: ForcedRotation): RotationStep<Rotation, KeyChange> 
   return {
     id: 'image-puller-key',
     title: 'a new access key of the image puller, in Secrets Manager',
+    group: 'aws',
     needs: ['aws'],
     readsLag: true,
     observe: forced.observe,
@@ -232,6 +234,7 @@ function deletion(forced: ForcedRotation): RotationStep<Rotation, ChangeWith<Key
   return {
     id: 'old-key',
     title: 'the disabled access key',
+    group: 'aws',
     needs: ['aws', 'cluster'],
     readsLag: true,
     observe: forced.observe,

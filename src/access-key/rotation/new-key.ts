@@ -15,6 +15,7 @@ export function newKey(observe: ObserveRotation): RotationStep<Rotation, KeyChan
   return {
     id: 'image-puller-key',
     title: 'a new access key of the image puller, in Secrets Manager',
+    group: 'aws',
     needs: ['aws'],
     readsLag: true,
     observe,

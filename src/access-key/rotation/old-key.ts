@@ -17,6 +17,7 @@ export function oldKey(
   return {
     id: 'old-key',
     title: 'the old access key',
+    group: 'aws',
     needs: ['aws'],
     readsLag: true,
     observe,

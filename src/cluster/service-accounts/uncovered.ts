@@ -22,6 +22,7 @@ export function withoutCopies<State, Ctx extends ClusterContext, C extends Chang
   return {
     id: step.id,
     title: step.title,
+    group: step.group,
     needs: step.needs,
     ...(step.rights ? { rights: step.rights } : {}),
     observe: async (ctx) => {

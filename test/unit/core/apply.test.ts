@@ -28,6 +28,7 @@ class Things {
     const step: AnyStep<Things> = {
       id,
       title: id,
+      group: 'aws',
       needs: [],
       observe: () => {
         this.looks += 1;

@@ -26,6 +26,7 @@ const step = (
 ): AnyStep<object> => ({
   id,
   title: id,
+  group: 'aws',
   needs: [],
   observe: () => Promise.resolve(undefined),
   diff: () => ({ changes, findings }),
