@@ -5,13 +5,13 @@ import { text } from 'node:stream/consumers';
 import { state } from './paths.ts';
 
 /** What a lever belongs to: `machine` to the services, `aws` to the account. */
-export type Lever = 'machine' | 'aws';
+export type ControlTarget = 'machine' | 'aws';
 
-export const controlSocket = (lever: Lever) => join(state, `${lever}.sock`);
+export const controlSocket = (lever: ControlTarget) => join(state, `${lever}.sock`);
 
 /** Pulls a lever of the running lab, from inside or outside. @throws Error with the lab's answer */
 export async function control(
-  lever: Lever,
+  lever: ControlTarget,
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
   body?: unknown,

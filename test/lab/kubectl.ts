@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { ClusterHands, KubeObject } from '../scenarios/world.ts';
+import type { ClusterClient, KubeObject } from '../scenarios/world.ts';
 import type { ClusterNames } from './names.ts';
 import { kubeconfigOf } from './paths.ts';
 import { capture } from './process.ts';
@@ -23,7 +23,7 @@ export const kubectlAt =
     );
 
 /** Access to a cluster through kubectl. */
-export const handsOn = (kubectl: Kubectl): ClusterHands => ({
+export const kubectlClient = (kubectl: Kubectl): ClusterClient => ({
   async get<T extends KubeObject>(resource: string, name: string, namespace?: string) {
     const found = await kubectl([
       'get',

@@ -6,7 +6,7 @@ import { operatorImages } from './images/catalog.ts';
 import { clusters, registry } from './names.ts';
 import { capture } from './process.ts';
 import type { KubeObject } from '../scenarios/world.ts';
-import { copyByHand, ecrToken } from './skopeo.ts';
+import { copyImage, ecrToken } from './skopeo.ts';
 import { labWorld } from './world.ts';
 
 const { cluster, startPod } = labWorld();
@@ -33,7 +33,7 @@ describe('the lab', () => {
   beforeAll(async () => {
     await cluster.apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: space } });
     await new ECRClient().send(new CreateRepositoryCommand({ repositoryName: `${space}/nginx` }));
-    await copyByHand('nginx:1.28', image);
+    await copyImage('nginx:1.28', image);
     await cluster.apply(pullSecret(await ecrToken()));
   });
 

@@ -5,7 +5,13 @@ import { dirname, join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
 import { waitFor } from '../scenarios/wait.ts';
-import type { ClusterHands, ContainerdVariant, KubeObject, NodeHands, Run } from '../scenarios/world.ts';
+import type {
+  ClusterClient,
+  ContainerdVariant,
+  KubeObject,
+  NodeShell,
+  CommandResult,
+} from '../scenarios/world.ts';
 import { control } from './control.ts';
 import { manifestFolder } from './inside/kubeadm.ts';
 import type { ClusterNames } from './names.ts';
@@ -19,7 +25,11 @@ interface Pod extends KubeObject {
 const configurationFolder = '/etc/containerd';
 
 /** Runs a command as root on a cluster's machine. */
-async function runThere(names: ClusterNames, command: readonly string[], input: string): Promise<Run> {
+async function runOnMachine(
+  names: ClusterNames,
+  command: readonly string[],
+  input: string,
+): Promise<CommandResult> {
   const pid = await readFile(machinePidFile(names), 'utf8');
   const child = spawn('nsenter', [`--target=${pid}`, '--mount', '--net', '--pid', '--', ...command], {
     cwd: '/',
@@ -35,7 +45,7 @@ async function runThere(names: ClusterNames, command: readonly string[], input: 
 }
 
 /** What an administrator does on the machine of one of the lab's clusters. */
-export function nodeHandsOn(names: ClusterNames, cluster: ClusterHands): NodeHands {
+export function labNode(names: ClusterNames, cluster: ClusterClient): NodeShell {
   const onMachine = (path: string) => join(machineFolder(names), path);
   const ctr = (...args: string[]) =>
     capture('ctr', [`--address=${containerdSocket(names)}`, '--namespace=k8s.io', ...args]);
@@ -103,6 +113,6 @@ export function nodeHandsOn(names: ClusterNames, cluster: ClusterHands): NodeHan
       await signalAgent('SIGSTOP');
       return () => signalAgent('SIGCONT');
     },
-    runScript: (script, input = '') => runThere(names, ['sh', '-c', script], input),
+    runScript: (script, input = '') => runOnMachine(names, ['sh', '-c', script], input),
   };
 }

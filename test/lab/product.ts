@@ -4,11 +4,11 @@ import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 
-import type { Run } from '../scenarios/world.ts';
+import type { CommandResult } from '../scenarios/world.ts';
 import { state } from './paths.ts';
 
 /** The working folder of the user at the laptop. */
-export const workplace = join(state, 'laptop/site');
+export const workingFolder = join(state, 'laptop/site');
 
 /** Everything that ecr-bootstrap has printed in this lab, run by run. */
 export const transcript = join(state, 'logs/product.log');
@@ -20,7 +20,7 @@ export const transcript = join(state, 'logs/product.log');
 const own = Object.entries(process.env).filter(([name]) => !name.startsWith('ECR_BOOTSTRAP_LAB_'));
 
 export interface StartedRun {
-  readonly ended: Promise<Run>;
+  readonly ended: Promise<CommandResult>;
   /** Kills the process like a power cut. */
   kill(): void;
 }
@@ -29,7 +29,7 @@ export interface StartedRun {
 export function startProduct(args: readonly string[], env: NodeJS.ProcessEnv = {}): StartedRun {
   const began = Date.now();
   const child = spawn('ecr-bootstrap', args, {
-    cwd: workplace,
+    cwd: workingFolder,
     env: { ...Object.fromEntries(own), ...env },
     stdio: ['ignore', 'pipe', 'pipe'],
   });

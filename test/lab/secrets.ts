@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 
 import { control } from './control.ts';
-import { handsOn, kubectlAt } from './kubectl.ts';
+import { kubectlClient, kubectlAt } from './kubectl.ts';
 import { clusters } from './names.ts';
 import { tokensOf } from './paths.ts';
 import type { KubeObject } from '../scenarios/world.ts';
@@ -23,7 +23,7 @@ export async function allSecrets(): Promise<readonly string[]> {
   const texts = await Promise.all(tables.map((file) => readFile(file, 'utf8')));
   const rows = texts.flatMap((text) => text.trim().split('\n'));
   const ofKubeconfigs = rows.map((row) => row.slice(0, row.indexOf(',')));
-  const inCluster = await handsOn(kubectlAt(clusters.first)).list<Secret>('secrets');
+  const inCluster = await kubectlClient(kubectlAt(clusters.first)).list<Secret>('secrets');
   const keys = inCluster.flatMap(({ data = {} }) => (data['tls.key'] === undefined ? [] : [data['tls.key']]));
   // The first line of a PEM file is always the same.
   const ofKeys = keys.map((key) => Buffer.from(key, 'base64').toString().split('\n')[1] ?? '');

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import { ECRClient, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
 
-import type { Look } from '../scenarios/world.ts';
+import type { ImageDigests } from '../scenarios/world.ts';
 import { registry } from './names.ts';
 import { capture } from './process.ts';
 
@@ -17,7 +17,7 @@ export async function ecrToken(): Promise<string> {
 }
 
 /** Copies an image with all its platforms into the private registry. */
-export async function copyByHand(source: string, destination: string): Promise<void> {
+export async function copyImage(source: string, destination: string): Promise<void> {
   const credentials = `--dest-creds=AWS:${await ecrToken()}`;
   await capture('skopeo', ['copy', '--all', credentials, `docker://${source}`, `docker://${destination}`]);
 }
@@ -32,7 +32,7 @@ interface Index {
 const digestOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 
 /** Reads an image with skopeo. */
-export async function look(image: string): Promise<Look> {
+export async function readDigests(image: string): Promise<ImageDigests> {
   const folder = await mkdtemp(join(tmpdir(), 'look-'));
   const authFile = join(folder, 'auth.json');
   const inspect = (...args: string[]) =>

@@ -10,26 +10,26 @@ import { startPod } from '../scenarios/pods.ts';
 import { waitFor } from '../scenarios/wait.ts';
 import type { AwsRequest, NodeRequest, World } from '../scenarios/world.ts';
 import { control } from './control.ts';
-import { handsOn, kubectlAt } from './kubectl.ts';
+import { kubectlClient, kubectlAt } from './kubectl.ts';
 import { addresses, clusters, joiningMachine, region, registry } from './names.ts';
 import type { ClusterNames } from './names.ts';
-import { nodeHandsOn } from './node-hands.ts';
+import { labNode } from './node-hands.ts';
 import { containerdSocket, kubeconfigOf, requestLog, state } from './paths.ts';
 import { capture } from './process.ts';
-import { startProduct, transcript, workplace } from './product.ts';
+import { startProduct, transcript, workingFolder } from './product.ts';
 import { allSecrets } from './secrets.ts';
-import { copyByHand, look } from './skopeo.ts';
-import { leaveOperatorAlone } from './start-over.ts';
+import { copyImage, readDigests } from './skopeo.ts';
+import { removeAllButOperator } from './start-over.ts';
 
 const project = 'demo';
 
 /** The number of such requests to AWS so far. */
-const timesAsked = (request: AwsRequest) => control('aws', 'POST', '/count', request) as Promise<number>;
+const requestCount = (request: AwsRequest) => control('aws', 'POST', '/count', request) as Promise<number>;
 
 /** The running lab with one of its clusters, for scenarios that run inside it. */
 export function labWorld(names: ClusterNames = clusters.first): World {
   const kubectl = kubectlAt(names);
-  const cluster = handsOn(kubectl);
+  const cluster = kubectlClient(kubectl);
   const ctr = (...args: string[]) =>
     capture('ctr', [`--address=${containerdSocket(names)}`, '--namespace=k8s.io', ...args]);
   const start = (args: readonly string[], env: NodeJS.ProcessEnv = {}) =>
@@ -40,7 +40,7 @@ export function labWorld(names: ClusterNames = clusters.first): World {
     registry,
     project,
     cluster,
-    nodes: [nodeHandsOn(names, cluster)],
+    nodes: [labNode(names, cluster)],
     aws: { ecr: new ECRClient(), iam: new IAMClient(), secrets: new SecretsManagerClient() },
     awsAs(credentials) {
       const config = { region, credentials };
@@ -50,7 +50,7 @@ export function labWorld(names: ClusterNames = clusters.first): World {
         secrets: new SecretsManagerClient(config),
       };
     },
-    async ask(method, url, headers, body = '') {
+    async sendRequest(method, url, headers, body = '') {
       const sent = { method, headers, redirect: 'manual' } as const;
       return (await fetch(url, body === '' ? sent : { ...sent, body })).status;
     },
@@ -64,11 +64,11 @@ export function labWorld(names: ClusterNames = clusters.first): World {
       clearTimeout(timer);
     },
     async runAndKillAt(request, ...args) {
-      const before = await timesAsked(request);
+      const before = await requestCount(request);
       await control('aws', 'POST', '/faults', { kind: 'timeout', ...request });
       const { ended, kill } = start(args);
       try {
-        await waitFor(request.operation, async () => (await timesAsked(request)) > before || undefined);
+        await waitFor(request.operation, async () => (await requestCount(request)) > before || undefined);
         // Requests that it sent at the same time still succeed.
         await sleep(1000);
       } finally {
@@ -78,15 +78,15 @@ export function labWorld(names: ClusterNames = clusters.first): World {
       }
     },
     async configure(settings) {
-      await mkdir(workplace, { recursive: true });
+      await mkdir(workingFolder, { recursive: true });
       // JSON is valid YAML.
       const config = JSON.stringify({ project, aws: { region }, ...settings }, null, 2);
-      await writeFile(join(workplace, 'ecr-bootstrap.yaml'), config);
+      await writeFile(join(workingFolder, 'ecr-bootstrap.yaml'), config);
     },
     startPod: (...args) => startPod(cluster, ...args),
-    look,
-    copyByHand,
-    async setTokenLife(seconds) {
+    readDigests,
+    copyImage,
+    async setTokenLifetime(seconds) {
       await control('aws', 'POST', '/token-life', seconds);
     },
     async breakAws() {
@@ -103,28 +103,28 @@ export function labWorld(names: ClusterNames = clusters.first): World {
         await control('machine', 'POST', '/internet', true);
       };
     },
-    async startOver({ keepOperator = false } = {}) {
-      if (keepOperator) await leaveOperatorAlone(kubectl);
+    async reset({ keepOperator = false } = {}) {
+      if (keepOperator) await removeAllButOperator(kubectl);
       else {
         const { code, stdout, stderr } = await start(['down', '--yes']).ended;
         if (code !== 0) throw new Error(`down failed:\n${stderr}${stdout}`);
       }
       await control('aws', 'POST', '/start-over');
     },
-    account: () => control('aws', 'GET', '/account') as Promise<string[]>,
-    async emptyImageStore() {
+    describeAccount: () => control('aws', 'GET', '/account') as Promise<string[]>,
+    async removeNodeImages() {
       const images = (await ctr('images', 'list', '--quiet')).split('\n');
       const others = images.filter(
         (image) => image !== '' && !image.includes('pause') && !image.startsWith('sha256:'),
       );
       await ctr('images', 'remove', '--sync', ...others);
     },
-    async namesAsked() {
+    async requestedNames() {
       const lines = (await readFile(join(state, 'logs/dns.jsonl'), 'utf8')).trimEnd().split('\n');
       const questions = lines.map((line) => JSON.parse(line) as { view: string; name: string });
       return questions.filter(({ view }) => view === 'vpc').map(({ name }) => name);
     },
-    async requestsOfNodes() {
+    async nodeRequests() {
       const lines = (await readFile(requestLog, 'utf8')).trimEnd().split('\n');
       const requests = lines.map((line) => JSON.parse(line) as NodeRequest & { readonly client: string });
       const ofLaptop = Object.values<string>(addresses);
@@ -139,7 +139,7 @@ export function labWorld(names: ClusterNames = clusters.first): World {
     async addMachine() {
       await control('machine', 'POST', '/joining-machine');
       return {
-        ...nodeHandsOn(joiningMachine, cluster),
+        ...labNode(joiningMachine, cluster),
         async join() {
           await control('machine', 'POST', '/join');
         },
@@ -164,6 +164,6 @@ export function labWorld(names: ClusterNames = clusters.first): World {
     async stopSecondCluster() {
       await control('machine', 'DELETE', '/second-cluster');
     },
-    pass: (seconds) => sleep(seconds * 1000),
+    advanceTime: (seconds) => sleep(seconds * 1000),
   };
 }

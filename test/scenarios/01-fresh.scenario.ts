@@ -1,13 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { enterWorld } from './enter.ts';
+import { openWorld } from './enter.ts';
 import {
   health,
   imagesInUse,
-  nameAsMirrored,
+  useImagesInEcr,
   planned,
   secretValue,
-  settle,
+  restoreWorkloads,
   succeed,
   workloads,
 } from './site.ts';
@@ -19,11 +19,11 @@ interface ExternalSecret extends KubeObject {
 }
 
 describe('up on an empty account and a cluster with workloads', () => {
-  const world = enterWorld({ untouched: true });
+  const world = openWorld({ untouched: true });
 
   beforeAll(async () => {
     await (await world).configure(imagesInUse);
-    await settle(await world);
+    await restoreWorkloads(await world);
     await succeed(await world, 'up', '--yes');
   });
 
@@ -69,7 +69,7 @@ describe('up on an empty account and a cluster with workloads', () => {
   });
 
   it('lets workloads run once they reference their images in ECR', async () => {
-    await nameAsMirrored(await world);
+    await useImagesInEcr(await world);
   });
 
   it('makes status report a healthy cluster without drift', async () => {

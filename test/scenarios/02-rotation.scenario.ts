@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { enterWorld, tidyUp } from './enter.ts';
-import { imagesInUse, mirrored, namespace, secretValue, succeed } from './site.ts';
+import { openWorld, restoreAfterAll } from './enter.ts';
+import { imagesInUse, referenceInEcr, namespace, secretValue, succeed } from './site.ts';
 
 const life = 45;
 const always = (name: string, image: string) => ({
@@ -9,34 +9,34 @@ const always = (name: string, image: string) => ({
 });
 
 describe('pull tokens with a lifetime of less than a minute', () => {
-  const world = enterWorld();
+  const world = openWorld();
 
   beforeAll(async () => {
-    const { cluster, configure, setTokenLife } = await world;
+    const { cluster, configure, setTokenLifetime } = await world;
     await cluster.apply(namespace('rotation'));
     await configure({ ...imagesInUse, pullSecret: { renewEvery: '15s', copyEvery: '5s' } });
-    await setTokenLife(life);
+    await setTokenLifetime(life);
     await succeed(await world, 'up', '--yes');
   });
 
-  tidyUp(async () => {
+  restoreAfterAll(async () => {
     await (await world).cluster.remove('namespace', 'rotation');
     await (await world).cluster.remove('namespace', 'left-behind');
-    const { configure, setTokenLife } = await world;
-    await setTokenLife(12 * 3600);
+    const { configure, setTokenLifetime } = await world;
+    await setTokenLifetime(12 * 3600);
     await configure(imagesInUse);
     await succeed(await world, 'up', '--yes');
   });
 
   it('let pods pull at any time across several renewals, and the registry rejects expired tokens', async () => {
-    const { startPod, pass } = await world;
-    const image = mirrored(await world, 'nginx:1.28');
+    const { startPod, advanceTime } = await world;
+    const image = referenceInEcr(await world, 'nginx:1.28');
     const tokens = new Set<string | undefined>();
     for (let moment = 0; moment < 6; moment += 1) {
       tokens.add(await secretValue(await world, 'rotation', 'puller', '.dockerconfigjson'));
       const name = `at-${moment}`;
       expect(await startPod('rotation', name, image, always('main', image))).toBe('Running');
-      await pass(life / 3 + moment);
+      await advanceTime(life / 3 + moment);
     }
     expect(tokens.size).toBeGreaterThan(2);
 

@@ -1,27 +1,27 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { can, enterWorld, tidyUp } from './enter.ts';
-import { deployment, health, imagesInUse, mirrored, namespace, podsRun, succeed } from './site.ts';
+import { can, openWorld, restoreAfterAll } from './enter.ts';
+import { deployment, health, imagesInUse, referenceInEcr, namespace, waitForPods, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 
 describe('a new namespace', () => {
-  const world = enterWorld();
+  const world = openWorld();
 
   beforeAll(async () => {
     await (await world).configure(imagesInUse);
     await succeed(await world, 'up', '--yes');
   });
 
-  tidyUp(async () => {
+  restoreAfterAll(async () => {
     await (await world).cluster.remove('namespace', 'just-born');
     await (await world).cluster.remove('namespace', 'uncovered');
   });
 
   it('runs a pod that is created in the same second and whose spec has no pull secret', async () => {
-    const image = mirrored(await world, 'nginx:1.28');
+    const image = referenceInEcr(await world, 'nginx:1.28');
     const first = deployment({ namespace: 'just-born', name: 'first', image });
     await (await world).cluster.apply(namespace('just-born'), first);
-    await podsRun(await world, 'just-born');
+    await waitForPods(await world, 'just-born');
   });
 
   describe.runIf(can('restart the API server'))(
@@ -35,7 +35,7 @@ describe('a new namespace', () => {
         await waitFor('its service account', () => cluster.get('serviceaccount', 'default', 'uncovered'));
       });
 
-      tidyUp(async () => {
+      restoreAfterAll(async () => {
         await (await world).serveAdmissionPolicies(true);
         await succeed(await world, 'up', '--yes');
       });
@@ -44,9 +44,9 @@ describe('a new namespace', () => {
         const { drift } = await health(await world);
         expect(drift).toContain('update ServiceAccount uncovered/default');
         await succeed(await world, 'up', '--yes');
-        expect(await (await world).startPod('uncovered', 'first', mirrored(await world, 'nginx:1.28'))).toBe(
-          'Running',
-        );
+        expect(
+          await (await world).startPod('uncovered', 'first', referenceInEcr(await world, 'nginx:1.28')),
+        ).toBe('Running');
       });
     },
   );

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { enterWorld, tidyUp } from './enter.ts';
-import { health, imagesInUse, podsRun, secretValue, succeed } from './site.ts';
+import { openWorld, restoreAfterAll } from './enter.ts';
+import { health, imagesInUse, waitForPods, secretValue, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 import type { KubeObject, World } from './world.ts';
 
@@ -39,25 +39,25 @@ async function outliveTokens(world: World): Promise<void> {
   }
   await scale(world, 0);
   await waitFor('no pods', async () => (await podsOf(world)).length === 0 || undefined);
-  await world.pass(life + 5);
-  await world.emptyImageStore();
+  await world.advanceTime(life + 5);
+  await world.removeNodeImages();
 }
 
 describe('a cluster that was off for longer than its tokens are valid', () => {
-  const world = enterWorld();
+  const world = openWorld();
 
   beforeAll(async () => {
-    const { configure, setTokenLife } = await world;
+    const { configure, setTokenLifetime } = await world;
     await configure({ ...imagesInUse, pullSecret: { renewEvery: '5s', copyEvery: '5s' } });
-    await setTokenLife(life);
+    await setTokenLifetime(life);
     await succeed(await world, 'up', '--yes');
     await outliveTokens(await world);
-    await setTokenLife(year);
+    await setTokenLifetime(year);
   });
 
-  tidyUp(async () => {
-    const { configure, setTokenLife } = await world;
-    await setTokenLife(12 * 3600);
+  restoreAfterAll(async () => {
+    const { configure, setTokenLifetime } = await world;
+    await setTokenLifetime(12 * 3600);
     await configure(imagesInUse);
     await succeed(await world, 'up', '--yes');
   });
@@ -72,7 +72,7 @@ describe('a cluster that was off for longer than its tokens are valid', () => {
     expect((await health(await world)).code).toBe(3);
 
     await succeed(await world, 'up', '--yes');
-    for (const space of spaces) await podsRun(await world, space, 120);
+    for (const space of spaces) await waitForPods(await world, space, 120);
     expect((await health(await world)).code).toBe(0);
   });
 });

@@ -1,28 +1,28 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { enterWorld, tidyUp } from './enter.ts';
-import { health, imagesInUse, mirrored, namespace, succeed } from './site.ts';
+import { openWorld, restoreAfterAll } from './enter.ts';
+import { health, imagesInUse, referenceInEcr, namespace, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
-import type { Run } from './world.ts';
+import type { CommandResult } from './world.ts';
 
 const renewEvery = 10;
 
 describe('an AWS outage that lasts two renewal intervals', () => {
-  const world = enterWorld();
-  let during: Run;
+  const world = openWorld();
+  let during: CommandResult;
 
   beforeAll(async () => {
-    const { breakAws, cluster, configure, pass, run } = await world;
+    const { breakAws, cluster, configure, advanceTime, run } = await world;
     await configure({ ...imagesInUse, pullSecret: { renewEvery: `${renewEvery}s`, copyEvery: '5s' } });
     await succeed(await world, 'up', '--yes');
     const restoreAws = await breakAws();
-    await pass(2 * renewEvery);
+    await advanceTime(2 * renewEvery);
     during = await run('status');
     await cluster.apply(namespace('outage'));
     await restoreAws();
   });
 
-  tidyUp(async () => {
+  restoreAfterAll(async () => {
     const { cluster, configure } = await world;
     await cluster.remove('namespace', 'outage');
     await configure(imagesInUse);
@@ -40,7 +40,7 @@ describe('an AWS outage that lasts two renewal intervals', () => {
 
   it('does not stop pulls, even in a namespace created during the outage', async () => {
     const { startPod } = await world;
-    expect(await startPod('outage', 'after', mirrored(await world, 'redis:8'))).toBe('Running');
+    expect(await startPod('outage', 'after', referenceInEcr(await world, 'redis:8'))).toBe('Running');
   });
 
   it('needs no action: the cluster becomes healthy again by itself', async () => {

@@ -1,8 +1,8 @@
 import { DeleteAccessKeyCommand, ListAccessKeysCommand, UpdateAccessKeyCommand } from '@aws-sdk/client-iam';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { enterWorld, tidyUp } from './enter.ts';
-import { health, imagesInUse, mirrored, namespace, secretValue, succeed } from './site.ts';
+import { openWorld, restoreAfterAll } from './enter.ts';
+import { health, imagesInUse, referenceInEcr, namespace, secretValue, succeed } from './site.ts';
 import type { World } from './world.ts';
 
 const UserName = 'image-puller';
@@ -12,13 +12,13 @@ const keysOf = async ({ aws }: World) =>
 
 /** Starts a pod that must contact the registry. @returns how the start ended */
 function pull(world: World, where: string, name: string): Promise<string> {
-  const image = mirrored(world, 'redis:8');
+  const image = referenceInEcr(world, 'redis:8');
   const always = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
   return world.startPod(where, name, image, always);
 }
 
 describe('an image-puller access key that was deleted outside ecr-bootstrap', () => {
-  const world = enterWorld();
+  const world = openWorld();
 
   beforeAll(async () => {
     const { aws, cluster, configure } = await world;
@@ -30,7 +30,7 @@ describe('an image-puller access key that was deleted outside ecr-bootstrap', ()
     }
   });
 
-  tidyUp(async () => {
+  restoreAfterAll(async () => {
     await (await world).cluster.remove('namespace', 'key');
   });
 
@@ -46,7 +46,7 @@ describe('an image-puller access key that was deleted outside ecr-bootstrap', ()
 });
 
 describe('a leaked image-puller access key', () => {
-  const world = enterWorld();
+  const world = openWorld();
   const inCluster = async () =>
     secretValue(await world, 'external-secrets', 'image-puller', 'AWS_ACCESS_KEY_ID');
 
@@ -57,7 +57,7 @@ describe('a leaked image-puller access key', () => {
     await cluster.apply(namespace('leak'));
   });
 
-  tidyUp(async () => {
+  restoreAfterAll(async () => {
     await (await world).cluster.remove('namespace', 'leak');
   });
 

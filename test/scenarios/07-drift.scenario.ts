@@ -2,7 +2,7 @@ import { DeleteRepositoryCommand } from '@aws-sdk/client-ecr';
 import { CreatePolicyVersionCommand, ListAttachedUserPoliciesCommand } from '@aws-sdk/client-iam';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { enterWorld, tidyUp } from './enter.ts';
+import { openWorld, restoreAfterAll } from './enter.ts';
 import { health, imagesInUse, namespace, planned, succeed } from './site.ts';
 import type { ServiceAccount } from './site.ts';
 import { waitFor } from './wait.ts';
@@ -34,7 +34,7 @@ async function uncover({ cluster }: World, where: string): Promise<void> {
 }
 
 describe('drift in the cluster and in AWS', () => {
-  const world = enterWorld();
+  const world = openWorld();
   let expected: readonly string[];
 
   beforeAll(async () => {
@@ -64,7 +64,7 @@ describe('drift in the cluster and in AWS', () => {
     ];
   });
 
-  tidyUp(async () => {
+  restoreAfterAll(async () => {
     await (await world).cluster.remove('namespace', 'drift');
   });
 

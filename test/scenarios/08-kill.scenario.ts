@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { census } from './census.ts';
-import { can, enterWorld, tidyUp } from './enter.ts';
-import { imagesInUse, planned, settle, succeed } from './site.ts';
+import { describeObjects } from './census.ts';
+import { can, openWorld, restoreAfterAll } from './enter.ts';
+import { imagesInUse, planned, restoreWorkloads, succeed } from './site.ts';
 import { randomNumbers, seed } from './random.ts';
 import type { World } from './world.ts';
 
@@ -29,31 +29,31 @@ interface Undisturbed {
 }
 
 const startOver = (world: World, start: Start) =>
-  world.startOver({ keepOperator: start === 'with the operator installed' });
+  world.reset({ keepOperator: start === 'with the operator installed' });
 
 async function bringUp(world: World, start: Start): Promise<Undisturbed> {
   await startOver(world, start);
   const began = Date.now();
   await succeed(world, 'up', '--yes');
   const time = Date.now() - began;
-  return { time, account: await world.account(), cluster: await census(world) };
+  return { time, account: await world.describeAccount(), cluster: await describeObjects(world) };
 }
 
 describe.runIf(can('kill'))(
   `a first up killed by SIGKILL at a random moment (ECR_BOOTSTRAP_LAB_SEED=${seed})`,
   () => {
-    const world = enterWorld();
+    const world = openWorld();
     const undisturbed = new Map<Start, Undisturbed>();
 
     beforeAll(async () => {
       await (await world).configure(imagesInUse);
-      await settle(await world);
+      await restoreWorkloads(await world);
       for (const start of ['without the operator', 'with the operator installed'] as const) {
         undisturbed.set(start, await bringUp(await world, start));
       }
     });
 
-    tidyUp(async () => {
+    restoreAfterAll(async () => {
       await succeed(await world, 'up', '--yes');
     });
 
@@ -64,8 +64,8 @@ describe.runIf(can('kill'))(
         await startOver(await world, start);
         await (await world).runAndKill(done * time, 'up', '--yes');
         await succeed(await world, 'up', '--yes');
-        expect(await (await world).account()).toEqual(account);
-        expect(await census(await world)).toEqual(cluster);
+        expect(await (await world).describeAccount()).toEqual(account);
+        expect(await describeObjects(await world)).toEqual(cluster);
         expect(await planned(await world)).toEqual([]);
       },
     );

@@ -2,8 +2,8 @@ import { DeleteAccessKeyCommand, ListAccessKeysCommand } from '@aws-sdk/client-i
 import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { can, enterWorld, tidyUp } from './enter.ts';
-import { health, imagesInUse, mirrored, namespace, planned, secretValue, succeed } from './site.ts';
+import { can, openWorld, restoreAfterAll } from './enter.ts';
+import { health, imagesInUse, referenceInEcr, namespace, planned, secretValue, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 import type { World } from './world.ts';
 
@@ -36,7 +36,7 @@ const pair = async (world: World) =>
 describe.runIf(can('kill'))(
   'up after a SIGKILL between two writes to Secrets Manager, with an operator that reads every 5 s',
   () => {
-    const world = enterWorld();
+    const world = openWorld();
 
     beforeAll(async () => {
       await (await world).configure({ ...imagesInUse, pullSecret: { renewEvery: '5s', copyEvery: '5s' } });
@@ -44,7 +44,7 @@ describe.runIf(can('kill'))(
       await succeed(await world, 'up', '--yes');
     });
 
-    tidyUp(async () => {
+    restoreAfterAll(async () => {
       await (await world).cluster.remove('namespace', 'torn');
       await (await world).configure(imagesInUse);
       await succeed(await world, 'up', '--yes');
@@ -57,7 +57,7 @@ describe.runIf(can('kill'))(
       expect(new Set(await versions(await world)).size).toBe(1);
       expect(await planned(await world)).toEqual([]);
       expect((await health(await world)).code).toBe(0);
-      const image = mirrored(await world, 'redis:8');
+      const image = referenceInEcr(await world, 'redis:8');
       const always = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
       expect(await (await world).startPod('torn', pod, image, always)).toBe('Running');
     }
@@ -78,7 +78,7 @@ describe.runIf(can('kill'))(
       'completes a rotation after a kill before the new version of %s becomes current',
       async (resource) => {
         // A rotation starts only when the previous one is complete.
-        await (await world).startOver({ keepOperator: true });
+        await (await world).reset({ keepOperator: true });
         await succeed(await world, 'up', '--yes');
         const [id, secret] = await pair(await world);
         const move = { service: 'secretsmanager', operation: 'UpdateSecretVersionStage', resource };

@@ -37,9 +37,9 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { enterWorld, tidyUp } from './enter.ts';
+import { openWorld, restoreAfterAll } from './enter.ts';
 import { imagesInUse, secretValue, succeed } from './site.ts';
-import type { AwsHands } from './world.ts';
+import type { AwsClients } from './world.ts';
 
 const region = 'eu-west-1';
 const project = 'demo';
@@ -53,7 +53,7 @@ const SecretId = 'image-puller-REGION';
 const anything = JSON.stringify({ Version: '2012-10-17', Statement: [] });
 
 /** AWS calls, by name, that must be denied to the image puller. */
-const denied: Readonly<Record<string, (aws: AwsHands) => Promise<unknown>>> = {
+const denied: Readonly<Record<string, (aws: AwsClients) => Promise<unknown>>> = {
   CreateRepository: ({ ecr }) => ecr.send(new CreateRepositoryCommand({ repositoryName: `${project}/new` })),
   DescribeRepositories: ({ ecr }) => ecr.send(new DescribeRepositoriesCommand({})),
   DeleteRepository: ({ ecr }) => ecr.send(new DeleteRepositoryCommand({ repositoryName, force: true })),
@@ -117,8 +117,8 @@ const requests: readonly (readonly [string, string, number])[] = [
 ];
 
 describe('the image-puller access key', () => {
-  const world = enterWorld();
-  let puller: AwsHands;
+  const world = openWorld();
+  let puller: AwsClients;
 
   beforeAll(async () => {
     const { aws, configure } = await world;
@@ -134,7 +134,7 @@ describe('the image-puller access key', () => {
     });
   });
 
-  tidyUp(async () => {
+  restoreAfterAll(async () => {
     const { aws } = await world;
     await aws.ecr.send(new DeleteRepositoryCommand({ repositoryName: outside, force: true }));
     const SecretId = 'of-somebody-else';
@@ -163,8 +163,8 @@ describe('the image-puller access key', () => {
       accept: 'application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json',
       'content-type': 'application/vnd.oci.image.manifest.v1+json',
     };
-    const { ask, registry } = await world;
+    const { sendRequest, registry } = await world;
     const body = method === 'PUT' ? '{}' : undefined;
-    expect(await ask(method, `https://${registry}/v2/${path}`, headers, body)).toBe(status);
+    expect(await sendRequest(method, `https://${registry}/v2/${path}`, headers, body)).toBe(status);
   });
 });

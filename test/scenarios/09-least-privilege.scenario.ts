@@ -1,14 +1,14 @@
 import { CreateAccessKeyCommand, DeleteAccessKeyCommand } from '@aws-sdk/client-iam';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { enterWorld, tidyUp } from './enter.ts';
+import { openWorld, restoreAfterAll } from './enter.ts';
 import { imagesInUse, secretValue, succeed } from './site.ts';
 import type { AwsKey, KubeObject } from './world.ts';
 
 const powerUser = { UserName: 'power-user' };
 
 describe('least privilege', () => {
-  const world = enterWorld();
+  const world = openWorld();
   let pusher: AwsKey;
   let pullerSecret: string | undefined;
 
@@ -29,7 +29,7 @@ describe('least privilege', () => {
     );
   });
 
-  tidyUp(async () => {
+  restoreAfterAll(async () => {
     const { aws } = await world;
     await aws.iam.send(new DeleteAccessKeyCommand({ ...powerUser, AccessKeyId: pusher.accessKeyId }));
   });

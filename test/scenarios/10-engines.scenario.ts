@@ -1,8 +1,8 @@
 import { DeleteRepositoryCommand } from '@aws-sdk/client-ecr';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { can, enterWorld } from './enter.ts';
-import { imagesInUse, mirrored, succeed } from './site.ts';
+import { can, openWorld } from './enter.ts';
+import { imagesInUse, referenceInEcr, succeed } from './site.ts';
 
 const set = [
   'docker.io/library/nginx:1.28',
@@ -15,7 +15,7 @@ const set = [
 const projects = { whole: 'engines-whole', onePlatform: 'engines-platform', docker: 'engines-docker' };
 
 describe.runIf(can('other tools'))('a mirrored image compared with its source by skopeo', () => {
-  const world = enterWorld();
+  const world = openWorld();
 
   beforeAll(async () => {
     await (await world).configure(imagesInUse);
@@ -37,8 +37,11 @@ describe.runIf(can('other tools'))('a mirrored image compared with its source by
   });
 
   const looks = async (project: string, image: string) => {
-    const { look } = await world;
-    return Promise.all([look(image), look(mirrored({ ...(await world), project }, image))]);
+    const { readDigests } = await world;
+    return Promise.all([
+      readDigests(image),
+      readDigests(referenceInEcr({ ...(await world), project }, image)),
+    ]);
   };
 
   it.each(set)(

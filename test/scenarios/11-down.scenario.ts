@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { photograph } from './census.ts';
-import { enterWorld, tidyUp } from './enter.ts';
-import { health, imagesInUse, settle, succeed } from './site.ts';
+import { snapshotObjects } from './census.ts';
+import { openWorld, restoreAfterAll } from './enter.ts';
+import { health, imagesInUse, restoreWorkloads, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 
 const everything = ['down', '--yes', '--aws', '--delete-images', '--delete-secrets'];
@@ -17,32 +17,32 @@ const partner = {
 };
 
 describe('down', () => {
-  const world = enterWorld();
-  let before: Awaited<ReturnType<typeof photograph>>;
+  const world = openWorld();
+  let before: Awaited<ReturnType<typeof snapshotObjects>>;
 
   beforeAll(async () => {
     await (await world).configure(imagesInUse);
-    await settle(await world);
-    await (await world).startOver();
+    await restoreWorkloads(await world);
+    await (await world).reset();
     await (await world).cluster.apply(partner);
-    before = await photograph(await world);
+    before = await snapshotObjects(await world);
     await succeed(await world, 'up', '--yes');
-    expect(await photograph(await world)).not.toEqual(before);
+    expect(await snapshotObjects(await world)).not.toEqual(before);
     await succeed(await world, ...everything);
   });
 
-  tidyUp(async () => {
+  restoreAfterAll(async () => {
     await (await world).cluster.remove('serviceaccount', 'partner', 'shop');
-    await (await world).startOver();
+    await (await world).reset();
     await succeed(await world, 'up', '--yes');
   });
 
   it('leaves the cluster as it was before up', async () => {
-    expect(await photograph(await world)).toEqual(before);
+    expect(await snapshotObjects(await world)).toEqual(before);
   });
 
   it('leaves only unmanaged resources in the account, and secrets that are scheduled for deletion', async () => {
-    const left = await (await world).account();
+    const left = await (await world).describeAccount();
     expect(left.filter((line) => !/^user admin,|^secret image-puller-\S+, to be deleted/.test(line))).toEqual(
       [],
     );
@@ -62,6 +62,6 @@ describe('down', () => {
       async () => (await cluster.list('pods', 'external-secrets')).length === 0 || undefined,
     );
     await succeed(await world, 'down', '--yes');
-    expect(await photograph(await world)).toEqual(before);
+    expect(await snapshotObjects(await world)).toEqual(before);
   });
 });

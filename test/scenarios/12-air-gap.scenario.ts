@@ -1,33 +1,33 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { can, enterWorld, tidyUp } from './enter.ts';
-import { imagesInUse, mirrored, nameAsMirrored, namespace, succeed } from './site.ts';
+import { can, openWorld, restoreAfterAll } from './enter.ts';
+import { imagesInUse, referenceInEcr, useImagesInEcr, namespace, succeed } from './site.ts';
 
 describe.runIf(can('DNS log'))('a cluster that pulls only from ECR', () => {
-  const world = enterWorld();
+  const world = openWorld();
 
   beforeAll(async () => {
     await (await world).configure(imagesInUse);
     await succeed(await world, 'up', '--yes');
     // Until then their pods keep requesting images from the internet.
-    await nameAsMirrored(await world);
+    await useImagesInEcr(await world);
   });
 
-  tidyUp(async () => {
+  restoreAfterAll(async () => {
     await (await world).cluster.remove('namespace', 'air-gap');
   });
 
   it('resolves no DNS names except those of AWS and the cluster', async () => {
-    const { cluster, namesAsked, startPod } = await world;
-    const before = (await namesAsked()).length;
+    const { cluster, requestedNames, startPod } = await world;
+    const before = (await requestedNames()).length;
     await succeed(await world, 'up', '--yes');
     await cluster.apply(namespace('air-gap'));
     // Otherwise the kubelet starts what an earlier scenario pulled with the same token, without a request.
-    const image = mirrored(await world, 'nginx:1.28');
+    const image = referenceInEcr(await world, 'nginx:1.28');
     const always = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
     expect(await startPod('air-gap', 'web', image, always)).toBe('Running');
 
-    const asked = new Set((await namesAsked()).slice(before));
+    const asked = new Set((await requestedNames()).slice(before));
     expect(asked.size).toBeGreaterThan(0);
     expect([...asked].filter((name) => !/\.(amazonaws\.com|cluster\.local)$/.test(name))).toEqual([]);
   });

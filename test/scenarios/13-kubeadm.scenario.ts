@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { can, enterWorld, tidyUp } from './enter.ts';
+import { can, openWorld, restoreAfterAll } from './enter.ts';
 import { health, imagesInUse, succeed } from './site.ts';
 import type { ServiceAccount } from './site.ts';
 
@@ -12,7 +12,7 @@ const coredns = {
 };
 
 describe('a service account that kubeadm overwrites', () => {
-  const world = enterWorld();
+  const world = openWorld();
 
   beforeAll(async () => {
     await (await world).configure(imagesInUse);
@@ -33,7 +33,7 @@ describe('a service account that kubeadm overwrites', () => {
       await (await world).cluster.replace(coredns);
     });
 
-    tidyUp(async () => {
+    restoreAfterAll(async () => {
       await (await world).serveAdmissionPolicies(true);
       await succeed(await world, 'up', '--yes');
     });

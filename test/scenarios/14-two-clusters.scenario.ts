@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { enterWorld, tidyUp } from './enter.ts';
-import { health, imagesInUse, mirrored, namespace, planned, secretValue, succeed } from './site.ts';
+import { openWorld, restoreAfterAll } from './enter.ts';
+import { health, imagesInUse, referenceInEcr, namespace, planned, secretValue, succeed } from './site.ts';
 import type { World } from './world.ts';
 
 const life = 45;
@@ -13,30 +13,30 @@ const tokenIn = (world: World, where: string) => secretValue(world, where, 'pull
 /** Creates a namespace and starts a pod that must contact the registry. @returns how the start ended */
 async function pullIn(world: World, where: string): Promise<string> {
   await world.cluster.apply(namespace(where));
-  const source = mirrored(world, image);
+  const source = referenceInEcr(world, image);
   const always = { containers: [{ name: 'main', image: source, imagePullPolicy: 'Always' }] };
   return world.startPod(where, 'pulled', source, always);
 }
 
 describe('two clusters of one project', () => {
-  const world = enterWorld();
+  const world = openWorld();
   let second: World;
 
   beforeAll(async () => {
-    const { configure, setTokenLife, startSecondCluster } = await world;
+    const { configure, setTokenLifetime, startSecondCluster } = await world;
     await configure({ ...imagesInUse, pullSecret: { renewEvery: '10s', copyEvery: '5s' } });
-    await setTokenLife(life);
+    await setTokenLifetime(life);
     await succeed(await world, 'up', '--yes');
     second = await startSecondCluster();
     await succeed(second, 'up', '--yes');
   });
 
-  tidyUp(async () => {
-    const { configure, setTokenLife, stopSecondCluster } = await world;
+  restoreAfterAll(async () => {
+    const { configure, setTokenLifetime, stopSecondCluster } = await world;
     // This also unregisters the cluster, so later rotations do not wait for it.
     await succeed(second, 'down', '--yes');
     await stopSecondCluster();
-    await setTokenLife(12 * 3600);
+    await setTokenLifetime(12 * 3600);
     await configure(imagesInUse);
     await succeed(await world, 'up', '--yes');
   });
@@ -76,10 +76,10 @@ describe('two clusters of one project', () => {
   });
 
   it('are independent: after down in one, the other still gets new tokens', async () => {
-    const { pass } = await world;
+    const { advanceTime } = await world;
     await succeed(await world, 'down', '--yes');
     const token = await tokenIn(second, 'of-the-second');
-    await pass(life + 5);
+    await advanceTime(life + 5);
     expect(await tokenIn(second, 'of-the-second')).not.toBe(token);
     expect(await pullIn(second, 'alone')).toBe('Running');
     expect((await health(second)).code).toBe(0);

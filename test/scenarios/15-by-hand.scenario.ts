@@ -1,8 +1,8 @@
 import { CreateRepositoryCommand, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { can, enterWorld, tidyUp } from './enter.ts';
-import { health, imagesInUse, namespace, planned, podsRun, settle, succeed } from './site.ts';
+import { can, openWorld, restoreAfterAll } from './enter.ts';
+import { health, imagesInUse, namespace, planned, waitForPods, restoreWorkloads, succeed } from './site.ts';
 import type { World } from './world.ts';
 
 const home = 'external-secrets';
@@ -57,23 +57,23 @@ const kustomization = ({ registry, project }: World): object => ({
 });
 
 describe.runIf(can('other tools'))('a bootstrap that was set up manually', () => {
-  const world = enterWorld();
+  const world = openWorld();
 
   beforeAll(async () => {
-    const { aws, cluster, configure, copyByHand, project, registry, startOver } = await world;
+    const { aws, cluster, configure, copyImage, project, registry, reset } = await world;
     await configure(imagesInUse);
-    await settle(await world);
-    await startOver();
+    await restoreWorkloads(await world);
+    await reset();
     await aws.ecr.send(new CreateRepositoryCommand({ repositoryName: `${project}/external-secrets` }));
-    await copyByHand(`ghcr.io/${upstream}`, `${registry}/${project}/external-secrets:v0.12.1`);
+    await copyImage(`ghcr.io/${upstream}`, `${registry}/${project}/external-secrets:v0.12.1`);
     await cluster.apply(namespace(home));
     await cluster.apply(await pullSecret(await world));
     await cluster.applyKustomization(kustomization(await world));
-    await podsRun(await world, home);
+    await waitForPods(await world, home);
   });
 
-  tidyUp(async () => {
-    await (await world).startOver();
+  restoreAfterAll(async () => {
+    await (await world).reset();
     await succeed(await world, 'up', '--yes');
   });
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { can, enterWorld } from './enter.ts';
+import { can, openWorld } from './enter.ts';
 import { health, imagesInUse, succeed } from './site.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');
@@ -14,7 +14,7 @@ const spellings = (secret: string) => [
 ];
 
 describe.runIf(can('one for all'))('the output of ecr-bootstrap in all scenarios', () => {
-  const world = enterWorld();
+  const world = openWorld();
 
   it('contains no secret', async () => {
     await (await world).configure(imagesInUse);

@@ -1,41 +1,41 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { can, enterWorld, tidyUp } from './enter.ts';
+import { can, openWorld, restoreAfterAll } from './enter.ts';
 import {
-  everythingRuns,
-  loseEveryImage,
+  waitForContainers,
+  removeEveryImage,
   publicImages,
-  nodesPullFromEcr,
-  tokensOfLifeReachNodes,
+  nodeAccessConfig,
+  waitForNodeTokens,
 } from './nodes.ts';
-import { deployment, health, namespace, planned, podsRun, settle, succeed } from './site.ts';
+import { deployment, health, namespace, planned, waitForPods, restoreWorkloads, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 
 const life = 60;
 const isPublicName = (name: string) => !/\.(amazonaws\.com|cluster\.local)$/.test(name);
 
 describe('a cluster that cannot reach the internet and whose nodes have lost every image', () => {
-  const world = enterWorld({ untouched: true });
+  const world = openWorld({ untouched: true });
   let images: readonly string[];
   let restoreInternet: () => Promise<void>;
   let requestsBefore = 0;
   let namesBefore = 0;
 
   beforeAll(async () => {
-    const { breakInternet, configure, namesAsked, requestsOfNodes } = await world;
-    await configure(nodesPullFromEcr);
-    await settle(await world);
+    const { breakInternet, configure, requestedNames, nodeRequests } = await world;
+    await configure(nodeAccessConfig);
+    await restoreWorkloads(await world);
     images = await publicImages(await world);
     await succeed(await world, 'up', '--yes');
     restoreInternet = await breakInternet();
-    if (can('request log')) requestsBefore = (await requestsOfNodes()).length;
-    if (can('DNS log')) namesBefore = (await namesAsked()).length;
+    if (can('request log')) requestsBefore = (await nodeRequests()).length;
+    if (can('DNS log')) namesBefore = (await requestedNames()).length;
   });
 
-  tidyUp(async () => {
-    const { cluster, nodes, setTokenLife } = await world;
+  restoreAfterAll(async () => {
+    const { cluster, nodes, setTokenLifetime } = await world;
     await restoreInternet();
-    await setTokenLife(12 * 3600);
+    await setTokenLifetime(12 * 3600);
     for (const node of nodes) await node.configureContainerd('default');
     await cluster.remove('namespace', 'plug');
   });
@@ -46,8 +46,8 @@ describe('a cluster that cannot reach the internet and whose nodes have lost eve
   });
 
   it('runs everything again from ECR under the same names', async () => {
-    await loseEveryImage(await world);
-    await everythingRuns(await world, images);
+    await removeEveryImage(await world);
+    await waitForContainers(await world, images);
   });
 
   it('is healthy then', async () => {
@@ -58,38 +58,38 @@ describe('a cluster that cannot reach the internet and whose nodes have lost eve
   it('runs a pod that is created in the same second as its namespace', async () => {
     const pod = deployment({ namespace: 'plug', name: 'web', image: 'nginx:1.28' });
     await (await world).cluster.apply(namespace('plug'), pod);
-    await podsRun(await world, 'plug');
+    await waitForPods(await world, 'plug');
   });
 
   it('runs everything again after two lives of a token', async () => {
-    const { pass, setTokenLife } = await world;
-    await setTokenLife(life);
-    await tokensOfLifeReachNodes(await world, life);
-    await pass(2 * life);
-    await loseEveryImage(await world);
-    await everythingRuns(await world, images);
+    const { advanceTime, setTokenLifetime } = await world;
+    await setTokenLifetime(life);
+    await waitForNodeTokens(await world, life);
+    await advanceTime(2 * life);
+    await removeEveryImage(await world);
+    await waitForContainers(await world, images);
   });
 
   it.runIf(can('node shell')).each(['one config_path', 'local pull'] as const)(
     'runs everything again where containerd is configured with %s',
     async (variant) => {
-      const { nodes, setTokenLife } = await world;
-      await setTokenLife(12 * 3600);
+      const { nodes, setTokenLifetime } = await world;
+      await setTokenLifetime(12 * 3600);
       for (const node of nodes) await node.configureContainerd(variant);
-      await loseEveryImage(await world);
-      await everythingRuns(await world, images);
+      await removeEveryImage(await world);
+      await waitForContainers(await world, images);
     },
   );
 
   it.runIf(can('request log'))('sends the token to the registry only', async () => {
-    const requests = (await (await world).requestsOfNodes()).slice(requestsBefore);
+    const requests = (await (await world).nodeRequests()).slice(requestsBefore);
     const withToken = requests.filter(({ hasToken }) => hasToken).map(({ host }) => host);
     expect(new Set(withToken)).toEqual(new Set([(await world).registry]));
     expect(requests.filter(({ host }) => host.includes('.s3.')).length).toBeGreaterThan(0);
   });
 
   it.runIf(can('DNS log'))('resolves no public name', async () => {
-    const names = (await (await world).namesAsked()).slice(namesBefore);
+    const names = (await (await world).requestedNames()).slice(namesBefore);
     expect(names.filter(isPublicName)).toEqual([]);
   });
 });

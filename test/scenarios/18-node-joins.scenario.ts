@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { can, enterWorld, tidyUp } from './enter.ts';
-import { everythingRuns, nodesPullFromEcr } from './nodes.ts';
+import { can, openWorld, restoreAfterAll } from './enter.ts';
+import { waitForContainers, nodeAccessConfig } from './nodes.ts';
 import { health, registryToken, succeed } from './site.ts';
 import type { Pod } from './site.ts';
 import { waitFor } from './wait.ts';
@@ -17,12 +17,12 @@ const staticPod = {
 };
 
 describe.runIf(can('machines'))('a node that joins the cluster', () => {
-  const world = enterWorld();
+  const world = openWorld();
   let machine: NewNode;
   let script: string;
 
   beforeAll(async () => {
-    await (await world).configure(nodesPullFromEcr);
+    await (await world).configure(nodeAccessConfig);
     await succeed(await world, 'up', '--yes');
     script = (await succeed(await world, 'render', 'node')).stdout;
     machine = await (await world).addMachine();
@@ -30,7 +30,7 @@ describe.runIf(can('machines'))('a node that joins the cluster', () => {
     await machine.runScript(manifest, JSON.stringify(staticPod));
   });
 
-  tidyUp(async () => {
+  restoreAfterAll(async () => {
     await machine.remove();
   });
 
@@ -52,7 +52,7 @@ describe.runIf(can('machines'))('a node that joins the cluster', () => {
   });
 
   it('gets an agent that keeps its files, and is part of a healthy cluster', async () => {
-    await everythingRuns(await world, [image]);
+    await waitForContainers(await world, [image]);
     await waitFor('health', async () => (await health(await world)).code === 0 || undefined);
   });
 

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { can, enterWorld, tidyUp } from './enter.ts';
-import { nodesPullFromEcr } from './nodes.ts';
+import { can, openWorld, restoreAfterAll } from './enter.ts';
+import { nodeAccessConfig } from './nodes.ts';
 import { health, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 
@@ -13,7 +13,7 @@ const content = '# managed by another program\nserver = "https://mirror.local"\n
 type Files = Readonly<Record<string, string>>;
 
 describe('a node with mirror files of another program', () => {
-  const world = enterWorld();
+  const world = openWorld();
   let before: Files;
   let foldersBefore: string;
 
@@ -27,16 +27,16 @@ describe('a node with mirror files of another program', () => {
   beforeAll(async () => {
     const { configure, nodes } = await world;
     // Earlier scenarios leave their files.
-    await configure({ ...nodesPullFromEcr, nodes: { access: 'off' } });
+    await configure({ ...nodeAccessConfig, nodes: { access: 'off' } });
     await succeed(await world, 'up', '--yes');
-    await configure(nodesPullFromEcr);
+    await configure(nodeAccessConfig);
     await nodes[0]?.writeFile(local, content);
     before = await files();
     foldersBefore = await folders();
     await succeed(await world, 'up', '--yes');
   });
 
-  tidyUp(async () => {
+  restoreAfterAll(async () => {
     const [node] = (await world).nodes;
     for (const path of [local, blocking]) if (path in (await files())) await node?.removeFile(path);
   });

@@ -1,8 +1,8 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { can, enterWorld, tidyUp } from './enter.ts';
-import { everythingRuns, publicImages, nodesPullFromEcr, tokensOfLifeReachNodes } from './nodes.ts';
-import { health, registryToken, settle, succeed } from './site.ts';
+import { can, openWorld, restoreAfterAll } from './enter.ts';
+import { waitForContainers, publicImages, nodeAccessConfig, waitForNodeTokens } from './nodes.ts';
+import { health, registryToken, restoreWorkloads, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 
 const life = 30;
@@ -10,7 +10,7 @@ const life = 30;
 describe.runIf(can('machines'))(
   'a control plane that was off until its token had expired, without images',
   () => {
-    const world = enterWorld();
+    const world = openWorld();
     let images: readonly string[];
     let script: string;
 
@@ -23,27 +23,27 @@ describe.runIf(can('machines'))(
     };
 
     beforeAll(async () => {
-      const { configure, nodes, pass, setTokenLife, switchOff } = await world;
-      await configure(nodesPullFromEcr);
-      await settle(await world);
+      const { configure, nodes, advanceTime, setTokenLifetime, switchOff } = await world;
+      await configure(nodeAccessConfig);
+      await restoreWorkloads(await world);
       await succeed(await world, 'up', '--yes');
       images = await publicImages(await world);
       script = (await succeed(await world, 'render', 'node')).stdout;
-      await setTokenLife(life);
-      await tokensOfLifeReachNodes(await world, life);
+      await setTokenLifetime(life);
+      await waitForNodeTokens(await world, life);
       for (const node of nodes) await node.removeImages();
       const switchOn = await switchOff();
-      await setTokenLife(12 * 3600);
-      await pass(life + 5);
+      await setTokenLifetime(12 * 3600);
+      await advanceTime(life + 5);
       await switchOn();
     });
 
-    tidyUp(async () => {
-      await (await world).setTokenLife(12 * 3600);
+    restoreAfterAll(async () => {
+      await (await world).setTokenLifetime(12 * 3600);
     });
 
     it('does not start by itself', async () => {
-      await (await world).pass(15);
+      await (await world).advanceTime(15);
       expect(await answers()).toBeUndefined();
     });
 
@@ -56,7 +56,7 @@ describe.runIf(can('machines'))(
 
     it('runs everything again after up, and is healthy', async () => {
       await succeed(await world, 'up', '--yes');
-      await everythingRuns(await world, images);
+      await waitForContainers(await world, images);
       await waitFor('health', async () => (await health(await world)).code === 0 || undefined, 120);
     });
   },

@@ -1,18 +1,18 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { enterWorld, tidyUp } from './enter.ts';
-import { nodesPullFromEcr } from './nodes.ts';
+import { openWorld, restoreAfterAll } from './enter.ts';
+import { nodeAccessConfig } from './nodes.ts';
 import { health, imagesInUse, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
-import type { Run } from './world.ts';
+import type { CommandResult } from './world.ts';
 
 describe('a node whose containerd ignores the mirror files', () => {
-  const world = enterWorld();
-  let up: Run;
+  const world = openWorld();
+  let up: CommandResult;
 
   beforeAll(async () => {
     const { cluster, configure, nodes, run } = await world;
-    await configure(nodesPullFromEcr);
+    await configure(nodeAccessConfig);
     await nodes[0]?.setReadsMirrors(false);
     // A probe of an earlier scenario would run for the rest of its hour.
     for (const { metadata } of await cluster.list('pods', 'ecr-bootstrap')) {
@@ -21,7 +21,7 @@ describe('a node whose containerd ignores the mirror files', () => {
     up = await run('up', '--yes');
   });
 
-  tidyUp(async () => {
+  restoreAfterAll(async () => {
     const { configure, nodes } = await world;
     await nodes[0]?.setReadsMirrors(true);
     await configure(imagesInUse);

@@ -2,8 +2,8 @@ import type { Sandbox } from '../../sandbox/index.ts';
 
 type Tags = ReadonlyMap<string, string>;
 
-const words = (names: Iterable<string>) => [...names].sort().join(' ') || 'none';
-const inWords = (tags: Tags) => words([...tags].map(([key, value]) => `${key}=${value}`));
+const sortedWords = (names: Iterable<string>) => [...names].sort().join(' ') || 'none';
+const formatTags = (tags: Tags) => sortedWords([...tags].map(([key, value]) => `${key}=${value}`));
 
 /**
  * Describes the account, one line per resource, with everything that shows a deviation: for example how many keys
@@ -20,27 +20,27 @@ export function describeAccount({ account, aws: { identities, secrets, registry 
     const keys = [...identities.keys.values()].filter((key) => key.user === user);
     const states = keys.map(({ active }) => (active ? 'active' : 'inactive'));
     const policies = [...user.attached, ...user.inline.keys()];
-    return `user ${user.name}, keys: ${words(states)}, policies: ${words(policies)}, tags: ${inWords(user.tags)}`;
+    return `user ${user.name}, keys: ${sortedWords(states)}, policies: ${sortedWords(policies)}, tags: ${formatTags(user.tags)}`;
   });
   const policies = [...identities.policies.values()]
     .filter(({ arn }) => arn.includes(account))
-    .map(({ name, tags }) => `policy ${name}, tags: ${inWords(tags)}`);
+    .map(({ name, tags }) => `policy ${name}, tags: ${formatTags(tags)}`);
   const repositories = [...registry.repositories.values()].map(
     ({ name, tags, awsTags }) =>
-      `repository ${name}, images: ${words(tags.keys())}, tags: ${inWords(awsTags)}`,
+      `repository ${name}, images: ${sortedWords(tags.keys())}, tags: ${formatTags(awsTags)}`,
   );
   const kept = secrets.all().map(({ name, versions, deletion, tags }) => {
     const all = [...versions.values()].flatMap((version) => [...version.stages]);
     const stages = all.filter((stage) => stage !== 'AWSPREVIOUS');
-    const state = deletion ? 'to be deleted' : `stages: ${words(stages)}`;
+    const state = deletion ? 'to be deleted' : `stages: ${sortedWords(stages)}`;
     const shown = [...tags].map(([key, value]) => [key, withoutKey(value)] as const);
-    return `secret ${name}, ${state}, tags: ${inWords(new Map(shown))}`;
+    return `secret ${name}, ${state}, tags: ${formatTags(new Map(shown))}`;
   });
   return [...users, ...policies, ...repositories, ...kept].sort();
 }
 
 /** Resets the account to a new one, with only its administrator. */
-export function emptyAccount({ account, aws: { identities, secrets, registry }, admin }: Sandbox): void {
+export function resetAccount({ account, aws: { identities, secrets, registry }, admin }: Sandbox): void {
   const kept = identities.workingKey(admin.accessKeyId);
   for (const [id, key] of identities.keys) if (key !== kept) identities.keys.delete(id);
   for (const [name, user] of identities.users) if (user !== kept.user) identities.users.delete(name);

@@ -18,7 +18,7 @@ const nameOf = ({ kind, metadata: { namespace, name } }: Any) =>
   namespace === undefined ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
 
 /** Describes the cluster for comparisons, one line per object, with what `up` sets on it. */
-export async function census({ cluster }: World): Promise<readonly string[]> {
+export async function describeObjects({ cluster }: World): Promise<readonly string[]> {
   const objects = await cluster.list<Any>(kinds);
   return objects
     .map((object) => {
@@ -37,7 +37,7 @@ export async function census({ cluster }: World): Promise<readonly string[]> {
 const volatile = ['resourceVersion', 'managedFields', 'generation'];
 
 /** Every object as it is, by name. The uid shows whether an object was recreated. */
-export async function photograph({ cluster }: World): Promise<Readonly<Record<string, object>>> {
+export async function snapshotObjects({ cluster }: World): Promise<Readonly<Record<string, object>>> {
   const objects = await cluster.list<Any>(kinds);
   const still = objects.map((object) => {
     const metadata = Object.entries(object.metadata).filter(([field]) => !volatile.includes(field));

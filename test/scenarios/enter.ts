@@ -6,16 +6,16 @@ import type { Capability, World } from './world.ts';
 const inLab = process.env['SCENARIO_WORLD'] === 'lab';
 
 /** What no sandbox can do. Scenarios that need it are skipped there. */
-const beyondSandbox: readonly Capability[] = [
+const labOnly: readonly Capability[] = [
   ...(['kill', 'restart the API server', 'other tools', 'DNS log', 'request log'] as const),
   ...(['node shell', 'machines', 'one for all'] as const),
 ];
 
 /** Whether this world has an optional capability. */
-export const can = (capability: Capability): boolean => inLab || !beyondSandbox.includes(capability);
+export const can = (capability: Capability): boolean => inLab || !labOnly.includes(capability);
 
 /** Restores the state that the next scenario expects. Only the lab needs it: a sandbox serves one scenario. */
-export function tidyUp(work: () => Promise<void>): void {
+export function restoreAfterAll(work: () => Promise<void>): void {
   if (inLab) afterAll(work);
 }
 
@@ -24,7 +24,7 @@ export function tidyUp(work: () => Promise<void>): void {
  * @param untouched whether nothing has been done there yet. Otherwise it has the users' workloads, which run once
  * `up` has run. The lab is one site for all scenarios, and is untouched for the first.
  */
-export async function enterWorld({ untouched = false } = {}): Promise<World> {
+export async function openWorld({ untouched = false } = {}): Promise<World> {
   if (inLab) return (await import('../lab/world.ts')).labWorld();
   return (await import('./sandbox/world.ts')).openSandboxWorld(untouched);
 }

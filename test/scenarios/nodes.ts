@@ -10,7 +10,7 @@ interface RunningPod extends Pod {
 }
 
 /** A configuration with node access, in which tokens and their copies are renewed every few seconds. */
-export const nodesPullFromEcr = {
+export const nodeAccessConfig = {
   images: { list: workloads.map(({ image }) => image) },
   nodes: { access: 'on' },
   pullSecret: { renewEvery: '10s', copyEvery: '5s' },
@@ -35,7 +35,7 @@ export async function publicImages({ cluster, registry }: World): Promise<readon
  * Removes every image from every node, the pause image too, and restarts all pods: static pods by their manifests, the
  * others by deleting them.
  */
-export async function loseEveryImage({ cluster, nodes }: World): Promise<void> {
+export async function removeEveryImage({ cluster, nodes }: World): Promise<void> {
   for (const node of nodes) await node.removeImages();
   const restores = await Promise.all(nodes.map((node) => node.stopStaticPods()));
   const pods = (await cluster.list('pods')).filter((pod) => !isStatic(pod));
@@ -44,7 +44,7 @@ export async function loseEveryImage({ cluster, nodes }: World): Promise<void> {
 }
 
 /** Waits until the mirror files of every node have a token of this life, in seconds. */
-export async function tokensOfLifeReachNodes(world: World, life: number): Promise<void> {
+export async function waitForNodeTokens(world: World, life: number): Promise<void> {
   const host = 'registry.k8s.io';
   const published = (key: string) => secretValue(world, 'ecr-bootstrap', 'node-access', key);
   const short = new Set<string | undefined>();
@@ -58,7 +58,7 @@ export async function tokensOfLifeReachNodes(world: World, life: number): Promis
 }
 
 /** Waits until every container of the cluster runs, at least those of these images. */
-export async function everythingRuns(
+export async function waitForContainers(
   world: World,
   images: readonly string[],
   timeoutSeconds = 120,

@@ -1,5 +1,5 @@
 import { waitFor } from './wait.ts';
-import type { ClusterHands, KubeObject } from './world.ts';
+import type { ClusterClient, KubeObject } from './world.ts';
 
 interface Pod extends KubeObject {
   readonly status: {
@@ -15,7 +15,7 @@ interface Pod extends KubeObject {
  * container runtime.
  */
 export async function startPod(
-  cluster: ClusterHands,
+  cluster: ClusterClient,
   namespace: string,
   name: string,
   image: string,

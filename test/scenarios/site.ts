@@ -2,7 +2,7 @@ import { GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
 import { expect } from 'vitest';
 
 import { waitFor } from './wait.ts';
-import type { KubeObject, Run, World } from './world.ts';
+import type { KubeObject, CommandResult, World } from './world.ts';
 
 export interface Pod extends KubeObject {
   readonly spec: {
@@ -41,7 +41,7 @@ export const imagesInUse = {
 };
 
 /** The reference in the private registry of an image from the internet. */
-export function mirrored(world: World, image: string): string {
+export function referenceInEcr(world: World, image: string): string {
   const short = !image.includes('/') ? `docker.io/library/${image}` : image;
   return `${world.registry}/${world.project}/${short}`;
 }
@@ -64,13 +64,13 @@ export function deployment({ namespace: where, name, image }: (typeof workloads)
 }
 
 /** Restores the initial cluster: its workloads reference images on the internet, which its nodes cannot reach. */
-export async function settle(world: World): Promise<void> {
+export async function restoreWorkloads(world: World): Promise<void> {
   const namespaces = new Set(workloads.map((workload) => workload.namespace));
   await world.cluster.apply(...[...namespaces].map(namespace), ...workloads.map(deployment));
 }
 
 /** Waits until all pods of a namespace are running. */
-export async function podsRun(world: World, where: string, timeoutSeconds = 60): Promise<void> {
+export async function waitForPods(world: World, where: string, timeoutSeconds = 60): Promise<void> {
   await waitFor(
     `pods in ${where}`,
     async () => {
@@ -82,17 +82,17 @@ export async function podsRun(world: World, where: string, timeoutSeconds = 60):
 }
 
 /** Makes the workloads reference their images in ECR, and waits until they are running. */
-export async function nameAsMirrored(world: World): Promise<void> {
+export async function useImagesInEcr(world: World): Promise<void> {
   for (const { namespace: where, name, image } of workloads) {
     const path = '/spec/template/spec/containers/0/image';
-    const value = mirrored(world, image);
+    const value = referenceInEcr(world, image);
     await world.cluster.patch('deployment', name, where, [{ op: 'replace', path, value }]);
   }
-  for (const { namespace: where } of workloads) await podsRun(world, where);
+  for (const { namespace: where } of workloads) await waitForPods(world, where);
 }
 
 /** Runs ecr-bootstrap and expects success. Shows the whole output when it fails. */
-export async function succeed(world: World, ...args: string[]): Promise<Run> {
+export async function succeed(world: World, ...args: string[]): Promise<CommandResult> {
   const run = await world.run(...args);
   expect(run.code, `ecr-bootstrap ${args.join(' ')}\n${run.stdout}\n${run.stderr}`).toBe(0);
   return run;
@@ -113,13 +113,13 @@ interface Status {
   readonly drift: readonly Change[];
 }
 
-const inWords = ({ action, target }: Change) => `${action} ${target.kind} ${target.name}`;
+const describeChange = ({ action, target }: Change) => `${action} ${target.kind} ${target.name}`;
 
 /** What `up` would do, for example `create Namespace external-secrets`. */
 export async function planned(world: World): Promise<readonly string[]> {
   const { stdout } = await succeed(world, 'up', '--dry-run', '-o', 'json');
   const { plan } = JSON.parse(stdout) as Document;
-  return plan.steps.flatMap(({ changes }) => changes.map(inWords));
+  return plan.steps.flatMap(({ changes }) => changes.map(describeChange));
 }
 
 /** The result of `status`: its exit code, the drift in the form of a plan, and the codes of all findings. */
@@ -131,7 +131,7 @@ export async function health(
   const { steps } = (JSON.parse(stdout) as Document).status;
   return {
     code,
-    drift: steps.flatMap(({ drift }) => drift.map(inWords)),
+    drift: steps.flatMap(({ drift }) => drift.map(describeChange)),
     findings: steps.flatMap(({ findings }) =>
       findings.filter(({ level }) => level !== 'ok').map(({ code: of }) => of),
     ),

@@ -3,7 +3,7 @@ import type { IAMClient } from '@aws-sdk/client-iam';
 import type { SecretsManagerClient } from '@aws-sdk/client-secrets-manager';
 
 /** The result of a command. */
-export interface Run {
+export interface CommandResult {
   readonly code: number;
   readonly stdout: string;
   readonly stderr: string;
@@ -23,7 +23,7 @@ export interface KubeObject {
 }
 
 /** Access to the cluster with all permissions. Resources are named as kubectl accepts them. */
-export interface ClusterHands {
+export interface ClusterClient {
   /** Undefined when the object does not exist. */
   get<T extends KubeObject>(resource: string, name: string, namespace?: string): Promise<T | undefined>;
   /** Lists all namespaces unless one is given. */
@@ -51,7 +51,7 @@ export interface ClusterHands {
 export type ContainerdVariant = 'default' | 'one config_path' | 'local pull' | 'other config_path';
 
 /** What an administrator with a shell on a node can do. */
-export interface NodeHands {
+export interface NodeShell {
   /** As in the Kubernetes API. */
   readonly name: string;
   /** The text of every file and the target of every link below `/etc/containerd`, by absolute path. */
@@ -72,11 +72,11 @@ export interface NodeHands {
   /** Stops the process of the node agent, as SIGSTOP does. @returns a function that continues it */
   suspendAgent(): Promise<() => Promise<void>>;
   /** Runs a POSIX shell script as root. Needs the capability `node shell`. */
-  runScript(script: string, input?: string): Promise<Run>;
+  runScript(script: string, input?: string): Promise<CommandResult>;
 }
 
 /** A machine with a container runtime and without images, which can join the cluster. */
-export interface NewNode extends NodeHands {
+export interface NewNode extends NodeShell {
   /** Starts the kubelet, as `kubeadm join` does. */
   join(): Promise<void>;
   /** Switches the machine off, and removes its node from the cluster. */
@@ -93,7 +93,7 @@ export interface NodeRequest {
 }
 
 /** AWS clients of one identity: the account's administrator by default. */
-export interface AwsHands {
+export interface AwsClients {
   readonly ecr: ECRClient;
   readonly iam: IAMClient;
   readonly secrets: SecretsManagerClient;
@@ -105,7 +105,7 @@ export interface AwsKey {
 }
 
 /** The digests that describe an image. */
-export interface Look {
+export interface ImageDigests {
   /** The digest of the manifest or index that the reference points to. */
   readonly digest: string;
   /** The digest of the manifest of each platform; empty when the reference points to no index. */
@@ -145,17 +145,22 @@ export interface World {
   /** The host of the private registry. */
   readonly registry: string;
   readonly project: string;
-  readonly cluster: ClusterHands;
-  readonly nodes: readonly NodeHands[];
-  readonly aws: AwsHands;
+  readonly cluster: ClusterClient;
+  readonly nodes: readonly NodeShell[];
+  readonly aws: AwsClients;
   /** AWS clients of another identity. */
-  awsAs(key: AwsKey): AwsHands;
+  awsAs(key: AwsKey): AwsClients;
   /** Sends a request from the laptop without following redirects. @returns the status of the response */
-  ask(method: string, url: string, headers: Readonly<Record<string, string>>, body?: string): Promise<number>;
+  sendRequest(
+    method: string,
+    url: string,
+    headers: Readonly<Record<string, string>>,
+    body?: string,
+  ): Promise<number>;
   /** Runs ecr-bootstrap as a user at the laptop does. */
-  run(...args: readonly string[]): Promise<Run>;
+  run(...args: readonly string[]): Promise<CommandResult>;
   /** Runs ecr-bootstrap with an AWS identity other than the administrator's. */
-  runAs(key: AwsKey, ...args: readonly string[]): Promise<Run>;
+  runAs(key: AwsKey, ...args: readonly string[]): Promise<CommandResult>;
   /** Starts ecr-bootstrap and kills it with SIGKILL after this many milliseconds, unless it ends earlier. */
   runAndKill(after: number, ...args: readonly string[]): Promise<void>;
   /** Starts ecr-bootstrap and kills it with SIGKILL when it has sent this request, which AWS leaves unanswered. */
@@ -164,12 +169,12 @@ export interface World {
    * Resets the account to its administrator only, and removes ecr-bootstrap's objects from the cluster, on request
    * except the operator. Workloads stay as they are.
    */
-  startOver(options?: { readonly keepOperator?: boolean }): Promise<void>;
+  reset(options?: { readonly keepOperator?: boolean }): Promise<void>;
   /**
    * Describes the account, one line per resource, with everything that shows a deviation. Values and ids that
    * differ between runs are left out.
    */
-  account(): Promise<readonly string[]>;
+  describeAccount(): Promise<readonly string[]>;
   /** Everything that ecr-bootstrap has printed so far, in all scenarios. */
   printed(): Promise<string>;
   /** Every secret of this world, past and present. */
@@ -182,21 +187,21 @@ export interface World {
    */
   startPod(namespace: string, name: string, image: string, spec?: object): Promise<string>;
   /** Reads an image with another tool, from a source registry or from the private one. */
-  look(image: string): Promise<Look>;
+  readDigests(image: string): Promise<ImageDigests>;
   /** Copies an image into the private registry with another tool. */
-  copyByHand(source: string, destination: string): Promise<void>;
+  copyImage(source: string, destination: string): Promise<void>;
   /** Sets the lifetime of the registry's new tokens in seconds. */
-  setTokenLife(seconds: number): Promise<void>;
+  setTokenLifetime(seconds: number): Promise<void>;
   /** Makes AWS and its registry answer every request with an error. @returns a function that ends this */
   breakAws(): Promise<() => Promise<void>>;
   /** Makes every public registry unreachable. Nodes never reach them. @returns a function that ends this */
   breakInternet(): Promise<() => Promise<void>>;
   /** Deletes all images from the node except the pause image. */
-  emptyImageStore(): Promise<void>;
+  removeNodeImages(): Promise<void>;
   /** The DNS names that the node and its pods have requested so far, in order. */
-  namesAsked(): Promise<readonly string[]>;
+  requestedNames(): Promise<readonly string[]>;
   /** The requests that nodes and their pods have sent to AWS so far, in order. */
-  requestsOfNodes(): Promise<readonly NodeRequest[]>;
+  nodeRequests(): Promise<readonly NodeRequest[]>;
   /**
    * Switches the cluster's only machine off, with the control plane.
    * @returns a function that switches it on again. The API server follows when the static pods of the control plane run.
@@ -212,5 +217,5 @@ export interface World {
   /** Milliseconds since the epoch, on this world's clock. */
   now(): number;
   /** Lets time pass: the sandbox moves its clock, the lab waits. */
-  pass(seconds: number): Promise<void>;
+  advanceTime(seconds: number): Promise<void>;
 }

@@ -7,14 +7,14 @@ import { basename, join } from 'node:path';
 import { freePort, run } from './program.ts';
 import { TestRegistry } from './registry.ts';
 
-/** A real program in its own folder. {@link Part.stop} removes both. */
-export interface Part {
+/** A real program in its own folder. {@link RunningProgram.stop} removes both. */
+export interface RunningProgram {
   stop(): Promise<void>;
 }
 
 /** Starts Debian's docker-registry with TLS and Basic authentication on a free loopback port. */
 export async function startRegistry(): Promise<
-  Part & { readonly registry: TestRegistry; readonly folder: string }
+  RunningProgram & { readonly registry: TestRegistry; readonly folder: string }
 > {
   const folder = await mkdtemp(join(tmpdir(), 'ecr-bootstrap-registry-'));
   const [port, ca] = await Promise.all([freePort(), makeCertificate(folder)]);
@@ -56,7 +56,7 @@ export const registryConfig = (folder: string, port: number, auth: object): obje
  * Starts a separate Docker engine. Needs root. It has no bridge and no firewall rules, because it runs no
  * containers. The engine does not check certificates of registries on loopback, so it does not need the test's CA.
  */
-export async function startDocker(): Promise<Part & { readonly url: string }> {
+export async function startDocker(): Promise<RunningProgram & { readonly url: string }> {
   const folder = await mkdtemp(join(tmpdir(), 'ecr-bootstrap-docker-'));
   const socket = join(folder, 'docker.sock');
   await mkdir(join(folder, 'home'));

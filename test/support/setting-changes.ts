@@ -23,11 +23,11 @@ export interface SettingChange {
 }
 
 /** A setting that another test covers. */
-interface Elsewhere {
+interface TestedElsewhere {
   readonly test: string;
 }
 
-export type SettingRow = Independent | SettingChange | Elsewhere;
+export type SettingRow = Independent | SettingChange | TestedElsewhere;
 
 const lifecyclePolicy = {
   rules: [

@@ -7,7 +7,7 @@ import type { WantedImage } from '../../../src/images/wanted.ts';
 import { connectDocker, type DockerPort } from '../../../src/clients/docker/index.ts';
 import { createDockerEngine } from '../../../src/mirror/docker/engine.ts';
 import { makeArchive, makeImage, type TestImage } from '../../support/images.ts';
-import { startDocker, startRegistry, type Part } from '../../support/real.ts';
+import { startDocker, startRegistry, type RunningProgram } from '../../support/real.ts';
 import {
   amd64,
   arm64,
@@ -24,7 +24,7 @@ import {
   type EngineWorld,
 } from '../engines.ts';
 
-let parts: Part[] = [];
+let parts: RunningProgram[] = [];
 let world: EngineWorld;
 /** Direct access to the engine, without the code under test. */
 let docker: Docker;

@@ -9,10 +9,10 @@ import { createNet, type Net } from '../../../src/clients/net/index.ts';
 import { diskCache } from '../../../src/clients/registry/cache.ts';
 import { historyFile } from '../../../src/clients/registry/history.ts';
 import { openRegistries } from '../../../src/clients/registry/index.ts';
-import { startRegistry, type Part } from '../../support/real.ts';
+import { startRegistry, type RunningProgram } from '../../support/real.ts';
 import { engineContract, type EngineWorld } from '../engines.ts';
 
-let parts: Part[] = [];
+let parts: RunningProgram[] = [];
 let world: EngineWorld;
 let net: Net;
 let folder: string;

@@ -3,7 +3,7 @@ import { appendFile, readFile } from 'node:fs/promises';
 
 import { startSandbox } from '../../../sandbox/index.ts';
 import type { Call, Fault } from '../../../sandbox/faults.ts';
-import { describeAccount, emptyAccount } from '../../scenarios/account.ts';
+import { describeAccount, resetAccount } from '../../scenarios/account.ts';
 import { account, addresses, region } from '../names.ts';
 import { serveControl } from './control.ts';
 import { writeCredentials } from './laptop.ts';
@@ -34,7 +34,7 @@ await serveControl(socket, {
   },
   'GET /account': () => describeAccount(sandbox),
   'POST /start-over': () => {
-    emptyAccount(sandbox);
+    resetAccount(sandbox);
   },
   /** Every secret that was ever issued. */
   'GET /secrets': () => [...sandbox.aws.identities.givenOut, ...sandbox.aws.registry.tokens.givenOut],

@@ -1,7 +1,7 @@
 import { ProxyAgent, request } from 'undici';
 import type { Cluster } from '../../../sandbox/cluster/index.ts';
 import type { Sandbox } from '../../../sandbox/index.ts';
-import type { ClusterHands, KubeObject } from '../world.ts';
+import type { ClusterClient, KubeObject } from '../world.ts';
 
 interface Resource {
   readonly name: string;
@@ -10,15 +10,15 @@ interface Resource {
 }
 
 /** Stands in for an operation that needs a {@link Capability} the sandbox does not have. */
-export const unable = (what: string) => (): never => {
+export const unsupported = (what: string) => (): never => {
   throw new Error(`the sandbox cannot ${what}: ask \`can\` before`);
 };
 
 /** Milliseconds of sandbox time that one read takes, so that time passes while a scenario waits. */
-const look = 1000;
+const readMs = 1000;
 
 /** Accesses the cluster through its API, with all permissions. */
-export class SandboxHands implements ClusterHands {
+export class SandboxClusterClient implements ClusterClient {
   readonly #sandbox: Sandbox;
   readonly #cluster: Cluster;
   readonly #server: string;
@@ -72,7 +72,7 @@ export class SandboxHands implements ClusterHands {
     await this.#cluster.settled();
   }
 
-  readonly applyKustomization = unable('run another tool than the product');
+  readonly applyKustomization = unsupported('run another tool than the product');
 
   async replace(object: object): Promise<void> {
     const { kind, metadata } = object as KubeObject;
@@ -102,7 +102,7 @@ export class SandboxHands implements ClusterHands {
   }
 
   async #settle(): Promise<void> {
-    this.#sandbox.clock.advance(look);
+    this.#sandbox.clock.advance(readMs);
     await this.#cluster.settled();
   }
 

@@ -4,11 +4,11 @@ import { afterAll } from 'vitest';
 import { type Cluster, createCluster } from '../../../sandbox/cluster/index.ts';
 import { type Cli, openCli, type RunOptions } from '../../support/cli.ts';
 import { clients, dispatcher, send } from '../../unit/sandbox/support.ts';
-import { describeAccount, emptyAccount } from '../account.ts';
+import { describeAccount, resetAccount } from '../account.ts';
 import { startPod } from '../pods.ts';
-import { deployment, mirrored, workloads } from '../site.ts';
-import type { AwsKey, NodeHands, World } from '../world.ts';
-import { SandboxHands, unable } from './hands.ts';
+import { deployment, referenceInEcr, workloads } from '../site.ts';
+import type { AwsKey, NodeShell, World } from '../world.ts';
+import { SandboxClusterClient, unsupported } from './hands.ts';
 
 const project = 'demo';
 const secondHost = 'second.sandbox:6443';
@@ -27,19 +27,19 @@ export async function openSandboxWorld(untouched: boolean): Promise<World> {
   const { cluster, clusterUrl, sources } = cli.world;
   const platforms = ['linux/amd64', 'linux/arm64'];
   for (const [host, name, tag] of images) sources.get(host)?.seed(name, tag, { platforms });
-  const site = new Site(cli);
+  const site = new SandboxWorlds(cli);
   afterAll(() => site.close());
   const world = site.worldOf(cluster, clusterUrl);
   // The sandbox has its own workloads with these names.
   await world.cluster.remove('deployment', 'web', 'shop');
   await world.cluster.remove('statefulset', 'prometheus', 'monitoring');
-  if (!untouched) await world.cluster.apply(...workloads.map((workload) => atWork(world, workload)));
+  if (!untouched) await world.cluster.apply(...workloads.map((workload) => pullingFromEcr(world, workload)));
   return world;
 }
 
 /** A workload that works with ECR as soon as the images and the pull secret of its namespace exist. */
-function atWork(world: World, workload: (typeof workloads)[number]): object {
-  const { spec, ...rest } = deployment({ ...workload, image: mirrored(world, workload.image) });
+function pullingFromEcr(world: World, workload: (typeof workloads)[number]): object {
+  const { spec, ...rest } = deployment({ ...workload, image: referenceInEcr(world, workload.image) });
   const { template } = spec;
   const pod = { ...template.spec, imagePullSecrets: [{ name: 'puller' }] };
   return { ...rest, spec: { ...spec, template: { ...template, spec: pod } } };
@@ -53,7 +53,7 @@ const readsMirrors = {
   'other config_path': false,
 } as const;
 
-function nodeHands(cluster: Cluster, name: string): NodeHands {
+function sandboxNode(cluster: Cluster, name: string): NodeShell {
   const machine = cluster.machine(name);
   return {
     name,
@@ -82,12 +82,12 @@ function nodeHands(cluster: Cluster, name: string): NodeHands {
       const resume = machine.suspendAgent();
       return async () => resume();
     },
-    runScript: unable('run scripts on its nodes'),
+    runScript: unsupported('run scripts on its nodes'),
   };
 }
 
 /** A laptop, an account and its clusters, as scenarios see them. */
-class Site {
+class SandboxWorlds {
   readonly #cli: Cli;
   readonly #config: string;
   readonly #clusters: Cluster[] = [];
@@ -102,10 +102,10 @@ class Site {
   worldOf(cluster: Cluster, server: string): World {
     const { world: sandbox, folder } = this.#cli;
     const { clock, faults, region, registryHost: registry, aws } = sandbox;
-    const hands = new SandboxHands(sandbox, cluster, server);
+    const clusterClient = new SandboxClusterClient(sandbox, cluster, server);
     const through = dispatcher(sandbox);
     this.#clusters.push(cluster);
-    this.#endings.push(() => hands.close());
+    this.#endings.push(() => clusterClient.close());
     this.#endings.push(() => through.close());
 
     const KUBECONFIG = join(folder, `kubeconfig-${this.#clusters.length}`);
@@ -126,35 +126,35 @@ class Site {
       name: 'sandbox',
       registry,
       project,
-      cluster: hands,
-      nodes: cluster.list('Node').map(({ metadata }) => nodeHands(cluster, metadata.name)),
+      cluster: clusterClient,
+      nodes: cluster.list('Node').map(({ metadata }) => sandboxNode(cluster, metadata.name)),
       aws: awsAs(sandbox.admin),
       awsAs,
-      async ask(method, url, headers, body) {
+      async sendRequest(method, url, headers, body) {
         const { status } = await send(through, method, url, headers, body);
         return status;
       },
       run: (...args) => run(args),
       runAs: ({ accessKeyId, secretAccessKey }, ...args) =>
         run(args, { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }),
-      runAndKill: unable('kill the process that it is in'),
-      runAndKillAt: unable('kill the process that it is in'),
-      async startOver({ keepOperator = false } = {}) {
-        if (keepOperator) unable('take away what the operator works with')();
+      runAndKill: unsupported('kill the process that it is in'),
+      runAndKillAt: unsupported('kill the process that it is in'),
+      async reset({ keepOperator = false } = {}) {
+        if (keepOperator) unsupported('take away what the operator works with')();
         const { code, stdout, stderr } = await run(['down', '--yes']);
         if (code !== 0) throw new Error(`down failed:\n${stderr}${stdout}`);
-        emptyAccount(sandbox);
+        resetAccount(sandbox);
       },
-      account: async () => describeAccount(sandbox),
+      describeAccount: async () => describeAccount(sandbox),
       printed: async () => this.#printed.join('\n'),
       secrets: async () => [...aws.identities.givenOut, ...aws.registry.tokens.givenOut],
       configure: async (settings) => {
         writeFileSync(this.#config, JSON.stringify({ project, aws: { region }, ...settings }));
       },
-      startPod: (...args) => startPod(hands, ...args),
-      look: unable('run another tool than the product'),
-      copyByHand: unable('run another tool than the product'),
-      async setTokenLife(seconds) {
+      startPod: (...args) => startPod(clusterClient, ...args),
+      readDigests: unsupported('run another tool than the product'),
+      copyImage: unsupported('run another tool than the product'),
+      async setTokenLifetime(seconds) {
         aws.registry.tokens.life = seconds * 1000;
       },
       async breakAws() {
@@ -166,20 +166,20 @@ class Site {
         const undo = faults.plan({ kind: 'reset', service: 'source' });
         return async () => void undo();
       },
-      async emptyImageStore() {
+      async removeNodeImages() {
         for (const { metadata } of cluster.list('Node')) {
           cluster.machine(metadata.name).removeImages(({ reference }) => !reference.path.endsWith('pause'));
         }
       },
-      namesAsked: unable('tell names that were asked for'),
-      requestsOfNodes: unable('list the requests of its nodes'),
-      switchOff: unable('switch its machine off'),
-      addMachine: unable('add a machine'),
-      serveAdmissionPolicies: unable('start its API server again'),
+      requestedNames: unsupported('tell names that were asked for'),
+      nodeRequests: unsupported('list the requests of its nodes'),
+      switchOff: unsupported('switch its machine off'),
+      addMachine: unsupported('add a machine'),
+      serveAdmissionPolicies: unsupported('start its API server again'),
       startSecondCluster: async () => this.#startSecondCluster(),
       stopSecondCluster: async () => this.#clusters.pop()?.close(),
       now: () => clock.now(),
-      pass: (seconds) => this.#pass(seconds),
+      advanceTime: (seconds) => this.#pass(seconds),
     };
   }
 
