@@ -39,7 +39,7 @@ afterAll(async ({}, file: Task) => {
 
 async function showCluster(cluster: ClusterNames): Promise<void> {
   const kubectl = kubectlAt(cluster);
-  const look = async (what: string, ...args: string[]) => {
+  const showOutput = async (what: string, ...args: string[]) => {
     // An unreachable cluster must not hide the other logs.
     show(
       `${what} of the ${cluster.name} cluster`,
@@ -50,9 +50,9 @@ async function showCluster(cluster: ClusterNames): Promise<void> {
     '--namespace=external-secrets',
     '--selector=app.kubernetes.io/instance=external-secrets',
   ];
-  await look('operator', 'logs', ...ofOperator, '--prefix', `--tail=${shown}`);
-  await look('events', 'get', 'events', '-A', '--sort-by=.lastTimestamp');
-  await look('pods', 'get', 'pods', '-A', '-o', 'wide');
+  await showOutput('operator', 'logs', ...ofOperator, '--prefix', `--tail=${shown}`);
+  await showOutput('events', 'get', 'events', '-A', '--sort-by=.lastTimestamp');
+  await showOutput('pods', 'get', 'pods', '-A', '-o', 'wide');
 }
 
 function show(name: string, text: string): void {

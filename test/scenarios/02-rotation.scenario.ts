@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openWorld, restoreAfterAll } from './enter.ts';
 import { imagesInUse, referenceInEcr, namespace, secretValue, succeed } from './site.ts';
 
-const life = 45;
+const lifetimeSeconds = 45;
 const always = (name: string, image: string) => ({
   containers: [{ name, image, imagePullPolicy: 'Always' }],
 });
@@ -15,7 +15,7 @@ describe('pull tokens with a lifetime of less than a minute', () => {
     const { cluster, configure, setTokenLifetime } = await world;
     await cluster.apply(namespace('rotation'));
     await configure({ ...imagesInUse, pullSecret: { renewEvery: '15s', copyEvery: '5s' } });
-    await setTokenLifetime(life);
+    await setTokenLifetime(lifetimeSeconds);
     await succeed(await world, 'up', '--yes');
   });
 
@@ -36,7 +36,7 @@ describe('pull tokens with a lifetime of less than a minute', () => {
       tokens.add(await secretValue(await world, 'rotation', 'puller', '.dockerconfigjson'));
       const name = `at-${moment}`;
       expect(await startPod('rotation', name, image, always('main', image))).toBe('Running');
-      await advanceTime(life / 3 + moment);
+      await advanceTime(lifetimeSeconds / 3 + moment);
     }
     expect(tokens.size).toBeGreaterThan(2);
 

@@ -13,12 +13,12 @@ interface StuckPod extends KubeObject {
   };
 }
 
-const life = 20;
+const lifetimeSeconds = 20;
 const year = 365 * 24 * 3600;
-const spaces = ['external-secrets', 'shop', 'monitoring'];
+const namespaces = ['external-secrets', 'shop', 'monitoring'];
 
 async function scale({ cluster }: World, replicas: number): Promise<void> {
-  for (const space of spaces) {
+  for (const space of namespaces) {
     for (const { metadata } of await cluster.list('deployments', space)) {
       const change = [{ op: 'replace', path: '/spec/replicas', value: replicas }];
       await cluster.patch('deployment', metadata.name, space, change);
@@ -27,19 +27,19 @@ async function scale({ cluster }: World, replicas: number): Promise<void> {
 }
 
 const podsOf = async ({ cluster }: World) =>
-  (await Promise.all(spaces.map((space) => cluster.list<StuckPod>('pods', space)))).flat();
+  (await Promise.all(namespaces.map((space) => cluster.list<StuckPod>('pods', space)))).flat();
 
 /** Waits until every namespace has a short-lived token, then until these tokens expire. */
-async function outliveTokens(world: World): Promise<void> {
-  for (const space of spaces) {
+async function waitUntilTokensExpire(world: World): Promise<void> {
+  for (const space of namespaces) {
     await waitFor(`a short-lived token in ${space}`, async () => {
       const expires = Number(await secretValue(world, space, 'puller', 'expires_at'));
-      return expires < world.now() / 1000 + life + 5 || undefined;
+      return expires < world.now() / 1000 + lifetimeSeconds + 5 || undefined;
     });
   }
   await scale(world, 0);
   await waitFor('no pods', async () => (await podsOf(world)).length === 0 || undefined);
-  await world.advanceTime(life + 5);
+  await world.advanceTime(lifetimeSeconds + 5);
   await world.removeNodeImages();
 }
 
@@ -49,9 +49,9 @@ describe('a cluster that was off for longer than its tokens are valid', () => {
   beforeAll(async () => {
     const { configure, setTokenLifetime } = await world;
     await configure({ ...imagesInUse, pullSecret: { renewEvery: '5s', copyEvery: '5s' } });
-    await setTokenLifetime(life);
+    await setTokenLifetime(lifetimeSeconds);
     await succeed(await world, 'up', '--yes');
-    await outliveTokens(await world);
+    await waitUntilTokensExpire(await world);
     await setTokenLifetime(year);
   });
 
@@ -72,7 +72,7 @@ describe('a cluster that was off for longer than its tokens are valid', () => {
     expect((await health(await world)).code).toBe(3);
 
     await succeed(await world, 'up', '--yes');
-    for (const space of spaces) await waitForPods(await world, space, 120);
+    for (const space of namespaces) await waitForPods(await world, space, 120);
     expect((await health(await world)).code).toBe(0);
   });
 });

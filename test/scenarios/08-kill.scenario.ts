@@ -22,17 +22,17 @@ const moments = Array.from({ length: rounds }, (_, round) => {
 });
 
 /** The result of an `up` that is not interrupted, and its duration in milliseconds. */
-interface Undisturbed {
+interface UninterruptedRun {
   readonly time: number;
   readonly account: readonly string[];
   readonly cluster: readonly string[];
 }
 
-const startOver = (world: World, start: Start) =>
+const resetFor = (world: World, start: Start) =>
   world.reset({ keepOperator: start === 'with the operator installed' });
 
-async function bringUp(world: World, start: Start): Promise<Undisturbed> {
-  await startOver(world, start);
+async function runUninterrupted(world: World, start: Start): Promise<UninterruptedRun> {
+  await resetFor(world, start);
   const began = Date.now();
   await succeed(world, 'up', '--yes');
   const time = Date.now() - began;
@@ -43,13 +43,13 @@ describe.runIf(can('kill'))(
   `a first up killed by SIGKILL at a random moment (ECR_BOOTSTRAP_LAB_SEED=${seed})`,
   () => {
     const world = openWorld();
-    const undisturbed = new Map<Start, Undisturbed>();
+    const uninterrupted = new Map<Start, UninterruptedRun>();
 
     beforeAll(async () => {
       await (await world).configure(imagesInUse);
       await restoreWorkloads(await world);
       for (const start of ['without the operator', 'with the operator installed'] as const) {
-        undisturbed.set(start, await bringUp(await world, start));
+        uninterrupted.set(start, await runUninterrupted(await world, start));
       }
     });
 
@@ -60,8 +60,8 @@ describe.runIf(can('kill'))(
     it.each(moments)(
       'is completed by the next up when it started $start and was killed at $done of its duration',
       async ({ start, done }) => {
-        const { time = 0, account, cluster } = undisturbed.get(start) ?? {};
-        await startOver(await world, start);
+        const { time = 0, account, cluster } = uninterrupted.get(start) ?? {};
+        await resetFor(await world, start);
         await (await world).runAndKill(done * time, 'up', '--yes');
         await succeed(await world, 'up', '--yes');
         expect(await (await world).describeAccount()).toEqual(account);

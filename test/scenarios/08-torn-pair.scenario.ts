@@ -51,7 +51,7 @@ describe.runIf(can('kill'))(
     });
 
     /** Expects that the next `up` repairs everything, whatever the kill left. */
-    async function expectWhole(pod: string): Promise<void> {
+    async function expectRepairByUp(pod: string): Promise<void> {
       expect((await health(await world)).code).toBe(3);
       await succeed(await world, 'up', '--yes');
       expect(new Set(await versions(await world)).size).toBe(1);
@@ -70,7 +70,7 @@ describe.runIf(can('kill'))(
         await (await world).runAndKillAt(write, 'up', '--yes');
         const [ofId, ofSecret] = await versions(await world);
         expect(ofId).not.toBe(ofSecret);
-        await expectWhole(`written-${secrets.indexOf(resource)}`);
+        await expectRepairByUp(`written-${secrets.indexOf(resource)}`);
       },
     );
 
@@ -87,7 +87,7 @@ describe.runIf(can('kill'))(
           const [idNow, secretNow] = await pair(await world);
           return (idNow === id) !== (secretNow === secret) || undefined;
         });
-        await expectWhole(`moved-${secrets.indexOf(resource)}`);
+        await expectRepairByUp(`moved-${secrets.indexOf(resource)}`);
       },
     );
   },

@@ -36,7 +36,7 @@ describe.runIf(can('other tools'))('a mirrored image compared with its source by
     }
   });
 
-  const looks = async (project: string, image: string) => {
+  const digestsOfBoth = async (project: string, image: string) => {
     const { readDigests } = await world;
     return Promise.all([
       readDigests(image),
@@ -47,7 +47,7 @@ describe.runIf(can('other tools'))('a mirrored image compared with its source by
   it.each(set)(
     '%s has the digest of its source when the registry engine copied all platforms',
     async (image) => {
-      const [source, copy] = await looks(projects.whole, image);
+      const [source, copy] = await digestsOfBoth(projects.whole, image);
       expect(copy).toEqual(source);
     },
   );
@@ -55,14 +55,14 @@ describe.runIf(can('other tools'))('a mirrored image compared with its source by
   it.each(set)(
     '%s is the source manifest of the platform when the registry engine copied one platform',
     async (image) => {
-      const [source, copy] = await looks(projects.onePlatform, image);
+      const [source, copy] = await digestsOfBoth(projects.onePlatform, image);
       expect(Object.values(source.platforms)).toContain(copy.digest);
       expect(copy.config).toBe(source.config);
     },
   );
 
   it.each(set)('%s has the image config of its source when the Docker engine copied it', async (image) => {
-    const [source, copy] = await looks(projects.docker, image);
+    const [source, copy] = await digestsOfBoth(projects.docker, image);
     expect(copy.config).toBe(source.config);
   });
 });

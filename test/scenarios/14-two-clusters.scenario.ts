@@ -4,7 +4,7 @@ import { openWorld, restoreAfterAll } from './enter.ts';
 import { health, imagesInUse, referenceInEcr, namespace, planned, secretValue, succeed } from './site.ts';
 import type { World } from './world.ts';
 
-const life = 45;
+const lifetimeSeconds = 45;
 const image = 'nginx:1.28';
 
 const keyOf = (world: World) => secretValue(world, 'external-secrets', 'image-puller', 'AWS_ACCESS_KEY_ID');
@@ -25,7 +25,7 @@ describe('two clusters of one project', () => {
   beforeAll(async () => {
     const { configure, setTokenLifetime, startSecondCluster } = await world;
     await configure({ ...imagesInUse, pullSecret: { renewEvery: '10s', copyEvery: '5s' } });
-    await setTokenLifetime(life);
+    await setTokenLifetime(lifetimeSeconds);
     await succeed(await world, 'up', '--yes');
     second = await startSecondCluster();
     await succeed(second, 'up', '--yes');
@@ -79,7 +79,7 @@ describe('two clusters of one project', () => {
     const { advanceTime } = await world;
     await succeed(await world, 'down', '--yes');
     const token = await tokenIn(second, 'of-the-second');
-    await advanceTime(life + 5);
+    await advanceTime(lifetimeSeconds + 5);
     expect(await tokenIn(second, 'of-the-second')).not.toBe(token);
     expect(await pullIn(second, 'alone')).toBe('Running');
     expect((await health(second)).code).toBe(0);

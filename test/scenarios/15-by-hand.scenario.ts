@@ -5,7 +5,7 @@ import { can, openWorld, restoreAfterAll } from './enter.ts';
 import { health, imagesInUse, namespace, planned, waitForPods, restoreWorkloads, succeed } from './site.ts';
 import type { World } from './world.ts';
 
-const home = 'external-secrets';
+const operatorNamespace = 'external-secrets';
 const release = 'https://github.com/external-secrets/external-secrets/releases/download/v0.12.1';
 const upstream = 'external-secrets/external-secrets:v0.12.1';
 
@@ -18,7 +18,7 @@ async function pullSecret({ aws, registry }: World): Promise<object> {
   return {
     apiVersion: 'v1',
     kind: 'Secret',
-    metadata: { namespace: home, name: 'puller' },
+    metadata: { namespace: operatorNamespace, name: 'puller' },
     type: 'kubernetes.io/dockerconfigjson',
     stringData: { '.dockerconfigjson': JSON.stringify(config) },
   };
@@ -32,7 +32,7 @@ const args = '/spec/template/spec/containers/0/args';
 
 /** The official YAML as the manual guide changes it: the namespace, the image from ECR and the pull secret. */
 const kustomization = ({ registry, project }: World): object => ({
-  namespace: home,
+  namespace: operatorNamespace,
   resources: [`${release}/external-secrets.yaml`],
   images: [
     {
@@ -45,13 +45,13 @@ const kustomization = ({ registry, project }: World): object => ({
       target: { kind: 'ServiceAccount' },
       patch: JSON.stringify([{ op: 'add', path: '/imagePullSecrets', value: [{ name: 'puller' }] }]),
     },
-    patch('Deployment', 'external-secrets-cert-controller', `${args}/3`, `--service-namespace=${home}`),
-    patch('Deployment', 'external-secrets-cert-controller', `${args}/5`, `--secret-namespace=${home}`),
+    patch('Deployment', 'external-secrets-cert-controller', `${args}/3`, `--service-namespace=${operatorNamespace}`),
+    patch('Deployment', 'external-secrets-cert-controller', `${args}/5`, `--secret-namespace=${operatorNamespace}`),
     patch(
       'Deployment',
       'external-secrets-webhook',
       `${args}/2`,
-      `--dns-name=external-secrets-webhook.${home}.svc`,
+      `--dns-name=external-secrets-webhook.${operatorNamespace}.svc`,
     ),
   ],
 });
@@ -66,10 +66,10 @@ describe.runIf(can('other tools'))('a bootstrap that was set up manually', () =>
     await reset();
     await aws.ecr.send(new CreateRepositoryCommand({ repositoryName: `${project}/external-secrets` }));
     await copyImage(`ghcr.io/${upstream}`, `${registry}/${project}/external-secrets:v0.12.1`);
-    await cluster.apply(namespace(home));
+    await cluster.apply(namespace(operatorNamespace));
     await cluster.apply(await pullSecret(await world));
     await cluster.applyKustomization(kustomization(await world));
-    await waitForPods(await world, home);
+    await waitForPods(await world, operatorNamespace);
   });
 
   restoreAfterAll(async () => {

@@ -6,7 +6,7 @@ import { health, imagesInUse, succeed } from './site.ts';
 const base64 = (text: string) => Buffer.from(text).toString('base64');
 
 /** The forms in which a secret may be written: plain, in a Secret, in a Docker config, in a URL. */
-const spellings = (secret: string) => [
+const encodings = (secret: string) => [
   secret,
   base64(secret),
   base64(`AWS:${secret}`),
@@ -26,7 +26,7 @@ describe.runIf(can('one for all'))('the output of ecr-bootstrap in all scenarios
     expect(secrets.length).toBeGreaterThan(10);
     expect(secrets.filter((secret) => secret.length < 20)).toEqual([]);
     const shown = secrets.filter((secret) =>
-      spellings(secret).some((spelling) => printed.includes(spelling)),
+      encodings(secret).some((spelling) => printed.includes(spelling)),
     );
     expect(shown).toEqual([]);
   });

@@ -11,7 +11,7 @@ import {
 import { deployment, health, namespace, planned, waitForPods, restoreWorkloads, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 
-const life = 60;
+const lifetimeSeconds = 60;
 const isPublicName = (name: string) => !/\.(amazonaws\.com|cluster\.local)$/.test(name);
 
 describe('a cluster that cannot reach the internet and whose nodes have lost every image', () => {
@@ -63,9 +63,9 @@ describe('a cluster that cannot reach the internet and whose nodes have lost eve
 
   it('runs everything again after two lives of a token', async () => {
     const { advanceTime, setTokenLifetime } = await world;
-    await setTokenLifetime(life);
-    await waitForNodeTokens(await world, life);
-    await advanceTime(2 * life);
+    await setTokenLifetime(lifetimeSeconds);
+    await waitForNodeTokens(await world, lifetimeSeconds);
+    await advanceTime(2 * lifetimeSeconds);
     await removeEveryImage(await world);
     await waitForContainers(await world, images);
   });

@@ -5,7 +5,7 @@ import { waitForContainers, publicImages, nodeAccessConfig, waitForNodeTokens } 
 import { health, registryToken, restoreWorkloads, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 
-const life = 30;
+const lifetimeSeconds = 30;
 
 describe.runIf(can('machines'))(
   'a control plane that was off until its token had expired, without images',
@@ -14,7 +14,7 @@ describe.runIf(can('machines'))(
     let images: readonly string[];
     let script: string;
 
-    const answers = async () => {
+    const apiServerAnswers = async () => {
       const { cluster } = await world;
       return cluster.list('nodes').then(
         () => true,
@@ -29,12 +29,12 @@ describe.runIf(can('machines'))(
       await succeed(await world, 'up', '--yes');
       images = await publicImages(await world);
       script = (await succeed(await world, 'render', 'node')).stdout;
-      await setTokenLifetime(life);
-      await waitForNodeTokens(await world, life);
+      await setTokenLifetime(lifetimeSeconds);
+      await waitForNodeTokens(await world, lifetimeSeconds);
       for (const node of nodes) await node.removeImages();
       const switchOn = await switchOff();
       await setTokenLifetime(12 * 3600);
-      await advanceTime(life + 5);
+      await advanceTime(lifetimeSeconds + 5);
       await switchOn();
     });
 
@@ -44,14 +44,14 @@ describe.runIf(can('machines'))(
 
     it('does not start by itself', async () => {
       await (await world).advanceTime(15);
-      expect(await answers()).toBeUndefined();
+      expect(await apiServerAnswers()).toBeUndefined();
     });
 
     it('starts after the script of render node with a new token', async () => {
       const [node] = (await world).nodes;
       const ran = await node?.runScript(script, await registryToken(await world));
       expect(ran?.code, `${ran?.stdout}${ran?.stderr}`).toBe(0);
-      await waitFor('the API server', answers, 150);
+      await waitFor('the API server', apiServerAnswers, 150);
     });
 
     it('runs everything again after up, and is healthy', async () => {

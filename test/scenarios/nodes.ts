@@ -44,13 +44,13 @@ export async function removeEveryImage({ cluster, nodes }: World): Promise<void>
 }
 
 /** Waits until the mirror files of every node have a token of this life, in seconds. */
-export async function waitForNodeTokens(world: World, life: number): Promise<void> {
+export async function waitForNodeTokens(world: World, lifetimeSeconds: number): Promise<void> {
   const host = 'registry.k8s.io';
   const published = (key: string) => secretValue(world, 'ecr-bootstrap', 'node-access', key);
   const short = new Set<string | undefined>();
   await waitFor('short-lived tokens on every node', async () => {
     // Files follow the Secret, and may never be equal to it at the moment of a look.
-    if (Number(await published('expires_at')) < world.now() / 1000 + life + 5)
+    if (Number(await published('expires_at')) < world.now() / 1000 + lifetimeSeconds + 5)
       short.add(await published(host));
     const files = await Promise.all(world.nodes.map((node) => node.files()));
     return files.every((each) => short.has(each[`/etc/containerd/certs.d/${host}/hosts.toml`])) || undefined;

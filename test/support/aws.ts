@@ -60,8 +60,8 @@ export class AwsWorld {
 
   aws(pair: KeyPair = this.caller): AwsPort {
     const { net, config } = this;
-    const nobody = createAws({ region: config.aws.region, net });
-    return nobody.as({ accessKeyId: pair.accessKeyId, secretAccessKey: new Secret(pair.secretAccessKey) });
+    const anonymous = createAws({ region: config.aws.region, net });
+    return anonymous.as({ accessKeyId: pair.accessKeyId, secretAccessKey: new Secret(pair.secretAccessKey) });
   }
 
   /** @param usesKey whether reads may log in with the stored access key, as for `up` */

@@ -198,7 +198,7 @@ async function isRefused(cli: Cli, words: string): Promise<void> {
 function watchImagePuller({ world: { aws, cluster } }: Cli): () => readonly string[] {
   const { identities } = aws;
   const lost: string[] = [];
-  const look = (): void => {
+  const checkAccess = (): void => {
     const secret = cluster.get('Secret', 'image-puller', 'external-secrets') as
       { data?: Record<string, string> } | undefined;
     const id = Buffer.from(secret?.data?.['AWS_ACCESS_KEY_ID'] ?? '', 'base64').toString();
@@ -224,10 +224,10 @@ function watchImagePuller({ world: { aws, cluster } }: Cli): () => readonly stri
   const settle = identities.settle.bind(identities);
   identities.settle = () => {
     settle();
-    look();
+    checkAccess();
   };
   return () => {
-    look();
+    checkAccess();
     identities.settle = settle;
     return lost;
   };

@@ -143,12 +143,12 @@ export const operatorManifest: Part = {
       .replace(/^dependencies:\n(?:[ -].*\n)*/m, '');
     await writeFile(join(chart, 'Chart.yaml'), released);
     const values = join(source, 'deploy/manifests/helm-values.yaml');
-    const home = join(work, 'helm');
-    await mkdir(home);
+    const operatorNamespace = join(work, 'helm');
+    await mkdir(operatorNamespace);
     const rendered = await capture(
       join(partFolder(helm), 'helm'),
       ['template', 'external-secrets', chart, '-f', values],
-      { env: { HELM_CACHE_HOME: home, HELM_CONFIG_HOME: home, HELM_DATA_HOME: home } },
+      { env: { HELM_CACHE_HOME: operatorNamespace, HELM_CONFIG_HOME: operatorNamespace, HELM_DATA_HOME: operatorNamespace } },
     );
     const crds = await readFile(join(source, 'deploy/crds/bundle.yaml'), 'utf8');
     await writeFile(join(out, 'external-secrets.yaml'), `${crds}\n${rendered}`);
