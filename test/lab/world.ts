@@ -13,13 +13,13 @@ import { control } from './control.ts';
 import { kubectlClient, kubectlAt } from './kubectl.ts';
 import { addresses, clusters, joiningMachine, region, registry } from './names.ts';
 import type { ClusterNames } from './names.ts';
-import { labNode } from './node-hands.ts';
+import { labNode } from './lab-node.ts';
 import { containerdSocket, kubeconfigOf, requestLog, state } from './paths.ts';
 import { capture } from './process.ts';
 import { startProduct, transcript, workingFolder } from './product.ts';
 import { allSecrets } from './secrets.ts';
 import { copyImage, readDigests } from './skopeo.ts';
-import { removeAllButOperator } from './start-over.ts';
+import { removeAllButOperator } from './reset-cluster.ts';
 
 const project = 'demo';
 

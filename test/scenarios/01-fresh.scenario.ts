@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { openWorld } from './enter.ts';
+import { openWorld } from './open-world.ts';
 import {
   health,
   imagesInUse,

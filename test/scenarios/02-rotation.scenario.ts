@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { openWorld, restoreAfterAll } from './enter.ts';
+import { openWorld, restoreAfterAll } from './open-world.ts';
 import { imagesInUse, referenceInEcr, namespace, secretValue, succeed } from './site.ts';
 
 const lifetimeSeconds = 45;

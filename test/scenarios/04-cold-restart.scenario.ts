@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { openWorld, restoreAfterAll } from './enter.ts';
+import { openWorld, restoreAfterAll } from './open-world.ts';
 import { health, imagesInUse, waitForPods, secretValue, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 import type { KubeObject, World } from './world.ts';

@@ -1,7 +1,7 @@
 import { DeleteAccessKeyCommand, ListAccessKeysCommand, UpdateAccessKeyCommand } from '@aws-sdk/client-iam';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { openWorld, restoreAfterAll } from './enter.ts';
+import { openWorld, restoreAfterAll } from './open-world.ts';
 import { health, imagesInUse, referenceInEcr, namespace, secretValue, succeed } from './site.ts';
 import type { World } from './world.ts';
 

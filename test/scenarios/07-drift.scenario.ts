@@ -2,7 +2,7 @@ import { DeleteRepositoryCommand } from '@aws-sdk/client-ecr';
 import { CreatePolicyVersionCommand, ListAttachedUserPoliciesCommand } from '@aws-sdk/client-iam';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { openWorld, restoreAfterAll } from './enter.ts';
+import { openWorld, restoreAfterAll } from './open-world.ts';
 import { health, imagesInUse, namespace, planned, succeed } from './site.ts';
 import type { ServiceAccount } from './site.ts';
 import { waitFor } from './wait.ts';

@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { describeObjects } from './census.ts';
-import { can, openWorld, restoreAfterAll } from './enter.ts';
+import { describeObjects } from './cluster-objects.ts';
+import { can, openWorld, restoreAfterAll } from './open-world.ts';
 import { imagesInUse, planned, restoreWorkloads, succeed } from './site.ts';
 import { randomNumbers, seed } from './random.ts';
 import type { World } from './world.ts';

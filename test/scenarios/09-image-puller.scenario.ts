@@ -37,7 +37,7 @@ import {
 } from '@aws-sdk/client-secrets-manager';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { openWorld, restoreAfterAll } from './enter.ts';
+import { openWorld, restoreAfterAll } from './open-world.ts';
 import { imagesInUse, secretValue, succeed } from './site.ts';
 import type { AwsClients } from './world.ts';
 

@@ -1,7 +1,7 @@
 import { CreateAccessKeyCommand, DeleteAccessKeyCommand } from '@aws-sdk/client-iam';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { openWorld, restoreAfterAll } from './enter.ts';
+import { openWorld, restoreAfterAll } from './open-world.ts';
 import { imagesInUse, secretValue, succeed } from './site.ts';
 import type { AwsKey, KubeObject } from './world.ts';
 

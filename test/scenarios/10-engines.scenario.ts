@@ -1,7 +1,7 @@
 import { DeleteRepositoryCommand } from '@aws-sdk/client-ecr';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { can, openWorld } from './enter.ts';
+import { can, openWorld } from './open-world.ts';
 import { imagesInUse, referenceInEcr, succeed } from './site.ts';
 
 const set = [

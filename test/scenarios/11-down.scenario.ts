@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { snapshotObjects } from './census.ts';
-import { openWorld, restoreAfterAll } from './enter.ts';
+import { snapshotObjects } from './cluster-objects.ts';
+import { openWorld, restoreAfterAll } from './open-world.ts';
 import { health, imagesInUse, restoreWorkloads, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { can, openWorld, restoreAfterAll } from './enter.ts';
+import { can, openWorld, restoreAfterAll } from './open-world.ts';
 import { health, imagesInUse, succeed } from './site.ts';
 import type { ServiceAccount } from './site.ts';
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 
-import { can, openWorld } from './enter.ts';
+import { can, openWorld } from './open-world.ts';
 import { health, imagesInUse, succeed } from './site.ts';
 
 const base64 = (text: string) => Buffer.from(text).toString('base64');

@@ -148,7 +148,13 @@ export const operatorManifest: Part = {
     const rendered = await capture(
       join(partFolder(helm), 'helm'),
       ['template', 'external-secrets', chart, '-f', values],
-      { env: { HELM_CACHE_HOME: operatorNamespace, HELM_CONFIG_HOME: operatorNamespace, HELM_DATA_HOME: operatorNamespace } },
+      {
+        env: {
+          HELM_CACHE_HOME: operatorNamespace,
+          HELM_CONFIG_HOME: operatorNamespace,
+          HELM_DATA_HOME: operatorNamespace,
+        },
+      },
     );
     const crds = await readFile(join(source, 'deploy/crds/bundle.yaml'), 'utf8');
     await writeFile(join(out, 'external-secrets.yaml'), `${crds}\n${rendered}`);

@@ -8,7 +8,7 @@ import { describeAccount, resetAccount } from '../account.ts';
 import { startPod } from '../pods.ts';
 import { deployment, referenceInEcr, workloads } from '../site.ts';
 import type { AwsKey, NodeShell, World } from '../world.ts';
-import { SandboxClusterClient, unsupported } from './hands.ts';
+import { SandboxClusterClient, unsupported } from './cluster-client.ts';
 
 const project = 'demo';
 const secondHost = 'second.sandbox:6443';

@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { can, openWorld, restoreAfterAll } from './enter.ts';
+import { can, openWorld, restoreAfterAll } from './open-world.ts';
 import { waitForContainers, publicImages, nodeAccessConfig, waitForNodeTokens } from './nodes.ts';
 import { health, registryToken, restoreWorkloads, succeed } from './site.ts';
 import { waitFor } from './wait.ts';

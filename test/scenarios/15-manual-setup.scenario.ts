@@ -1,7 +1,7 @@
 import { CreateRepositoryCommand, GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { can, openWorld, restoreAfterAll } from './enter.ts';
+import { can, openWorld, restoreAfterAll } from './open-world.ts';
 import { health, imagesInUse, namespace, planned, waitForPods, restoreWorkloads, succeed } from './site.ts';
 import type { World } from './world.ts';
 
@@ -45,8 +45,18 @@ const kustomization = ({ registry, project }: World): object => ({
       target: { kind: 'ServiceAccount' },
       patch: JSON.stringify([{ op: 'add', path: '/imagePullSecrets', value: [{ name: 'puller' }] }]),
     },
-    patch('Deployment', 'external-secrets-cert-controller', `${args}/3`, `--service-namespace=${operatorNamespace}`),
-    patch('Deployment', 'external-secrets-cert-controller', `${args}/5`, `--secret-namespace=${operatorNamespace}`),
+    patch(
+      'Deployment',
+      'external-secrets-cert-controller',
+      `${args}/3`,
+      `--service-namespace=${operatorNamespace}`,
+    ),
+    patch(
+      'Deployment',
+      'external-secrets-cert-controller',
+      `${args}/5`,
+      `--secret-namespace=${operatorNamespace}`,
+    ),
     patch(
       'Deployment',
       'external-secrets-webhook',

@@ -2,7 +2,7 @@ import { DeleteAccessKeyCommand, ListAccessKeysCommand } from '@aws-sdk/client-i
 import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { can, openWorld, restoreAfterAll } from './enter.ts';
+import { can, openWorld, restoreAfterAll } from './open-world.ts';
 import { health, imagesInUse, referenceInEcr, namespace, planned, secretValue, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 import type { World } from './world.ts';
