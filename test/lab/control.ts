@@ -4,20 +4,20 @@ import { text } from 'node:stream/consumers';
 
 import { state } from './paths.ts';
 
-/** What a lever belongs to: `machine` to the services, `aws` to the account. */
+/** What a control request is about: the services of the lab, or the AWS account. */
 export type ControlTarget = 'machine' | 'aws';
 
-export const controlSocket = (lever: ControlTarget) => join(state, `${lever}.sock`);
+export const controlSocket = (target: ControlTarget) => join(state, `${target}.sock`);
 
-/** Pulls a lever of the running lab, from inside or outside. @throws Error with the lab's answer */
+/** Sends a control request to the running lab, from inside or outside. @throws Error with the lab's answer */
 export async function control(
-  lever: ControlTarget,
+  target: ControlTarget,
   method: 'GET' | 'POST' | 'DELETE',
   path: string,
   body?: unknown,
 ): Promise<unknown> {
   return new Promise((resolve, reject) => {
-    const sent = request({ socketPath: controlSocket(lever), method, path }, (response) => {
+    const sent = request({ socketPath: controlSocket(target), method, path }, (response) => {
       text(response).then((answer) => {
         if (response.statusCode === 200) resolve(JSON.parse(answer));
         else reject(new Error(`${method} ${path}: ${answer}`));

@@ -22,7 +22,7 @@ export const kubectlAt =
       input === undefined ? {} : { input },
     );
 
-/** Access to a cluster through kubectl. */
+/** A cluster client that runs kubectl. */
 export const kubectlClient = (kubectl: Kubectl): ClusterClient => ({
   async get<T extends KubeObject>(resource: string, name: string, namespace?: string) {
     const found = await kubectl([

@@ -44,7 +44,7 @@ async function runOnMachine(
   return { code: code ?? 1, stdout, stderr };
 }
 
-/** What an administrator does on the machine of one of the lab's clusters. */
+/** An administrator's shell on the machine of one of the lab's clusters. */
 export function labNode(names: ClusterNames, cluster: ClusterClient): NodeShell {
   const onMachine = (path: string) => join(machineFolder(names), path);
   const ctr = (...args: string[]) =>

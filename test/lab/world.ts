@@ -57,9 +57,9 @@ export function labWorld(names: ClusterNames = clusters.first): World {
     run: (...args) => start(args).ended,
     runAs: ({ accessKeyId, secretAccessKey }, ...args) =>
       start(args, { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }).ended,
-    async runAndKill(after, ...args) {
+    async runAndKill(afterMs, ...args) {
       const { ended, kill } = start(args);
-      const timer = setTimeout(kill, after);
+      const timer = setTimeout(kill, afterMs);
       await ended;
       clearTimeout(timer);
     },
@@ -87,7 +87,7 @@ export function labWorld(names: ClusterNames = clusters.first): World {
     readDigests,
     copyImage,
     async setTokenLifetime(seconds) {
-      await control('aws', 'POST', '/token-life', seconds);
+      await control('aws', 'POST', '/token-lifetime', seconds);
     },
     async breakAws() {
       for (const service of ['ecr', 'iam', 'secretsmanager', 'sts', 'registry', 'storage']) {
@@ -109,7 +109,7 @@ export function labWorld(names: ClusterNames = clusters.first): World {
         const { code, stdout, stderr } = await start(['down', '--yes']).ended;
         if (code !== 0) throw new Error(`down failed:\n${stderr}${stdout}`);
       }
-      await control('aws', 'POST', '/start-over');
+      await control('aws', 'POST', '/reset');
     },
     describeAccount: () => control('aws', 'GET', '/account') as Promise<string[]>,
     async removeNodeImages() {

@@ -40,17 +40,17 @@ describe.runIf(can('kill'))(
 
     beforeAll(async () => {
       await (await world).configure({ ...imagesInUse, pullSecret: { renewEvery: '5s', copyEvery: '5s' } });
-      await (await world).cluster.apply(namespace('torn'));
+      await (await world).cluster.apply(namespace('mismatched-pair'));
       await succeed(await world, 'up', '--yes');
     });
 
     restoreAfterAll(async () => {
-      await (await world).cluster.remove('namespace', 'torn');
+      await (await world).cluster.remove('namespace', 'mismatched-pair');
       await (await world).configure(imagesInUse);
       await succeed(await world, 'up', '--yes');
     });
 
-    /** Expects that the next `up` repairs everything, whatever the kill left. */
+    /** Expects that the next `up` repairs what the kill left. */
     async function expectRepairByUp(pod: string): Promise<void> {
       expect((await health(await world)).code).toBe(3);
       await succeed(await world, 'up', '--yes');
@@ -59,7 +59,7 @@ describe.runIf(can('kill'))(
       expect((await health(await world)).code).toBe(0);
       const image = referenceInEcr(await world, 'redis:8');
       const always = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
-      expect(await (await world).startPod('torn', pod, image, always)).toBe('Running');
+      expect(await (await world).startPod('mismatched-pair', pod, image, always)).toBe('Running');
     }
 
     it.each(secrets)(
@@ -83,7 +83,7 @@ describe.runIf(can('kill'))(
         const [id, secret] = await pair(await world);
         const move = { service: 'secretsmanager', operation: 'UpdateSecretVersionStage', resource };
         await (await world).runAndKillAt(move, 'rotate', '--yes');
-        await waitFor('the operator to take a torn pair', async () => {
+        await waitFor('the operator to copy a mismatched pair', async () => {
           const [idNow, secretNow] = await pair(await world);
           return (idNow === id) !== (secretNow === secret) || undefined;
         });

@@ -13,7 +13,7 @@ const encodings = (secret: string) => [
   encodeURIComponent(secret),
 ];
 
-describe.runIf(can('one for all'))('the output of ecr-bootstrap in all scenarios', () => {
+describe.runIf(can('shared world'))('the output of ecr-bootstrap in all scenarios', () => {
   const world = openWorld();
 
   it('contains no secret', async () => {

@@ -17,7 +17,7 @@ interface Any extends KubeObject {
 const nameOf = ({ kind, metadata: { namespace, name } }: Any) =>
   namespace === undefined ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
 
-/** Describes the cluster for comparisons, one line per object, with what `up` sets on it. */
+/** Describes the cluster's objects for comparisons: one line per object, with what `up` sets on it. */
 export async function describeObjects({ cluster }: World): Promise<readonly string[]> {
   const objects = await cluster.list<Any>(kinds);
   return objects
@@ -36,7 +36,7 @@ export async function describeObjects({ cluster }: World): Promise<readonly stri
 /** These fields change by themselves, or show changes that were reverted. */
 const volatile = ['resourceVersion', 'managedFields', 'generation'];
 
-/** Every object as it is, by name. The uid shows whether an object was recreated. */
+/** Every object by name, with all stable fields. The uid shows whether an object was recreated. */
 export async function snapshotObjects({ cluster }: World): Promise<Readonly<Record<string, object>>> {
   const objects = await cluster.list<Any>(kinds);
   const still = objects.map((object) => {

@@ -22,8 +22,8 @@ const isStatic = ({ metadata }: KubeObject) =>
 const isOwned = ({ metadata }: Pod): boolean => (metadata.ownerReferences ?? []).length > 0;
 
 /**
- * The images of public registries that the pods of the cluster name, once each. Left out are pods that nothing
- * recreates, and images in ECR: workloads of earlier scenarios name them until their rollouts end.
+ * The images of public registries in the cluster's pods, each once. Pods that nothing recreates are left out. So are
+ * images in ECR, which workloads of earlier scenarios use until their rollouts end.
  */
 export async function publicImages({ cluster, registry }: World): Promise<readonly string[]> {
   const pods = (await cluster.list<Pod>('pods')).filter((pod) => isStatic(pod) || isOwned(pod));
@@ -43,13 +43,13 @@ export async function removeEveryImage({ cluster, nodes }: World): Promise<void>
   for (const restore of restores) await restore();
 }
 
-/** Waits until the mirror files of every node have a token of this life, in seconds. */
+/** Waits until the mirror files of every node have a token with this lifetime. */
 export async function waitForNodeTokens(world: World, lifetimeSeconds: number): Promise<void> {
   const host = 'registry.k8s.io';
   const published = (key: string) => secretValue(world, 'ecr-bootstrap', 'node-access', key);
   const short = new Set<string | undefined>();
   await waitFor('short-lived tokens on every node', async () => {
-    // Files follow the Secret, and may never be equal to it at the moment of a look.
+    // Files follow the Secret with a delay, so they may differ from it at every read.
     if (Number(await published('expires_at')) < world.now() / 1000 + lifetimeSeconds + 5)
       short.add(await published(host));
     const files = await Promise.all(world.nodes.map((node) => node.files()));
@@ -57,7 +57,7 @@ export async function waitForNodeTokens(world: World, lifetimeSeconds: number): 
   });
 }
 
-/** Waits until every container of the cluster runs, at least those of these images. */
+/** Waits until every container of the cluster runs, and there is at least one of each image. */
 export async function waitForContainers(
   world: World,
   images: readonly string[],

@@ -5,24 +5,24 @@ import type { Capability, World } from './world.ts';
 /** Set by the vitest project `lab`. Everywhere else the scenarios run in sandboxes. */
 const inLab = process.env['SCENARIO_WORLD'] === 'lab';
 
-/** What no sandbox can do. Scenarios that need it are skipped there. */
+/** What only the lab can do. Scenarios that need it are skipped in sandboxes. */
 const labOnly: readonly Capability[] = [
   ...(['kill', 'restart the API server', 'other tools', 'DNS log', 'request log'] as const),
-  ...(['node shell', 'machines', 'one for all'] as const),
+  ...(['node shell', 'machines', 'shared world'] as const),
 ];
 
 /** Whether this world has an optional capability. */
 export const can = (capability: Capability): boolean => inLab || !labOnly.includes(capability);
 
-/** Restores the state that the next scenario expects. Only the lab needs it: a sandbox serves one scenario. */
+/** Restores the state that the next scenario expects. A sandbox serves only one scenario, so only the lab needs this. */
 export function restoreAfterAll(work: () => Promise<void>): void {
   if (inLab) afterAll(work);
 }
 
 /**
- * Opens the world that scenarios run in. In the lab of real parts it is the lab; otherwise it is a new sandbox.
- * @param untouched whether nothing has been done there yet. Otherwise it has the users' workloads, which run once
- * `up` has run. The lab is one site for all scenarios, and is untouched for the first.
+ * Opens the world that scenarios run in: the lab, or a new sandbox.
+ * @param untouched leaves out the users' workloads, which run once `up` has run. It has no effect in the lab, which
+ * all scenarios share, and which is untouched when the first one starts.
  */
 export async function openWorld({ untouched = false } = {}): Promise<World> {
   if (inLab) return (await import('../lab/world.ts')).labWorld();

@@ -15,7 +15,7 @@ export async function waitFor<T>(
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
-    if (Date.now() > deadline) throw new Error(`waited ${timeoutSeconds} s in vain for ${what}`);
+    if (Date.now() > deadline) throw new Error(`waited ${timeoutSeconds} s for ${what}`);
     await sleep(250);
   }
 }

@@ -92,7 +92,7 @@ export interface NodeRequest {
   readonly hasToken: boolean;
 }
 
-/** AWS clients of one identity: the account's administrator by default. */
+/** AWS clients of one identity. */
 export interface AwsClients {
   readonly ecr: ECRClient;
   readonly iam: IAMClient;
@@ -104,7 +104,7 @@ export interface AwsKey {
   readonly secretAccessKey: string;
 }
 
-/** The digests that describe an image. */
+/** The digests that identify an image. */
 export interface ImageDigests {
   /** The digest of the manifest or index that the reference points to. */
   readonly digest: string;
@@ -127,7 +127,7 @@ export interface AwsRequest {
 /**
  * What only some worlds can do: kill ecr-bootstrap with SIGKILL, restart the API server, run other tools (skopeo,
  * a Docker engine), list the DNS names that were requested and the requests of nodes, run scripts on nodes, switch
- * machines on and off, and keep one site for all scenarios.
+ * machines on and off, and use one world for all scenarios.
  */
 export type Capability =
   | 'kill'
@@ -137,9 +137,9 @@ export type Capability =
   | 'request log'
   | 'node shell'
   | 'machines'
-  | 'one for all';
+  | 'shared world';
 
-/** What scenarios run in: an account, a cluster and a laptop. A sandbox is one, the lab of real parts is another. */
+/** What scenarios run in: an AWS account, a cluster and a laptop. One implementation is a sandbox, the other is the lab. */
 export interface World {
   readonly name: 'sandbox' | 'lab';
   /** The host of the private registry. */
@@ -161,9 +161,9 @@ export interface World {
   run(...args: readonly string[]): Promise<CommandResult>;
   /** Runs ecr-bootstrap with an AWS identity other than the administrator's. */
   runAs(key: AwsKey, ...args: readonly string[]): Promise<CommandResult>;
-  /** Starts ecr-bootstrap and kills it with SIGKILL after this many milliseconds, unless it ends earlier. */
-  runAndKill(after: number, ...args: readonly string[]): Promise<void>;
-  /** Starts ecr-bootstrap and kills it with SIGKILL when it has sent this request, which AWS leaves unanswered. */
+  /** Starts ecr-bootstrap, and kills it with SIGKILL after this time unless it has ended. */
+  runAndKill(afterMs: number, ...args: readonly string[]): Promise<void>;
+  /** Starts ecr-bootstrap, and kills it with SIGKILL when it has sent this request. AWS does not answer the request. */
   runAndKillAt(request: AwsRequest, ...args: readonly string[]): Promise<void>;
   /**
    * Resets the account to its administrator only, and removes ecr-bootstrap's objects from the cluster, on request
@@ -171,8 +171,8 @@ export interface World {
    */
   reset(options?: { readonly keepOperator?: boolean }): Promise<void>;
   /**
-   * Describes the account, one line per resource, with everything that shows a deviation. Values and ids that
-   * differ between runs are left out.
+   * Describes the account for comparisons, one line per resource. Values and IDs that differ between runs are left
+   * out.
    */
   describeAccount(): Promise<readonly string[]>;
   /** Everything that ecr-bootstrap has printed so far, in all scenarios. */
@@ -186,9 +186,9 @@ export interface World {
    * @param spec what to add to the pod's spec
    */
   startPod(namespace: string, name: string, image: string, spec?: object): Promise<string>;
-  /** Reads an image with another tool, from a source registry or from the private one. */
+  /** Reads the digests of an image with skopeo, from a source registry or from the private one. */
   readDigests(image: string): Promise<ImageDigests>;
-  /** Copies an image into the private registry with another tool. */
+  /** Copies an image into the private registry with skopeo. */
   copyImage(source: string, destination: string): Promise<void>;
   /** Sets the lifetime of the registry's new tokens in seconds. */
   setTokenLifetime(seconds: number): Promise<void>;
@@ -198,7 +198,7 @@ export interface World {
   breakInternet(): Promise<() => Promise<void>>;
   /** Deletes all images from the node except the pause image. */
   removeNodeImages(): Promise<void>;
-  /** The DNS names that the node and its pods have requested so far, in order. */
+  /** The DNS names that the node and its pods have looked up so far, in order. */
   requestedNames(): Promise<readonly string[]>;
   /** The requests that nodes and their pods have sent to AWS so far, in order. */
   nodeRequests(): Promise<readonly NodeRequest[]>;
@@ -216,6 +216,6 @@ export interface World {
   stopSecondCluster(): Promise<void>;
   /** Milliseconds since the epoch, on this world's clock. */
   now(): number;
-  /** Lets time pass: the sandbox moves its clock, the lab waits. */
+  /** The sandbox moves its clock; the lab waits. */
   advanceTime(seconds: number): Promise<void>;
 }

@@ -1,6 +1,6 @@
 import type { Reply } from './reply.ts';
 import type { Service, WireRequest } from './request.ts';
-import type { Levers, StandingImage, Target, TargetName, TokenAuthority } from './target.ts';
+import type { Capabilities, StandingImage, Target, TargetName, TokenAuthority } from './target.ts';
 
 /** The input for a case's requests. */
 export interface Situation extends Pick<Target, 'account' | 'region'> {
@@ -8,7 +8,7 @@ export interface Situation extends Pick<Target, 'account' | 'region'> {
   readonly name: string;
   readonly image: StandingImage;
   readonly tokens: TokenAuthority;
-  readonly levers: Partial<Levers>;
+  readonly capabilities: Partial<Capabilities>;
   /** The replies to the requests of `given`, in order. */
   readonly replies: readonly Reply[];
   /** The host of the ECR registry. */
@@ -41,11 +41,11 @@ export interface Difference {
 }
 
 /**
- * What a request cannot set up. A condition holds while `ask` is sent; `ask` uses the other levers. The case runs
- * only on targets with the lever.
+ * What a request cannot set up. A condition holds while `ask` is sent; `ask` uses the other capabilities. The case runs
+ * only on targets with the capability.
  */
 export interface Need {
-  readonly lever: keyof Levers;
+  readonly capability: keyof Capabilities;
   /** The source that the contract follows, because a run on one target alone proves little. */
   readonly decides: string;
 }

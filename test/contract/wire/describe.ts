@@ -6,8 +6,8 @@ import { cases } from './cases/index.ts';
 import { signatureOf, type Reply } from './reply.ts';
 import type { Service, WireRequest } from './request.ts';
 import { sendTo } from './send.ts';
-import type { Levers, StandingImage, Target, TargetName, TokenAuthority } from './target.ts';
-import { levers, offers, runPrefix, startTarget } from './targets/index.ts';
+import type { Capabilities, StandingImage, Target, TargetName, TokenAuthority } from './target.ts';
+import { capabilities, offers, runPrefix, startTarget } from './targets/index.ts';
 
 const run = `${runPrefix}${randomBytes(3).toString('hex')}`;
 let situations = 0;
@@ -34,7 +34,7 @@ export function describeContract(name: TargetName): void {
 
     for (const service of offers[name]) {
       describe(service, () => {
-        const able = cases[service].filter(({ needs, also }) => isAble(name, needs?.lever, also));
+        const able = cases[service].filter(({ needs, also }) => isAble(name, needs?.capability, also));
         it.each(able.map((one) => [one.name, one] as const))('%s', async (_, one) => {
           await tryCase(name, target, one);
         });
@@ -43,8 +43,8 @@ export function describeContract(name: TargetName): void {
   });
 }
 
-const isAble = (name: TargetName, lever?: keyof Levers, also?: Service): boolean =>
-  (!lever || levers[name].includes(lever)) && (!also || offers[name].includes(also));
+const isAble = (name: TargetName, capability?: keyof Capabilities, also?: Service): boolean =>
+  (!capability || capabilities[name].includes(capability)) && (!also || offers[name].includes(also));
 
 async function tryCase(name: TargetName, target: Target, one: Case): Promise<void> {
   const replies: Reply[] = [];
@@ -55,7 +55,7 @@ async function tryCase(name: TargetName, target: Target, one: Case): Promise<voi
     registryHost: `${target.account}.dkr.ecr.${target.region}.amazonaws.com`,
     image: target.image ?? noImage,
     tokens: target.tokens ?? noTokens,
-    levers: target.levers ?? {},
+    capabilities: target.capabilities ?? {},
     replies,
     speaks: (service) => target.endpoints[service] !== undefined,
   };
@@ -86,9 +86,11 @@ async function tryCase(name: TargetName, target: Target, one: Case): Promise<voi
   expect(signatureOf(reply), inWords(request, reply)).toBe(difference.instead);
 }
 
-async function meet({ levers: own = {} }: Target, { needs }: Case, request: WireRequest) {
+async function meet({ capabilities: own = {} }: Target, { needs }: Case, request: WireRequest) {
   const condition =
-    needs?.lever === 'throttle' || needs?.lever === 'mountBlobs' ? own[needs.lever] : undefined;
+    needs?.capability === 'throttle' || needs?.capability === 'mountBlobs'
+      ? own[needs.capability]
+      : undefined;
   return condition?.(request);
 }
 

@@ -2,7 +2,7 @@ import type { Case } from './case.ts';
 import { cases } from './cases/index.ts';
 import type { Service } from './request.ts';
 import type { TargetName } from './target.ts';
-import { levers, offers } from './targets/index.ts';
+import { capabilities, offers } from './targets/index.ts';
 
 /**
  * The result of a case on a target: the contract holds, a known difference exists, neither is true, or the case
@@ -29,6 +29,6 @@ export const rows: readonly Row[] = (Object.keys(cases) as Service[]).flatMap((s
 export function claimed({ service, differs, needs, also }: Row, target: TargetName): Standing {
   if (!offers[target].includes(service)) return 'not run';
   if (also && !offers[target].includes(also)) return 'not run';
-  if (needs && !levers[target].includes(needs.lever)) return 'not run';
+  if (needs && !capabilities[target].includes(needs.capability)) return 'not run';
   return differs[target] ? 'differs' : 'holds';
 }

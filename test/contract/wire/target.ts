@@ -36,7 +36,7 @@ export interface TokenAuthority {
 export type Condition = (request: WireRequest) => Promise<() => Promise<void>>;
 
 /** What a target can set up from outside, because requests cannot, or not within a minute. */
-export interface Levers {
+export interface Capabilities {
   /** From now on, requests like this one are throttled. */
   throttle: Condition;
   /** From now on, blobs can be mounted from one repository into another. */
@@ -60,7 +60,7 @@ export interface Target {
   readonly endpoints: Partial<Readonly<Record<Service, Endpoint>>>;
   readonly image?: StandingImage;
   readonly tokens?: TokenAuthority;
-  readonly levers?: Partial<Levers>;
+  readonly capabilities?: Partial<Capabilities>;
   readonly dispatcher: Dispatcher;
   /** Milliseconds until every request sees a change. */
   readonly lag: number;

@@ -29,11 +29,11 @@ const planned = new Map<string, () => void>();
 await serveControl(socket, {
   'GET /health': () => 'ok',
   /** Sets the lifetime of new ECR tokens in seconds. */
-  'POST /token-life': (seconds) => {
+  'POST /token-lifetime': (seconds) => {
     sandbox.aws.registry.tokens.life = Number(seconds) * 1000;
   },
   'GET /account': () => describeAccount(sandbox),
-  'POST /start-over': () => {
+  'POST /reset': () => {
     resetAccount(sandbox);
   },
   /** Every secret that was ever issued. */

@@ -4,7 +4,7 @@ import { text } from 'node:stream/consumers';
 /** The handlers by method and path. Body and answer are JSON. */
 export type Routes = Readonly<Record<string, (body: unknown) => unknown>>;
 
-/** Serves the levers for scenarios by HTTP on a Unix socket. Answers an error with 500 and its text. */
+/** Serves control requests by HTTP on a Unix socket. Answers an error with 500 and its text. */
 export async function serveControl(socket: string, routes: Routes): Promise<void> {
   const server = createServer((request, response) => {
     const answer = async () => {

@@ -9,9 +9,9 @@ interface Resource {
   readonly namespaced: boolean;
 }
 
-/** Stands in for an operation that needs a {@link Capability} the sandbox does not have. */
+/** An operation that needs a {@link Capability} which the sandbox does not have. */
 export const unsupported = (what: string) => (): never => {
-  throw new Error(`the sandbox cannot ${what}: ask \`can\` before`);
+  throw new Error(`the sandbox cannot ${what}; check it with \`can\` first`);
 };
 
 /** Milliseconds of sandbox time that one read takes, so that time passes while a scenario waits. */
@@ -67,12 +67,12 @@ export class SandboxClusterClient implements ClusterClient {
     for (const object of objects as KubeObject[]) {
       const path = await this.#path(object.kind, object.metadata.namespace, object.metadata.name);
       const type = 'application/apply-patch+yaml';
-      await this.#send('PATCH', `${path}?fieldManager=somebody&force=true`, { body: object, type });
+      await this.#send('PATCH', `${path}?fieldManager=another-manager&force=true`, { body: object, type });
     }
     await this.#cluster.settled();
   }
 
-  readonly applyKustomization = unsupported('run another tool than the product');
+  readonly applyKustomization = unsupported('run kubectl');
 
   async replace(object: object): Promise<void> {
     const { kind, metadata } = object as KubeObject;

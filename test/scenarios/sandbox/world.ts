@@ -13,7 +13,7 @@ import { SandboxClusterClient, unsupported } from './cluster-client.ts';
 const project = 'demo';
 const secondHost = 'second.sandbox:6443';
 
-/** The images of the lab's internet that are not among the sandbox's own. */
+/** The images of the lab's public registries that the sandbox does not have by itself. */
 const images = [
   ['docker.io', 'library/nginx', '1.28'],
   ['docker.io', 'library/redis', '8'],
@@ -21,15 +21,15 @@ const images = [
   ['registry.k8s.io', 'coredns/coredns', 'v1.12.1'],
 ] as const;
 
-/** Opens a site for one file of scenarios, in this process. Waiting moves its clock. */
+/** Opens a sandbox in this process for one file of scenarios. Waiting moves its clock. */
 export async function openSandboxWorld(untouched: boolean): Promise<World> {
   const cli = await openCli({}, { fast: true });
   const { cluster, clusterUrl, sources } = cli.world;
   const platforms = ['linux/amd64', 'linux/arm64'];
   for (const [host, name, tag] of images) sources.get(host)?.seed(name, tag, { platforms });
-  const site = new SandboxWorlds(cli);
-  afterAll(() => site.close());
-  const world = site.worldOf(cluster, clusterUrl);
+  const worlds = new SandboxWorlds(cli);
+  afterAll(() => worlds.close());
+  const world = worlds.worldOf(cluster, clusterUrl);
   // The sandbox has its own workloads with these names.
   await world.cluster.remove('deployment', 'web', 'shop');
   await world.cluster.remove('statefulset', 'prometheus', 'monitoring');
@@ -86,7 +86,7 @@ function sandboxNode(cluster: Cluster, name: string): NodeShell {
   };
 }
 
-/** A laptop, an account and its clusters, as scenarios see them. */
+/** The worlds of one sandbox: one per cluster, with a shared account and laptop. */
 class SandboxWorlds {
   readonly #cli: Cli;
   readonly #config: string;
@@ -140,7 +140,7 @@ class SandboxWorlds {
       runAndKill: unsupported('kill the process that it is in'),
       runAndKillAt: unsupported('kill the process that it is in'),
       async reset({ keepOperator = false } = {}) {
-        if (keepOperator) unsupported('take away what the operator works with')();
+        if (keepOperator) unsupported('keep the operator')();
         const { code, stdout, stderr } = await run(['down', '--yes']);
         if (code !== 0) throw new Error(`down failed:\n${stderr}${stdout}`);
         resetAccount(sandbox);
@@ -152,8 +152,8 @@ class SandboxWorlds {
         writeFileSync(this.#config, JSON.stringify({ project, aws: { region }, ...settings }));
       },
       startPod: (...args) => startPod(clusterClient, ...args),
-      readDigests: unsupported('run another tool than the product'),
-      copyImage: unsupported('run another tool than the product'),
+      readDigests: unsupported('run skopeo'),
+      copyImage: unsupported('run skopeo'),
       async setTokenLifetime(seconds) {
         aws.registry.tokens.life = seconds * 1000;
       },
@@ -171,11 +171,11 @@ class SandboxWorlds {
           cluster.machine(metadata.name).removeImages(({ reference }) => !reference.path.endsWith('pause'));
         }
       },
-      requestedNames: unsupported('tell names that were asked for'),
+      requestedNames: unsupported('list the DNS names of its cluster'),
       nodeRequests: unsupported('list the requests of its nodes'),
-      switchOff: unsupported('switch its machine off'),
+      switchOff: unsupported('switch off its machine'),
       addMachine: unsupported('add a machine'),
-      serveAdmissionPolicies: unsupported('start its API server again'),
+      serveAdmissionPolicies: unsupported('restart its API server'),
       startSecondCluster: async () => this.#startSecondCluster(),
       stopSecondCluster: async () => this.#clusters.pop()?.close(),
       now: () => clock.now(),
@@ -196,7 +196,7 @@ class SandboxWorlds {
     return this.worldOf(cluster, `https://${secondHost}`);
   }
 
-  /** Moves time in steps, so that the operator can renew tokens in between. */
+  /** Moves the clock in steps of a second, so that the operator can renew tokens in between. */
   async #pass(seconds: number): Promise<void> {
     for (let left = seconds; left > 0; left -= 1) {
       this.#cli.world.clock.advance(Math.min(left, 1) * 1000);

@@ -88,14 +88,15 @@ export const bearerRegistryCases: readonly Case[] = [
   },
   {
     name: 'an expired token is refused, and a new one can be requested',
-    needs: { lever: 'expiredBearer', decides: specification },
-    ask: (situation) => manifest(situation, { authorization: situation.levers.expiredBearer?.() ?? '' }),
+    needs: { capability: 'expiredBearer', decides: specification },
+    ask: (situation) =>
+      manifest(situation, { authorization: situation.capabilities.expiredBearer?.() ?? '' }),
     answer: refused,
   },
   {
     name: 'Docker Hub refuses a repository that does not exist like a private one',
     needs: {
-      lever: 'dockerHub',
+      capability: 'dockerHub',
       decides:
         'GitHub, docker-archive/docker-registry#1071: 401 with error="insufficient_scope", although the token was issued for the repository',
     },

@@ -12,13 +12,13 @@ const decides: Readonly<Record<Wording, string>> = {
 
 /** Two errors that every AWS service has. @param ask any call of the service */
 export function conditionsOf(wording: Wording, ask: Ask): readonly Case[] {
-  const need = (lever: Need['lever']): Need => ({ lever, decides: decides[wording] });
+  const need = (capability: Need['capability']): Need => ({ capability, decides: decides[wording] });
   return [
     {
       name: 'an expired session is refused',
       needs: need('expiredSession'),
       ask: (situation) => {
-        const key = situation.levers.expiredSession?.();
+        const key = situation.capabilities.expiredSession?.();
         return key ? { ...ask(situation), as: { key } } : ask(situation);
       },
       answer:

@@ -119,17 +119,18 @@ export const ecrRegistryCases: readonly Case[] = [
   {
     name: 'an expired token is denied, not challenged',
     needs: {
-      lever: 'expiredEcrToken',
+      capability: 'expiredEcrToken',
       decides:
         'Amazon ECR User Guide, "Troubleshooting errors with Docker commands": HTTP 403, "Your Authorization Token has expired"',
     },
-    ask: ({ levers }) => ecrRegistry('GET', '', { as: { authorization: levers.expiredEcrToken?.() ?? '' } }),
+    ask: ({ capabilities }) =>
+      ecrRegistry('GET', '', { as: { authorization: capabilities.expiredEcrToken?.() ?? '' } }),
     answer: { status: 403, code: 'DENIED', body: { errors: [{ message: matching(/expired/) }] } },
   },
   {
     name: 'one request too many is refused, with the seconds to wait',
     needs: {
-      lever: 'throttle',
+      capability: 'throttle',
       decides:
         'Amazon ECR User Guide, "Service quotas"; distribution specification: TOOMANYREQUESTS, and RFC 6585',
     },
@@ -223,7 +224,7 @@ export const ecrRegistryCases: readonly Case[] = [
   {
     name: 'a mount from a repository that has the blob in an image spares the upload',
     needs: {
-      lever: 'mountBlobs',
+      capability: 'mountBlobs',
       decides:
         'Amazon ECR API Reference, PutAccountSetting: BLOB_MOUNTING; distribution specification, "Mounting a blob from another repository": 201',
     },

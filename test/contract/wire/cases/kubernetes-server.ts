@@ -120,7 +120,7 @@ export const kubernetesServerCases: readonly Case[] = [
   },
   {
     name: 'a throttled request is refused in plain text, with the seconds to wait',
-    needs: { lever: 'throttle', decides: 'the API server itself, by its flow control' },
+    needs: { capability: 'throttle', decides: 'the API server itself, by its flow control' },
     ask: ({ name }) => kube('GET', `/api/v1/namespaces/${name}/configmaps`, undefined, { as: 'stranger' }),
     answer: {
       status: 429,

@@ -76,7 +76,7 @@ interface IssuedSession {
 
 /** For cases with temporary credentials. */
 export const sessions: Need = {
-  lever: 'issuesSessions',
+  capability: 'issuesSessions',
   decides:
     'IAM User Guide, "Permissions for GetSessionToken" and "Disabling permissions for temporary security credentials"',
 };

@@ -37,7 +37,7 @@ export async function startDockerRegistry(): Promise<Target> {
     lag: 0,
     image: standingImage,
     tokens: behindTokens.authority,
-    levers: {
+    capabilities: {
       // This registry always allows mounts.
       mountBlobs: async () => async () => undefined,
       expiredBearer: behindTokens.expired,

@@ -1,5 +1,5 @@
 import type { Service } from '../request.ts';
-import type { Levers, Target, TargetName } from '../target.ts';
+import type { Capabilities, Target, TargetName } from '../target.ts';
 
 /** The prefix of all names that a run creates, so that leftovers of a broken run can be found. */
 export const runPrefix = 'ecr-bootstrap-contract-';
@@ -15,8 +15,8 @@ export const offers: Readonly<Record<TargetName, readonly Service[]>> = {
   aws: [...controlPlane, 'ecr-registry'],
 };
 
-/** The levers of each target. */
-export const levers: Readonly<Record<TargetName, readonly (keyof Levers)[]>> = {
+/** The capabilities of each target. */
+export const capabilities: Readonly<Record<TargetName, readonly (keyof Capabilities)[]>> = {
   sandbox: [
     'throttle',
     'mountBlobs',

@@ -52,7 +52,7 @@ export async function startKubernetes(): Promise<Target> {
         stranger: { authorization: `Bearer ${tokens.nobody}` },
       },
     },
-    levers: { throttle: (request) => throttleStranger(target, request) },
+    capabilities: { throttle: (request) => throttleStranger(target, request) },
     close,
   };
   return target;

@@ -1,7 +1,7 @@
 import { ProxyAgent } from 'undici';
 import { startWorld, type World } from '../../../../sandbox/world.ts';
 import type { Identity } from '../request.ts';
-import type { Levers, StandingImage, Target } from '../target.ts';
+import type { Capabilities, StandingImage, Target } from '../target.ts';
 import { logIn } from './ecr-login.ts';
 
 const host = 'registry.example';
@@ -33,7 +33,7 @@ export async function startSandboxTarget(): Promise<Target> {
       service: bearerHost,
       login: `Basic ${basic}`,
     },
-    levers: leversOf(world),
+    capabilities: capabilitiesOf(world),
     endpoints: {
       sts: at(`sts.${region}.amazonaws.com`),
       iam: at('iam.amazonaws.com'),
@@ -64,7 +64,7 @@ function seed({ sources }: World): StandingImage {
 }
 
 /** Credentials and tokens with a lifetime of zero are expired. */
-function leversOf({ aws, admin, faults, sources }: World): Levers {
+function capabilitiesOf({ aws, admin, faults, sources }: World): Capabilities {
   const { identities, registry } = aws;
   return {
     throttle: async () => {
