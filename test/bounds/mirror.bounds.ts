@@ -7,8 +7,11 @@ import { tenGigabytes } from './sparse.ts';
 
 /** The memory limit of the mirror in bytes, for images of any size and up to 32 concurrent transfers. */
 const maxResident = 150e6;
-/** The limit for the transfers themselves in bytes. Each holds a few chunks in flight. */
-const maxBuffered = 48e6;
+/**
+ * The limit for buffers in bytes. Each transfer holds a few chunks in flight. V8 collects transferred chunks at the
+ * latest when they have grown by 64 MB (`kExternalAllocationSoftLimit`).
+ */
+const maxBuffered = 72e6;
 /** The limit for planning in bytes, whatever layers the images share. */
 const maxPlanned = 100e6;
 

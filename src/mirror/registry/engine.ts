@@ -7,7 +7,6 @@ import { ecrReference } from '../../images/naming.ts';
 import { type Engine, type EngineOptions, type MirrorResult, reportDone } from '../engine.ts';
 import { resolve, sourceDigest } from './resolve.ts';
 import { failureOf, type PlannedCopy, resultOf, TransferStats } from './result.ts';
-import { setFlagsFromString } from 'node:v8';
 
 /** Copies from registry to registry: digests kept, several platforms, nothing on the local disk. */
 export function createRegistryEngine(services: RegistryEngineServices): Engine {
@@ -22,7 +21,6 @@ export function createRegistryEngine(services: RegistryEngineServices): Engine {
       await sourceDigest(image, { registry: services.sourceOf(host), repository: path }, { signal });
     },
     copy: async (images, options) => {
-      freeBuffersSoon();
       const planned = await lookUp(images, options, services, (state) => !state.startsWith('would-'));
       const results = await new RegistryCopy(services, options, await services.mounting()).run(planned);
       const arrived = results.filter(({ state }) => state !== 'failed');
@@ -80,12 +78,3 @@ async function lookUpOne(
 
 const outcomeOf = (planned: PlannedCopy): MirrorResult =>
   'resolution' in planned ? resultOf(planned.resolution, planned.stats) : planned;
-
-/**
- * Keeps V8's young generation at its present size. Transferred bytes become garbage at once, but V8 frees them only when
- * the young generation is full: at 32 transfers a grown one holds some 40 MB of them, a small one about half
- * (`npm run test:bounds` measures it). The cost in CPU time is not measurable. V8 reads this flag whenever it would grow it.
- */
-function freeBuffersSoon(): void {
-  setFlagsFromString('--semi-space-growth-factor=1');
-}
