@@ -1,4 +1,4 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { steps } from '../steps/index.ts';
 import { examples, type Program, list } from './command.ts';
 import { BootstrapError, exitCodes } from '../core/errors.ts';
@@ -20,6 +20,7 @@ export function register(command: Command, program: Program): void {
   command
     .option('--dry-run', 'show the plan and change nothing')
     .option('--exit-code', 'with --dry-run: exit 3 when the plan is not empty')
+    .option('--expect-plan <digest>', 'apply only the plan with this digest, which --dry-run prints', digest)
     .option('--only <steps>', 'run only these steps', list)
     .option('--skip <steps>', 'skip these steps', list)
     .option('-y, --yes', 'apply without asking; required without a terminal')
@@ -35,7 +36,14 @@ export function register(command: Command, program: Program): void {
   const width = Math.max(...steps.map((step) => step.id.length));
   command.addHelpText(
     'after',
-    `\nSteps, in order:\n${steps.map((step) => `  ${step.id.padEnd(width)}  ${step.title}`).join('\n')}`,
+    `
+The plan digest covers the changes of the plan, the account, the region and the
+address of the cluster. It does not cover times, findings, and values known
+after apply. If the plan has another digest, --expect-plan changes nothing and
+exits 1 with plan-changed. Objects that are created during the run are updated
+as usual.
+
+Steps, in order:\n${steps.map((step) => `  ${step.id.padEnd(width)}  ${step.title}`).join('\n')}`,
   );
   examples(command, [
     ['ecr-bootstrap up --project myproject --region eu-west-1', 'Set up AWS and the cluster'],
@@ -43,7 +51,13 @@ export function register(command: Command, program: Program): void {
     ['ecr-bootstrap up --only service-accounts', 'Repair service accounts after kubeadm upgrade'],
     ['ecr-bootstrap up --adopt-all', 'Adopt resources that were created by hand'],
     ['ecr-bootstrap up --yes -o json', 'Run in a pipeline'],
+    ['ecr-bootstrap up --yes --expect-plan sha256:…', 'Apply exactly the plan that --dry-run printed'],
   ]);
+}
+
+function digest(value: string): string {
+  if (/^sha256:[0-9a-f]{64}$/.test(value)) return value;
+  throw new InvalidArgumentError('Write the whole digest that `ecr-bootstrap up --dry-run` printed.');
 }
 
 /** Collects targets. Their names contain spaces, so each target has its own flag instead of a list with commas. */
@@ -53,11 +67,12 @@ export interface UpOptions extends StepSelection, AdoptOptions {
   readonly dryRun?: boolean;
   readonly exitCode?: boolean;
   readonly yes?: boolean;
+  readonly expectPlan?: string;
 }
 
 /** Shows the plan, asks for confirmation and applies it. Resolves to the exit code. */
 export async function up(session: Session, options: UpOptions): Promise<number> {
-  const { dryRun, exitCode, yes } = options;
+  const { dryRun, exitCode, yes, expectPlan } = options;
   const chosen = selectSteps(steps, options);
   refuseUnregistered(chosen);
   try {
@@ -66,6 +81,8 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
       dryRun,
       exitCode,
       usesKey: true,
+      isDigested: true,
+      expectPlan,
       consent: consentOf(options),
       question: yes ? undefined : applyQuestion,
       refuse: (ctx) => refuseSkippedRegistration(ctx, chosen, options),

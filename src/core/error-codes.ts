@@ -232,7 +232,8 @@ export const errorCodes = {
   },
   'plan-changed': {
     exit: 1,
-    about: 'The plan changed during the run and now includes a deletion that was not confirmed.',
+    about:
+      'The plan is not the one that was confirmed: its digest differs, or it now includes another deletion.',
     fix: 'Run the same command again and review the new plan.',
   },
   'step-failed': {

@@ -32,6 +32,8 @@ export interface PlannedStep {
 export interface PlanView {
   readonly steps: readonly PlannedStep[];
   readonly dryRun: boolean;
+  /** For `up --expect-plan`. */
+  readonly digest?: string;
   /** The command that adopts every unmanaged resource. Set only if the run needs the adoption. */
   readonly adoptBy?: string;
 }

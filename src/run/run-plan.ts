@@ -7,6 +7,7 @@ import type { Change, MemberFailure } from '../core/step.ts';
 import { type Consent, isNeeded } from '../core/consent.ts';
 import { splitFailures, toBootstrapError } from '../core/members.ts';
 import { nameOf } from '../core/target.ts';
+import { digestOf } from '../core/plan-digest.ts';
 import { makePlan, type Planned, refuseBlocked, refuseFindings } from '../core/plan.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import type { ClusterRecord } from '../access-key/registration/records.ts';
@@ -26,6 +27,10 @@ export interface PlanRun {
   readonly exitCode?: boolean | undefined;
   /** Unless this is a dry run, verifies the stored access key by using it. See {@link Context.usesKey}. */
   readonly usesKey?: boolean;
+  /** Shows the digest of the plan. */
+  readonly isDigested?: boolean;
+  /** The digest that the plan must have. */
+  readonly expectPlan?: string | undefined;
   /** Throws if the run must not start. */
   readonly refuse?: (ctx: Context) => Promise<void>;
   /** Which existing resources to adopt; none by default. */
@@ -39,21 +44,26 @@ export interface PlanRun {
 /** Resolves to the exit code. */
 export async function runPlan(session: Session, job: PlanRun): Promise<number> {
   const { reporter, signal } = session;
-  const { steps } = job;
-  const ctx = (await session.context()).fresh({ usesKey: job.usesKey === true && job.dryRun !== true });
+  const { steps, expectPlan } = job;
+  const usesKey = job.usesKey === true && job.dryRun !== true;
+  // A dry run does not use the key, so a plan that is compared with one must not either.
+  const ctx = (await session.context()).fresh({ usesKey: usesKey && expectPlan === undefined });
   const needs = needsOf(steps);
   showReading(session);
   const { plan, header } = await unlessAborted(signal, () => prepare(session, ctx, job));
+  const digest = digestOf(plan, header);
   const isStopped = plan.some(({ unmanaged }) => unmanaged.some(isNeeded));
   await reporter.show({
     type: 'plan',
     data: {
       steps: plan.map(shown),
       dryRun: job.dryRun === true,
+      ...(job.isDigested ? { digest } : {}),
       ...(isStopped ? { adoptBy: adoptingCommand(session, plan) } : {}),
     },
   });
   refuseBlocked(plan);
+  refuseOtherDigest(digest, expectPlan);
   const changes = plan.flatMap((planned) => planned.changes);
   if (job.dryRun) return changes.length > 0 && job.exitCode ? exitCodes.drift : exitCodes.done;
   const question = changes.length > 0 ? job.question?.(header, ctx) : undefined;
@@ -72,11 +82,17 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
       : undefined;
   let abandoned = false;
   try {
+    if (expectPlan !== undefined && lease) {
+      // While this run waited for the lease, another one may have changed the state.
+      const again = await unlessAborted(signal, () => makePlan(steps, ctx.fresh(), job.consent));
+      refuseFindings(again);
+      refuseOtherDigest(digestOf(again, header), expectPlan);
+    }
     const result = await applyPlan(plan, {
-      ctx,
+      ctx: expectPlan === undefined ? ctx : ctx.fresh({ usesKey }),
       fresh: (old) => old.fresh(),
       // During the question and the wait for the lease, the state may have changed.
-      outdated: question !== undefined || lease !== undefined,
+      outdated: question !== undefined || lease !== undefined || expectPlan !== undefined,
       signal: lease ? AbortSignal.any([signal, lease.lost]) : signal,
       emit: (event) => reporter.event(event),
     });
@@ -119,6 +135,17 @@ async function nextSteps(
       lines.status === 'rejected' ? [toBootstrapError(lines.reason, 'could not find the next steps')] : [],
     ),
   };
+}
+
+/** @throws BootstrapError `plan-changed` if the plan is not the expected one */
+function refuseOtherDigest(digest: string, expected: string | undefined): void {
+  if (expected === undefined || digest === expected) return;
+  throw new BootstrapError({
+    code: 'plan-changed',
+    what: 'could not apply the expected plan',
+    why: `the plan has the digest ${digest}, not ${expected}; nothing was changed`,
+    hint: 'Review the new plan with --dry-run, then run the command with its digest.',
+  });
 }
 
 /** Everything up to the plan: reads only. */

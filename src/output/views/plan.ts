@@ -12,7 +12,11 @@ const marks = { create: '+', update: '~', replace: '-/+', delete: '-' } as const
 const maxValueLength = 100;
 const maxNamesLength = 50;
 
-export function planLines({ steps, dryRun, adoptBy }: PlanView, style: Style, verbose: boolean): string[] {
+export function planLines(
+  { steps, dryRun, digest, adoptBy }: PlanView,
+  style: Style,
+  verbose: boolean,
+): string[] {
   const changes = steps.flatMap((step) => step.changes);
   const lines: string[] = [];
   for (const step of steps) {
@@ -33,8 +37,10 @@ export function planLines({ steps, dryRun, adoptBy }: PlanView, style: Style, ve
       verbose,
     ),
   );
-  if (changes.length === 0) return [...lines, dryRun ? 'Nothing would change.' : 'Nothing to change.'];
-  return [...lines, '', summary(changes, dryRun)];
+  const digestLines = dryRun && digest !== undefined ? [`Plan digest: ${digest}`] : [];
+  if (changes.length === 0)
+    return [...lines, dryRun ? 'Nothing would change.' : 'Nothing to change.', ...digestLines];
+  return [...lines, '', summary(changes, dryRun), ...digestLines];
 }
 
 /** Counts targets. A target that two steps change counts once, with its first action. */
