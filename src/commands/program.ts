@@ -96,7 +96,12 @@ function addGlobalFlags(command: Command): void {
     new Option('-q, --quiet', 'print only the result'),
     new Option('-v, --verbose', 'list every change and every finding'),
     new Option('--timeout <duration>', 'give up after this long, for example 90s or 10m').argParser(duration),
-    new Option('--no-color', 'print without color'),
+    new Option('--color <when>', 'auto (only on terminals), always or never').choices([
+      'auto',
+      'always',
+      'never',
+    ]),
+    new Option('--wide', 'do not fit tables to the width of the terminal'),
   ];
   for (const flag of flags) command.addOption(flag.hideHelp());
 }

@@ -1,5 +1,6 @@
 import type { Event } from '../core/step.ts';
 import { nameOf } from '../core/target.ts';
+import type { Layout } from './layout.ts';
 import type { Style } from './style.ts';
 import { formatBytes, formatDuration, plural } from './units.ts';
 import { findingLines } from './views/finding.ts';
@@ -13,7 +14,12 @@ const underWay = {
 const verbs = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' } as const;
 
 /** The lines that an event prints. A terminal gets one line per step, a pipe one line per change. */
-export function eventLines(event: Event, style: Style, how: { verbose: boolean; screen: boolean }): string[] {
+export function eventLines(
+  event: Event,
+  layout: Layout,
+  how: { verbose: boolean; screen: boolean },
+): string[] {
+  const { style } = layout;
   switch (event.type) {
     case 'step-started':
       return how.verbose ? [style.dim(`${event.step}: ${event.title}`)] : [];
@@ -46,7 +52,7 @@ export function eventLines(event: Event, style: Style, how: { verbose: boolean; 
         ? []
         : [style.dim(`  waiting for ${event.what}`)];
     case 'finding':
-      return findingLines(event.finding, style).map((line) => `  ${line}`);
+      return layout.indented(2, (inner) => findingLines(event.finding, inner));
     case 'note':
       return [`  ${event.text}`];
     case 'detail':

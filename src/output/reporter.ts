@@ -1,5 +1,6 @@
 import type { BootstrapError } from '../core/errors.ts';
 import type { Event } from '../core/step.ts';
+import type { ColorChoice } from './style.ts';
 import type { Header, View } from './view.ts';
 
 /** The only writer to the streams. It redacts everything. */
@@ -30,7 +31,9 @@ export interface ReporterOptions {
   readonly command: string;
   readonly format: 'text' | 'json';
   readonly verbosity: Verbosity;
-  readonly noColor: boolean;
+  readonly color: ColorChoice;
+  /** Tables may be wider than the terminal. */
+  readonly wide: boolean;
   /** Commands in hints contain the word `sandbox`, so that they work when pasted. */
   readonly sandbox: boolean;
   /** Paths within this folder are shown relative to it. */
@@ -41,6 +44,9 @@ export interface ReporterOptions {
 
 export interface Streams {
   readonly stdin: NodeJS.ReadableStream & { isTTY?: boolean };
-  readonly stdout: NodeJS.WritableStream & { isTTY?: boolean };
-  readonly stderr: NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+  readonly stdout: OutputStream;
+  readonly stderr: OutputStream;
 }
+
+/** Columns are missing in a pipe. */
+export type OutputStream = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };

@@ -21,10 +21,28 @@ export function createStyle(color: boolean): Style {
   };
 }
 
-/** Color is used on terminals, unless NO_COLOR (no-color.org) or --no-color is set. */
-export const wantsColor = (isTerminal: boolean, noColor: boolean, env: NodeJS.ProcessEnv): boolean =>
-  isTerminal && !noColor && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+export type ColorChoice = 'auto' | 'always' | 'never';
+
+/**
+ * The flag decides, then FORCE_COLOR, then NO_COLOR, as in Node. Without them, terminals have color, unless TERM
+ * is dumb. See force-color.org and no-color.org.
+ */
+export function wantsColor(isTerminal: boolean, choice: ColorChoice, env: NodeJS.ProcessEnv): boolean {
+  if (choice !== 'auto') return choice === 'always';
+  const force = env['FORCE_COLOR'];
+  if (force) return !/^(0|false)$/.test(force);
+  return isTerminal && !env['NO_COLOR'] && env['TERM'] !== 'dumb';
+}
 
 /** The live line is used on terminals, except in CI. */
 export const wantsMotion = (isTerminal: boolean, env: NodeJS.ProcessEnv): boolean =>
   isTerminal && !env['CI'] && env['TERM'] !== 'dumb';
+
+/**
+ * Whether the locale is UTF-8. Desktops and containers often set no locale although their terminals show
+ * Unicode. The console of the Linux kernel lacks most marks.
+ */
+export function wantsUnicode(env: NodeJS.ProcessEnv): boolean {
+  const locale = env['LC_ALL'] || env['LC_CTYPE'] || env['LANG'];
+  return env['TERM'] !== 'linux' && (!locale || /utf-?8/i.test(locale));
+}

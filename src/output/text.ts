@@ -8,8 +8,9 @@ import { withoutSecrets } from '../core/secret.ts';
 import { eventLines } from './events.ts';
 import { LiveLine } from './live-line.ts';
 import { printableData, withinSandbox } from './printable.ts';
-import type { Reporter, ReporterOptions } from './reporter.ts';
-import { createStyle, type Style, wantsColor, wantsMotion } from './style.ts';
+import type { OutputStream, Reporter, ReporterOptions } from './reporter.ts';
+import { Layout, usableWidth } from './layout.ts';
+import { wantsColor, wantsMotion, wantsUnicode } from './style.ts';
 import type { Header, View } from './view.ts';
 import { viewLines } from './views/index.ts';
 
@@ -18,9 +19,15 @@ import { viewLines } from './views/index.ts';
  * printable here before they are formatted, so that formatters need not handle control characters.
  */
 export function createTextReporter(options: ReporterOptions): Reporter {
-  const { streams, env, noColor, verbosity, sandbox } = options;
-  const onScreen = createStyle(wantsColor(streams.stdout.isTTY === true, noColor, env));
-  const style = createStyle(wantsColor(streams.stderr.isTTY === true, noColor, env));
+  const { streams, env, color, wide, verbosity, sandbox } = options;
+  /** For the current width: terminals change theirs. */
+  const layoutFor = (stream: OutputStream, isTerminal = stream.isTTY === true): Layout =>
+    new Layout({
+      width: usableWidth(stream),
+      color: wantsColor(isTerminal, color, env),
+      unicode: wantsUnicode(env),
+      wide,
+    });
   const quiet = verbosity === 'quiet';
   const live = new LiveLine(streams.stderr, wantsMotion(streams.stderr.isTTY === true, env) && !quiet);
   let views = Promise.resolve();
@@ -39,7 +46,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
   const onTerminal = async (
     question: string,
     signal: AbortSignal,
-    before?: (screen: NodeJS.WritableStream) => Promise<void>,
+    before?: (screen: OutputStream) => Promise<void>,
   ): Promise<string | undefined> => {
     if (streams.stdin.isTTY !== true) return undefined;
     const ownScreen = streams.stderr.isTTY === true ? undefined : openTerminal();
@@ -59,34 +66,39 @@ export function createTextReporter(options: ReporterOptions): Reporter {
 
   return {
     header: (header) => {
-      if (!quiet) say(headerLines(printableData(header), options).map((line) => style.dim(line)));
+      if (!quiet) say(headerLines(printableData(header), layoutFor(streams.stderr), options));
     },
     warn: (text) => {
-      if (!quiet) say([`${style.warn('!')} ${printableData(text)}`]);
+      if (quiet) return;
+      const layout = layoutFor(streams.stderr);
+      say(layout.wrap(printableData(text), { first: `${layout.style.warn(layout.marks.warning)} ` }));
     },
     event: (raw) => {
       if (quiet && !(raw.type === 'finding' && raw.finding.level === 'failed')) return;
       const event = printableData(raw);
       live.follow(event);
       say(
-        eventLines(event, style, { verbose: verbosity === 'verbose', screen: streams.stderr.isTTY === true }),
+        eventLines(event, layoutFor(streams.stderr), {
+          verbose: verbosity === 'verbose',
+          screen: streams.stderr.isTTY === true,
+        }),
       );
     },
     show: (view: View) => {
       live.clear();
       if (view.type === 'plan' && (quiet || streams.stdout.isTTY !== true)) hiddenPlan = view;
       views = views.then(async () => {
-        const lines = await viewLines(view, onScreen, verbosity);
+        const lines = await viewLines(view, layoutFor(streams.stdout), verbosity);
         if (lines.length > 0) streams.stdout.write(textOf(lines));
       });
       return views;
     },
-    error: (error) => say(errorLines(printableData(error), style)),
+    error: (error) => say(errorLines(printableData(error), layoutFor(streams.stderr))),
     ask: async (question, { expected, signal }) => {
       const text = `${question} ${expected === undefined ? '[y/N] ' : ''}`;
       const answer = await onTerminal(text, signal, async (screen) => {
         if (!hiddenPlan) return;
-        const lines = await viewLines(hiddenPlan, createStyle(wantsColor(true, noColor, env)), 'normal');
+        const lines = await viewLines(hiddenPlan, layoutFor(screen, true), 'normal');
         screen.write(textOf(lines));
       });
       if (answer === undefined) return undefined;
@@ -156,33 +168,39 @@ const interrupted = (): BootstrapError =>
     hint: 'Run the same command again to see the plan and the question.',
   });
 
-function headerLines(header: Header, around: Pick<ReporterOptions, 'cwd' | 'env'>): string[] {
-  const cluster = [header.context, header.server, header.version].filter(Boolean).join(' · ');
-  const rows: [string, string | undefined][] = [
-    ['Caller', header.caller],
-    ['Account', [header.account, header.region].filter(Boolean).join(' · ')],
-    ['Registry', header.registry],
-    ['Cluster', cluster],
-  ];
-  const lines = rows.filter(([, value]) => value).map(([name, value]) => `${name.padEnd(8)}  ${value ?? ''}`);
-  return [
-    ...(header.sandbox
-      ? ['SANDBOX   no real resources are used. Do not paste its aws and kubectl commands.']
-      : []),
-    ...lines,
-    ...fileLines(header, around),
-  ];
+function headerLines(header: Header, layout: Layout, around: Pick<ReporterOptions, 'cwd' | 'env'>): string[] {
+  const joined = (...parts: readonly (string | undefined)[]): string =>
+    parts.filter(Boolean).join(` ${layout.marks.separator} `);
+  const rows = [
+    [
+      'SANDBOX',
+      header.sandbox ? 'no real resources are used. Do not paste its aws and kubectl commands.' : '',
+    ],
+    ['Caller', joined(header.caller)],
+    ['Account', joined(header.account, header.region)],
+    ['Registry', joined(header.registry)],
+    ['Cluster', joined(header.context, header.server, header.version)],
+    ...fileRows(header, layout, around),
+  ] as const;
+  const shown = rows.filter(([, value]) => value !== '');
+  return layout
+    .table(
+      shown.map(([label, value]) => [layout.pad(label, labelWidth), value]),
+      [{ fit: 'never' }, { fit: 'wrap' }],
+    )
+    .map((line) => layout.style.dim(line));
 }
 
-const headerWidth = 80;
+/** The columns of `Registry`, so that the values of all headers stand in one column. */
+const labelWidth = 8;
 
 /** The files that determine the account and the cluster, on one line, or on one line each if they are long. */
-function fileLines(
+function fileRows(
   { config, kubeconfig }: Header,
+  layout: Layout,
   { cwd, env }: Pick<ReporterOptions, 'cwd' | 'env'>,
-): string[] {
-  const [label, indent] = ['Config    ', ' '.repeat(10)];
-  const room = headerWidth - indent.length;
+): [string, string][] {
+  const room = layout.width - labelWidth - 2;
   const files = [
     config === undefined ? '(no file)' : shortPath(config, cwd, env['HOME']),
     ...(kubeconfig.length > 0
@@ -190,10 +208,8 @@ function fileLines(
       : ['(no kubeconfig)']),
   ];
   const line = files.join('  ');
-  if (line.length <= room) return [label + line];
-  // The end of a path says more than its beginning.
-  const cut = files.map((file) => (file.length <= room ? file : `…${file.slice(1 - room)}`));
-  return cut.map((file, index) => (index === 0 ? label : indent) + file);
+  if (layout.shorten(line, room) === line) return [['Config', line]];
+  return files.map((file, index) => [index === 0 ? 'Config' : '', layout.shorten(file, room)]);
 }
 
 /** `./ecr-bootstrap.yaml`, `~/.kube/config`, or the whole path. */
@@ -212,21 +228,21 @@ function shortPath(path: string, cwd: string, home: string | undefined): string 
  */
 export function errorLines(
   error: BootstrapError,
-  { bad, dim }: Style,
+  layout: Layout,
   url = docsUrl(`reference/errors.md#${error.code}`),
 ): string[] {
-  const headline = ({ what, code }: BootstrapError): string => `${bad('error:')} ${what} ${dim(`[${code}]`)}`;
+  const { bad, dim } = layout.style;
+  const headline = ({ what, code }: BootstrapError): string[] =>
+    layout.wrap(`${what} ${dim(`[${code}]`)}`, { first: `${bad('error:')} ` });
   const reasons = ({ why, hint }: BootstrapError): string[] => [
-    `  ${dim('why:')} ${why}`,
-    `  ${dim('fix:')} ${hint}`,
+    ...layout.wrap(why, { first: `  ${dim('why:')} ` }),
+    ...layout.wrap(hint, { first: `  ${dim('fix:')} ` }),
   ];
+  const isSame = (other: BootstrapError): boolean => other.what === error.what && other.code === error.code;
   return [
-    headline(error),
+    ...headline(error),
     ...reasons(error),
-    ...error.others.flatMap((other) => [
-      ...(headline(other) === headline(error) ? [] : [headline(other)]),
-      ...reasons(other),
-    ]),
+    ...error.others.flatMap((other) => [...(isSame(other) ? [] : headline(other)), ...reasons(other)]),
     ...(url === undefined ? [] : [dim(`  see: ${url}`)]),
   ];
 }

@@ -28,7 +28,8 @@ export interface GlobalFlags {
   readonly output?: 'text' | 'json';
   readonly quiet?: boolean;
   readonly verbose?: boolean;
-  readonly color?: boolean;
+  readonly color?: 'auto' | 'always' | 'never';
+  readonly wide?: boolean;
   /** Milliseconds. */
   readonly timeout?: number;
   readonly insecureRegistry?: readonly string[];

@@ -23,6 +23,8 @@ export interface RunOptions {
   readonly clock?: Clock;
   /** Milliseconds until a request without a response times out. Only with `fast`, and not with another proxy. */
   readonly timeoutMs?: number;
+  /** The width of stdout and stderr. By default, all sentences fit on one line. */
+  readonly columns?: number;
 }
 
 export interface Terminal {
@@ -88,10 +90,17 @@ export async function openCli(
 
   const run: Cli['run'] = async (
     args,
-    { env = {}, stdin = '', signal = new AbortController().signal, terminal, ...options } = {},
+    {
+      env = {},
+      stdin = '',
+      signal = new AbortController().signal,
+      terminal,
+      columns = veryWide,
+      ...options
+    } = {},
   ) => {
     requestTimeoutMs = options.timeoutMs ?? Infinity;
-    const [stdout, stderr] = [sink(), sink()];
+    const [stdout, stderr] = [sink(columns), sink(columns)];
     const streams = { stdin: Readable.from([stdin]), stdout: stdout.stream, stderr: stderr.stream };
     if (terminal) Object.assign(streams, onTerminal(streams, terminal));
     const merged = defined({ ...site, ...env });
@@ -151,7 +160,7 @@ function borrowAws(env: Readonly<Record<string, string>>): () => void {
 }
 
 /** Turns the streams into those of a terminal, with a user who answers the first prompt. */
-function onTerminal({ stdout, stderr }: Record<'stdout' | 'stderr', Writable>, terminal: Terminal) {
+function onTerminal({ stdout, stderr }: Record<'stdout' | 'stderr', Screen>, terminal: Terminal) {
   const stdin = Object.assign(new PassThrough(), { isTTY: true });
   const answer = (): void => {
     if (terminal.answer === undefined) stdin.end();
@@ -170,13 +179,18 @@ function onTerminal({ stdout, stderr }: Record<'stdout' | 'stderr', Writable>, t
   return {
     stdin,
     stdout: Object.assign(stdout, { isTTY: true }),
-    stderr: Object.assign(screen, { isTTY: true, columns: 80 }),
+    stderr: Object.assign(screen, { isTTY: true, columns: stderr.columns }),
   };
 }
 
 const isQuestion = (text: string): boolean => /\[y\/N\] |Type \S+ to confirm:|MFA device \S+: /.test(text);
 
-function sink(): { stream: Writable; text: () => string } {
+type Screen = Writable & { readonly columns: number };
+
+/** Columns. Most tests read sentences, which a narrower screen breaks into lines. */
+const veryWide = 2000;
+
+function sink(columns: number): { stream: Screen; text: () => string } {
   let text = '';
   const stream = new Writable({
     write(chunk: Buffer, _encoding, done) {
@@ -184,5 +198,5 @@ function sink(): { stream: Writable; text: () => string } {
       done();
     },
   });
-  return { stream, text: () => text };
+  return { stream: Object.assign(stream, { columns }), text: () => text };
 }

@@ -111,8 +111,16 @@ export const environment: HelpTopic = {
       heading: 'Terminal and folders',
       columns: ['Variable', 'Use'],
       entries: [
-        [['NO_COLOR'], 'any value: print without color, like `--no-color`'],
-        [['TERM'], '`dumb`: no color and no moving progress line'],
+        [
+          ['FORCE_COLOR'],
+          'color in pipes too; `0` or `false`: no color. Wins over `NO_COLOR`; `--color` wins over both',
+        ],
+        [['NO_COLOR'], 'any value: print without color, like `--color never`'],
+        [['TERM'], '`dumb`: no color and no moving progress line; `linux`: ASCII marks'],
+        [
+          ['LC_ALL', 'LC_CTYPE', 'LANG'],
+          'the first that is set: a locale that is not UTF-8, for example `C`, gives ASCII marks',
+        ],
         [['CI'], 'any value: no moving progress line'],
         [['HOME'], 'your home folder'],
         [['XDG_CACHE_HOME'], 'parent folder of the cache `ecr-bootstrap`; default: `~/.cache`'],

@@ -134,7 +134,7 @@ function enter(
 
 /** The variables of the user's environment that affect only the display. */
 function display(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  const names = ['TERM', 'NO_COLOR', 'CI', 'COLUMNS', 'LANG'];
+  const names = ['TERM', 'NO_COLOR', 'FORCE_COLOR', 'CI', 'LC_ALL', 'LC_CTYPE', 'LANG'];
   return Object.fromEntries(names.flatMap((name) => (env[name] === undefined ? [] : [[name, env[name]]])));
 }
 

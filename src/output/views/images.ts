@@ -1,4 +1,4 @@
-import type { Style } from '../style.ts';
+import type { Layout } from '../layout.ts';
 import { columns, formatBytes, plural } from '../units.ts';
 import type { ImageRow, MirrorRow } from '../view.ts';
 
@@ -34,7 +34,7 @@ function usedBy(users: readonly string[]): string {
 
 export function mirrorLines(
   { images, dryRun }: { images: readonly MirrorRow[]; dryRun: boolean },
-  style: Style,
+  { style }: Layout,
 ): string[] {
   const failed = images.filter((image) => image.error);
   const rows = images

@@ -1,4 +1,4 @@
-import type { Style } from '../style.ts';
+import type { Layout } from '../layout.ts';
 import { columns, plural } from '../units.ts';
 import type { Verbosity } from '../reporter.ts';
 import { printable, printableData } from '../printable.ts';
@@ -12,7 +12,7 @@ import { splitFailures } from '../../core/members.ts';
 import { withoutMarkup } from '../markup.ts';
 
 /** A view as text. No value in it can control the terminal or fake a line. */
-export async function viewLines(view: View, style: Style, verbosity: Verbosity): Promise<string[]> {
+export async function viewLines(view: View, layout: Layout, verbosity: Verbosity): Promise<string[]> {
   switch (view.type) {
     case 'config':
       return configLines(view.data.values);
@@ -24,29 +24,29 @@ export async function viewLines(view: View, style: Style, verbosity: Verbosity):
     case 'text':
       return [printable(view.data.text)];
     default:
-      return formatted(printableData(view), style, verbosity);
+      return formatted(printableData(view), layout, verbosity);
   }
 }
 
 function formatted(
   view: Exclude<View, { readonly type: 'config' | 'objects' | 'document' | 'text' }>,
-  style: Style,
+  layout: Layout,
   verbosity: Verbosity,
 ): string[] {
   const verbose = verbosity === 'verbose';
   switch (view.type) {
     case 'plan':
-      return verbosity === 'quiet' ? [] : planLines(view.data, style, verbose);
+      return verbosity === 'quiet' ? [] : planLines(view.data, layout, verbose);
     case 'result':
-      return resultLines(view.data, style);
+      return resultLines(view.data, layout);
     case 'status':
-      return statusLines(view.data, style, verbose);
+      return statusLines(view.data, layout, verbose);
     case 'mirror':
-      return verbosity === 'quiet' ? targets(view.data.images) : mirrorLines(view.data, style);
+      return verbosity === 'quiet' ? targets(view.data.images) : mirrorLines(view.data, layout);
     case 'images':
       return verbosity === 'quiet' ? view.data.images.map(({ source }) => source) : imageLines(view.data);
     case 'explanation':
-      return explanationLines(view.data, style);
+      return explanationLines(view.data, layout);
     case 'version':
       return versionLines(view.data);
   }
@@ -65,18 +65,19 @@ type DataOf<T extends View['type']> = Extract<View, { readonly type: T }>['data'
 
 function explanationLines(
   { code, exitCode, level, about, fix }: DataOf<'explanation'>,
-  style: Style,
+  layout: Layout,
 ): string[] {
+  const { bold, dim } = layout.style;
   const kinds = [
     ...(exitCode === undefined ? [] : [`error, exit code ${exitCode}`]),
     ...(level === undefined ? [] : [`finding, ${level}`]),
   ];
   const page = docsUrl(`reference/errors.md#${code}`);
   return [
-    `${style.bold(code)} ${style.dim(`(${kinds.join('; ')})`)}`,
-    withoutMarkup(about),
-    `${style.dim('fix:')} ${withoutMarkup(fix)}`,
-    ...(page === undefined ? [] : [style.dim(`see: ${page}`)]),
+    `${bold(code)} ${dim(`(${kinds.join('; ')})`)}`,
+    ...layout.wrap(withoutMarkup(about)),
+    ...layout.wrap(withoutMarkup(fix), { first: `${dim('fix:')} ` }),
+    ...(page === undefined ? [] : [dim(`see: ${page}`)]),
   ];
 }
 
@@ -120,7 +121,7 @@ async function yamlOf(objects: readonly object[]): Promise<string> {
     .trimEnd();
 }
 
-function resultLines(data: DataOf<'result'>, style: Style): string[] {
+function resultLines(data: DataOf<'result'>, { style }: Layout): string[] {
   const members = data.steps.flatMap(({ failures }) => failures);
   const lines = members.flatMap(({ error }) => [
     `${style.bad('✗')} ${error.message} ${style.dim(`[${error.code}]`)}`,

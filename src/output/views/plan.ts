@@ -2,6 +2,7 @@ import type { Change, Field, Value } from '../../core/step.ts';
 import type { Finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/target.ts';
 import { Secret } from '../../core/secret.ts';
+import type { Layout } from '../layout.ts';
 import type { Style } from '../style.ts';
 import { plural } from '../units.ts';
 import type { PlanView } from '../view.ts';
@@ -14,9 +15,10 @@ const maxNamesLength = 50;
 
 export function planLines(
   { steps, dryRun, digest, adoptBy }: PlanView,
-  style: Style,
+  layout: Layout,
   verbose: boolean,
 ): string[] {
+  const { style } = layout;
   const changes = steps.flatMap((step) => step.changes);
   const lines: string[] = [];
   for (const step of steps) {
@@ -24,16 +26,16 @@ export function planLines(
     const findings = step.findings.filter((finding) => showsAll || finding.level !== 'ok');
     if (step.changes.length === 0 && findings.length === 0) continue;
     lines.push(`${style.bold(step.step)}  ${style.dim(step.title)}`);
-    lines.push(...changeLines(step.changes, style, verbose).map((line) => `  ${line}`));
+    lines.push(...layout.indented(2, (inner) => changeLines(step.changes, inner, verbose)));
     lines.push(
-      ...findings.flatMap((finding: Finding) => findingLines(finding, style)).map((line) => `  ${line}`),
+      ...layout.indented(2, (inner) => findings.flatMap((finding: Finding) => findingLines(finding, inner))),
     );
   }
   lines.push(
     ...unmanagedLines(
       steps.flatMap((step) => step.unmanaged ?? []),
       adoptBy,
-      style,
+      layout,
       verbose,
     ),
   );
@@ -57,7 +59,7 @@ function summary(changes: readonly Change[], dryRun: boolean): string {
 }
 
 /** One line per change. Unless verbose, changes that differ only in their target become one line with a count. */
-export function changeLines(changes: readonly Change[], style: Style, verbose: boolean): string[] {
+export function changeLines(changes: readonly Change[], { style }: Layout, verbose: boolean): string[] {
   if (verbose) return changes.flatMap((change) => changeLine(change, style));
   const groups = new Map<string, Change[]>();
   for (const change of changes) {

@@ -2,7 +2,7 @@ import { hoursAndMinutes } from '../../core/duration.ts';
 import type { Finding } from '../../core/findings.ts';
 import type { StepStatus } from '../../core/inspect.ts';
 import { docsUrl } from '../../core/paths.ts';
-import type { Style } from '../style.ts';
+import type { Layout } from '../layout.ts';
 import { plural } from '../units.ts';
 import { findingLines, levelMark } from './finding.ts';
 import { changeLines } from './plan.ts';
@@ -13,7 +13,7 @@ const maxAlike = 3;
 /** @param url the page about the codes of findings; undefined in a clone */
 export function statusLines(
   { steps, healthy }: { steps: readonly StepStatus[]; healthy: boolean },
-  style: Style,
+  layout: Layout,
   verbose: boolean,
   url = docsUrl('reference/errors.md#findings'),
 ): string[] {
@@ -22,15 +22,11 @@ export function statusLines(
   const shown = new Set(causes.flatMap(({ findings }) => findings));
   const lines = steps.flatMap((status) => {
     const { step, title, findings } = status;
-    const mark = levelMark(worst(findings), style);
-    const within = stepLines(
-      { ...status, findings: findings.filter((each) => !shown.has(each)) },
-      style,
-      verbose,
-    );
+    const mark = levelMark(worst(findings), layout);
+    const others = { ...status, findings: findings.filter((each) => !shown.has(each)) };
     return [
-      `${mark} ${style.bold(step.padEnd(width))}  ${style.dim(title)}`,
-      ...within.map((line) => `    ${line}`),
+      `${mark} ${layout.style.bold(step.padEnd(width))}  ${layout.style.dim(title)}`,
+      ...layout.indented(4, (inner) => stepLines(others, inner, verbose)),
     ];
   });
   const hasCodes = steps.some(({ findings }) =>
@@ -38,10 +34,10 @@ export function statusLines(
   );
   return [
     ...lines,
-    ...causes.flatMap((cause) => causeLines(cause, style)),
+    ...causes.flatMap((cause) => causeLines(cause, layout)),
     '',
-    ...(hasCodes && url !== undefined ? [style.dim(`Codes are explained at ${url}`)] : []),
-    verdict(steps, healthy, style),
+    ...(hasCodes && url !== undefined ? [layout.style.dim(`Codes are explained at ${url}`)] : []),
+    verdict(steps, healthy, layout),
   ];
 }
 
@@ -65,59 +61,60 @@ function sharedCauses(steps: readonly StepStatus[]): Cause[] {
   return [...causes.values()].filter((cause) => cause.steps.length > 1);
 }
 
-function causeLines({ steps, findings: [finding] }: Cause, style: Style): string[] {
+function causeLines({ steps, findings: [finding] }: Cause, layout: Layout): string[] {
   if (!finding) return [];
-  return ['', ...findingLines(finding, style), `    ${style.dim('for:')} ${steps.join(', ')}`];
+  return ['', ...findingLines(finding, layout), `    ${layout.style.dim('for:')} ${steps.join(', ')}`];
 }
 
-function stepLines(status: StepStatus, style: Style, verbose: boolean): string[] {
+function stepLines(status: StepStatus, layout: Layout, verbose: boolean): string[] {
   const others = status.findings.filter(({ code }) => code !== 'drift');
   const bad = others.filter(({ level }) => level !== 'ok');
   const good = others.filter(({ level }) => level === 'ok');
   return [
-    ...driftLines(status, style, verbose),
-    ...listed(bad, verbose, style),
-    ...(verbose ? good.flatMap((finding) => findingLines(finding, style)) : tokenLine(good, style)),
+    ...driftLines(status, layout, verbose),
+    ...listed(bad, verbose, layout),
+    ...(verbose ? good.flatMap((finding) => findingLines(finding, layout)) : tokenLine(good, layout)),
   ];
 }
 
 /** The shortest time until a token of a step expires. */
-function tokenLine(good: readonly Finding[], style: Style): string[] {
+function tokenLine(good: readonly Finding[], layout: Layout): string[] {
   const tokens = good.filter(({ secondsLeft }) => secondsLeft !== undefined);
   const [only, ...others] = tokens;
   if (!only) return [];
-  if (others.length === 0) return findingLines(only, style);
+  if (others.length === 0) return findingLines(only, layout);
   const least = Math.min(...tokens.map(({ secondsLeft = 0 }) => secondsLeft));
   const span = hoursAndMinutes(least * 1000);
-  return [`${levelMark('ok', style)} tokens in ${tokens.length} namespaces are valid for at least ${span}`];
+  return [`${levelMark('ok', layout)} tokens in ${tokens.length} namespaces are valid for at least ${span}`];
 }
 
 /** Drift as a plan shows it: the changes that `up` would make. */
-function driftLines({ drift }: StepStatus, style: Style, verbose: boolean): string[] {
+function driftLines({ drift }: StepStatus, layout: Layout, verbose: boolean): string[] {
   if (drift.length === 0) return [];
   const fixes = new Set(drift.map(({ fix }) => fix ?? 'ecr-bootstrap up'));
   return [
-    ...changeLines(drift, style, verbose),
-    ...[...fixes].map((fix) => `    ${style.dim('fix:')} ${fix}`),
+    ...changeLines(drift, layout, verbose),
+    ...[...fixes].map((fix) => `    ${layout.style.dim('fix:')} ${fix}`),
   ];
 }
 
-function listed(findings: readonly Finding[], verbose: boolean, style: Style): string[] {
+function listed(findings: readonly Finding[], verbose: boolean, layout: Layout): string[] {
   return groupBy(findings, ({ code }) => code).flatMap((alike) => {
     const some = verbose ? alike : alike.slice(0, maxAlike);
     const rest = alike.length - some.length;
-    const more = rest > 0 ? [style.dim(`… and ${rest} more like this; -v lists all`)] : [];
+    const more =
+      rest > 0 ? [layout.style.dim(layout.text(`… and ${rest} more like this; -v lists all`))] : [];
     const lines = groupBy(some, ({ why, hint }) => `${why}\n${hint}`).flatMap((group) =>
-      together(group, style),
+      together(group, layout),
     );
     return [...lines, ...more];
   });
 }
 
 /** Findings with the same reason: one line each, and the reason once. */
-function together(group: readonly Finding[], style: Style): string[] {
+function together(group: readonly Finding[], layout: Layout): string[] {
   return group.flatMap((finding, index) => {
-    const lines = findingLines(finding, style);
+    const lines = findingLines(finding, layout);
     return index === group.length - 1 ? lines : lines.slice(0, 1);
   });
 }
@@ -137,7 +134,7 @@ function worst(findings: readonly Finding[]): Finding['level'] {
   return order.find((level) => findings.some((finding) => finding.level === level)) ?? 'ok';
 }
 
-function verdict(steps: readonly StepStatus[], healthy: boolean, style: Style): string {
+function verdict(steps: readonly StepStatus[], healthy: boolean, layout: Layout): string {
   const all = steps.flatMap((step) => step.findings);
   const count = (level: Finding['level']) => all.filter((finding) => finding.level === level).length;
   const parts = [
@@ -146,7 +143,8 @@ function verdict(steps: readonly StepStatus[], healthy: boolean, style: Style): 
     [count('warning'), count('warning') === 1 ? 'warning' : 'warnings'],
   ] as const;
   const counts = parts.filter(([amount]) => amount > 0).map(([amount, word]) => `${amount} ${word}`);
-  if (healthy) return `${[style.good('Healthy'), ...counts].join(', ')} (${plural(steps.length, 'check')}).`;
+  if (healthy)
+    return `${[layout.style.good('Healthy'), ...counts].join(', ')} (${plural(steps.length, 'check')}).`;
   const found = counts.length > 0 ? `: ${counts.join(', ')}` : '';
-  return `${style.bad('Unhealthy')}${found} (${plural(steps.length, 'check')}).`;
+  return `${layout.style.bad('Unhealthy')}${found} (${plural(steps.length, 'check')}).`;
 }

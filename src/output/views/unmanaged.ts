@@ -1,7 +1,6 @@
 import type { Change } from '../../core/step.ts';
 import { nameOf } from '../../core/target.ts';
-import type { Style } from '../style.ts';
-import { columns } from '../units.ts';
+import type { Layout } from '../layout.ts';
 
 /** The number of fields that one row names. With -v, a row names all. */
 const maxFields = 2;
@@ -12,21 +11,27 @@ const maxTargets = 2;
 export function unmanagedLines(
   unmanaged: readonly Change[],
   adoptBy: string | undefined,
-  style: Style,
+  layout: Layout,
   verbose: boolean,
 ): string[] {
   if (adoptBy === undefined) return [];
   const rows = [...grouped(unmanaged, verbose).values()].flatMap((group) =>
     group.length > maxTargets ? [rowOf(group, verbose)] : group.map((change) => rowOf([change], verbose)),
   );
-  const [head = '', ...table] = columns([['EXISTING RESOURCE', 'OWNER', 'DIFFERENCES'], ...rows]);
+  const [head = '', ...table] = layout.table(rows, [
+    { title: 'EXISTING RESOURCE' },
+    { title: 'OWNER' },
+    { title: 'DIFFERENCES' },
+  ]);
   return [
     '',
-    style.bold(head),
+    layout.style.bold(head),
     ...table,
     '',
-    'To adopt and configure these resources, run the command below. It keeps images, secret values and working keys.',
-    '`down` keeps adopted resources in AWS, and deletes adopted resources in the cluster.',
+    ...layout.wrap(
+      'To adopt and configure these resources, run the command below. It keeps images, secret values and working keys.',
+    ),
+    ...layout.wrap('`down` keeps adopted resources in AWS, and deletes adopted resources in the cluster.'),
     `  ${adoptBy}`,
   ];
 }

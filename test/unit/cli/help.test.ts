@@ -15,7 +15,7 @@ const root = createProgram(program, new PassThrough());
 
 describe('help', () => {
   it('fits a terminal of 80 columns and 24 lines, with examples first and every command named', async () => {
-    const { code, stdout } = await cli.run('help');
+    const { code, stdout } = await cli.run('help', { columns: 80 });
     const lines = stdout.split('\n');
     expect(code).toBe(0);
     expect(lines.length).toBeLessThanOrEqual(24);
@@ -26,7 +26,7 @@ describe('help', () => {
   });
 
   it.each(helpTopics(root).map(({ name }) => name))('prints the topic %s in 80 columns', async (name) => {
-    const { code, stdout } = await cli.run(`help ${name}`);
+    const { code, stdout } = await cli.run(`help ${name}`, { columns: 80 });
     expect(code).toBe(0);
     expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
     expect(stdout).not.toContain('**');

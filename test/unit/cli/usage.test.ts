@@ -16,7 +16,7 @@ describe('the command line', () => {
   it.each(['', ...commands.map(({ name }) => name)])(
     'prints help for the command "%s" that fits 80 columns',
     async (command) => {
-      const { stdout } = await cli.run(`${command} --help`);
+      const { stdout } = await cli.run(`${command} --help`, { columns: 80 });
       expect(stdout.split('\n').filter((line) => line.length > 80)).toEqual([]);
     },
   );

@@ -14,7 +14,8 @@ function headerOf(header: Header): string[] {
     command: 'up',
     format: 'text',
     verbosity: 'normal',
-    noColor: true,
+    color: 'never',
+    wide: false,
     sandbox: false,
     cwd: '/home/ann/prod',
     streams: { stdin: Readable.from([]), stdout: stream, stderr: stream },
@@ -42,11 +43,11 @@ it('says that there is no configuration file and no kubeconfig', () => {
   expect(headerOf({ sandbox: false, kubeconfig: [] })).toEqual(['Config    (no file)  (no kubeconfig)']);
 });
 
-it('puts long paths on separate lines within 80 columns, and keeps their ends', () => {
+it('puts long paths on separate lines within 80 columns, and keeps their first folders and their ends', () => {
   const long = `/srv/${'team/'.repeat(12)}ecr-bootstrap.yaml`;
   const lines = headerOf({ sandbox: false, config: long, kubeconfig: [...kubeconfig, '/srv/other'] });
   expect(lines).toHaveLength(3);
-  expect(lines[0]).toMatch(/^Config {4}….*\/team\/ecr-bootstrap\.yaml$/);
+  expect(lines[0]).toMatch(/^Config {4}\/srv\/….*\/team\/ecr-bootstrap\.yaml$/);
   expect(lines.slice(1)).toEqual(['          ~/.kube/config', '          /srv/other']);
   for (const line of lines) expect(line.length).toBeLessThanOrEqual(80);
 });

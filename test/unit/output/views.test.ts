@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { createStyle } from '../../../src/output/style.ts';
+import { Layout } from '../../../src/output/layout.ts';
 import type { View } from '../../../src/output/view.ts';
 import { errorLines } from '../../../src/output/text.ts';
 import { viewLines } from '../../../src/output/views/index.ts';
@@ -10,7 +10,7 @@ import type { Finding } from '../../../src/core/findings.ts';
 import type { Digest } from '../../../src/clients/registry/digest.ts';
 import { Secret } from '../../../src/core/secret.ts';
 
-const plain = createStyle(false);
+const plain = new Layout();
 const lines = (view: View, verbosity: 'quiet' | 'normal' | 'verbose' = 'normal') =>
   viewLines(view, plain, verbosity);
 const change = (
