@@ -17,9 +17,9 @@ export function register(command: Command, program: Program): void {
   command.addHelpText(
     'after',
     `
-Removes only what up created, and lists what must be kept. With --aws,
---delete-images or --delete-secrets you type the project's name to confirm, and
-the command refuses to run while another cluster of the project is registered.
+Removes only what up created or adopted, and lists what it keeps. With --aws,
+--delete-images or --delete-secrets, you type the project's name to confirm. The
+command refuses these flags while another cluster of the project is registered.
 To resume an interrupted run, run the same command again.`,
   );
   examples(command, [

@@ -14,11 +14,14 @@ import type { Session } from '../run/session.ts';
 export function register(command: Command, program: Program): void {
   command
     .option('--from-cluster', 'list only the images that the cluster uses')
-    .option('--platform <platforms>', 'cluster, all, or a list, for example linux/amd64,linux/arm64')
+    .option(
+      '--platform <platforms>',
+      'platforms to check: cluster, all, or a list, for example linux/amd64,linux/arm64',
+    )
     .action((options: ImagesOptions) => program.run(command, (session) => images(session, options)));
   examples(command, [
     ['ecr-bootstrap images', 'List every image and its name in ECR'],
-    ['ecr-bootstrap images --from-cluster', 'List the names that workloads must use'],
+    ['ecr-bootstrap images --from-cluster', 'List the images that the cluster uses'],
     [
       'ecr-bootstrap images --from-cluster -q >images.txt',
       'Write a list for mirror --from-file, without internet access',

@@ -14,12 +14,12 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'rotate',
-    summary: 'replace the access key that the cluster pulls with',
+    summary: 'replace the access key with which the cluster gets registry tokens',
     load: () => import('./rotate.ts'),
   },
   {
     name: 'down',
-    summary: 'uninstall from this cluster, or with flags from AWS too',
+    summary: 'uninstall from this cluster; with flags, from AWS too',
     load: () => import('./down.ts'),
   },
   { name: 'mirror', summary: 'copy images into ECR', load: () => import('./mirror.ts') },
@@ -35,7 +35,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'policy',
-    summary: 'print an IAM policy or ClusterRole to hand to an administrator',
+    summary: 'print an IAM policy or ClusterRole for an administrator',
     load: () => import('./policy.ts'),
   },
   {

@@ -23,11 +23,14 @@ export function register(command: Command, program: Program): void {
     .addOption(
       new Option('--engine <engine>', 'how images are copied').choices(['auto', 'registry', 'docker']),
     )
-    .option('--docker-host <address>', 'Docker engine to use (default: as for the docker command)')
-    .option('--platform <platforms>', 'cluster, all, or a list, for example linux/amd64,linux/arm64')
+    .option('--docker-host <address>', 'Docker engine to use (default: that of the docker command)')
+    .option(
+      '--platform <platforms>',
+      'platforms to copy: cluster, all, or a list, for example linux/amd64,linux/arm64',
+    )
     .option('--no-clobber', 'do not overwrite tags that exist in ECR')
     .option('--insecure-registry <hosts>', 'use plain HTTP for these source registries', hosts)
-    .option('--failed-to <file>', 'write failed and skipped references, to retry with --from-file')
+    .option('--failed-to <file>', 'write failed and skipped references to a file, for --from-file')
     .option('--dry-run', 'show what would be copied')
     .action((references: string[], options: MirrorCommandOptions) =>
       program.run(command, (session) => mirror(session, references, options)),

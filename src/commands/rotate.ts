@@ -15,15 +15,15 @@ export function register(command: Command, program: Program): void {
   command.addHelpText(
     'after',
     `
-Without --force no pull fails. The old key stays enabled until every namespace
-has a token from the new key. The old key is then disabled, and the first up or
-rotate after 12 hours deletes it. While other clusters of the project use the
-old key, it stays enabled: run up for each of them, then run rotate again. To
-resume an interrupted run, run the same command again.
+Without --force, no pull fails. The old key stays enabled until every namespace
+has a token from the new key. Then it is disabled, and the first up or rotate
+after 12 hours deletes it. If other clusters of the project use the old key, run
+up for each of them, then run rotate again, which disables it. To resume an
+interrupted run, run the same command again.
 
-Use --force for a leaked key: without it, a thief can read the new key with the
-old one. With --force every existing key is disabled first. The new key is
-created when AWS has refused the disabled key for 30 seconds. Pulls may fail
+Use --force for a leaked key. Without it, a thief can read the new key with the
+old one. With --force, every existing key is disabled first. The new key is
+created when AWS has refused the disabled key for 30 seconds. Pulls can fail
 until every namespace has a new token. Other clusters of the project cannot pull
 until you run up for each of them. The old key is deleted even if some
 namespaces have no new token yet; the run then fails. If the run is interrupted,

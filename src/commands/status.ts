@@ -14,7 +14,10 @@ export function register(command: Command, program: Program): void {
   command
     .option('--only <steps>', 'check only these steps', list)
     .option('--manifest <file-or-url>', "the operator's release YAML, if GitHub is unreachable")
-    .option('--platform <platforms>', 'cluster, all, or a list, for example linux/amd64,linux/arm64')
+    .option(
+      '--platform <platforms>',
+      'platforms to check: cluster, all, or a list, for example linux/amd64,linux/arm64',
+    )
     .option('--watch', 'check again every 5 seconds until interrupted')
     .option('--wait', 'check again until everything is healthy; limit it with --timeout')
     .addOption(

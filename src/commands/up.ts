@@ -30,8 +30,11 @@ export function register(command: Command, program: Program): void {
     .addOption(
       new Option('--engine <engine>', 'how images are copied').choices(['auto', 'registry', 'docker']),
     )
-    .option('--docker-host <address>', 'Docker engine to use (default: as for the docker command)')
-    .option('--platform <platforms>', 'cluster, all, or a list, for example linux/amd64,linux/arm64')
+    .option('--docker-host <address>', 'Docker engine to use (default: that of the docker command)')
+    .option(
+      '--platform <platforms>',
+      'platforms to copy: cluster, all, or a list, for example linux/amd64,linux/arm64',
+    )
     .action((options: UpOptions) => program.run(command, (session) => up(session, options)));
   const width = Math.max(...steps.map((step) => step.id.length));
   command.addHelpText(

@@ -90,8 +90,8 @@ const quantity = z.union([
 const quantities = z.record(qualifiedName, quantity);
 
 export const resources = z.strictObject({
-  limits: quantities.optional(),
-  requests: quantities.optional(),
+  limits: quantities.optional().describe('Resource limits, for example `memory: 256Mi`.'),
+  requests: quantities.optional().describe('Resource requests, for example `cpu: 10m`.'),
 });
 
 /** The environment variables of containers. */

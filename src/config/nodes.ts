@@ -27,7 +27,7 @@ export const nodes = z
       .enum(['auto', 'on', 'off'])
       .default('auto')
       .describe(
-        'Whether nodes pull from ECR what they would pull from other registries. `auto`: on clusters that kubeadm created.',
+        'Whether nodes pull images of other registries from ECR. `auto`: in clusters that kubeadm created.',
       ),
     image: imageReference
       .default('docker.io/library/busybox:1.37')
@@ -39,7 +39,7 @@ export const nodes = z
       .union([z.literal('auto'), z.array(upstreamHost)])
       .default('auto')
       .describe(
-        'Registries that nodes pull from ECR instead. `auto`: those of the images in use; or a list of hosts.',
+        'Registries whose images nodes pull from ECR. `auto`: those of the images in use; or a list of hosts.',
       ),
   })
   .prefault({});

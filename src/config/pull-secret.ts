@@ -42,12 +42,12 @@ export const pullSecret = z
       })
       .default('puller')
       .describe(
-        `Name of the pull secret in every namespace; not ${takenSecrets.map((name) => `\`${name}\``).join(' or ')}. After a change the old one stays and is renewed until no pod uses it; then \`up\` deletes it.`,
+        `Name of the pull secret in every namespace; not ${takenSecrets.map((name) => `\`${name}\``).join(' or ')}. After a change, the operator renews the old one until no pod uses it; then \`up\` deletes it.`,
       ),
     renewEvery: duration
       .default('1h')
-      .describe(`How often the operator fetches a new token; with copyEvery at most ${maxAge}.`),
-    copyEvery: duration.default('10m').describe('How often the namespaces get the newest token.'),
+      .describe(`How often the operator gets a new token; together with \`copyEvery\` at most ${maxAge}.`),
+    copyEvery: duration.default('10m').describe('How often the operator copies the token to the namespaces.'),
   })
   .refine((intervals) => ageOf(intervals) <= parseDuration(maxAge), {
     path: ['renewEvery'],

@@ -40,7 +40,7 @@ const user = (name: string, policies: string, grammar = userName) =>
         .boolean()
         .default(true)
         .describe(
-          '`false`: you create the user yourself; it is only verified, and the policy that it needs is printed.',
+          '`false`: you create the user, and `up` only verifies it. `ecr-bootstrap policy` prints the policy that it needs.',
         ),
       policy: z.enum(['precise', 'managed']).default('precise').describe(policies),
       path: userPath.default('/').describe('IAM path of the user and its policy, for example `/team/`.'),
@@ -104,7 +104,7 @@ export const configSchema = z
           .record(sourceRepository, repositoryPath)
           .default({})
           .describe(
-            'Source repository to repository inside the project: `docker.io/library/nginx: web/nginx`.',
+            'Repositories inside the project, by source repository: `docker.io/library/nginx: web/nginx`.',
           ),
         platforms: z
           .union([
@@ -146,7 +146,12 @@ export const configSchema = z
           .describe('Whether a push can move an existing tag to another image.'),
         scanOnPush: z.boolean().optional().describe('Scan images when they are pushed. Unset: not managed.'),
         encryption: z
-          .strictObject({ type: z.enum(['AES256', 'KMS']), kmsKey: kmsKey.optional() })
+          .strictObject({
+            type: z.enum(['AES256', 'KMS']).describe('`AES256`: keys of ECR; `KMS`: a key of AWS KMS.'),
+            kmsKey: kmsKey
+              .optional()
+              .describe('ID, alias or ARN of the key. Default: the AWS managed key for ECR.'),
+          })
           .refine(({ type, kmsKey: key }) => type === 'KMS' || key === undefined, {
             path: ['kmsKey'],
             error: 'needs `type: KMS`',
@@ -155,7 +160,7 @@ export const configSchema = z
           .describe('Encryption of new repositories; it cannot be changed later. Unset: not managed.'),
         lifecyclePolicy: lifecyclePolicy
           .optional()
-          .describe("ECR lifecycle policy, in ECR's own form. Unset: not managed."),
+          .describe('Lifecycle policy, as ECR defines it. Unset: not managed.'),
       })
       .prefault({}),
     users,
@@ -170,7 +175,7 @@ export const configSchema = z
           .boolean()
           .default(true)
           .describe(
-            '`false`: use the External Secrets Operator that is already installed. One that `up` installed before keeps working, but is no longer updated or repaired; `down` deletes it.',
+            '`false`: use the External Secrets Operator that is already installed. An operator that `up` installed keeps running, but `up` no longer repairs it; `down` deletes it.',
           ),
         manifest: text
           .refine(isFileOrUrl, {
@@ -202,7 +207,7 @@ export const configSchema = z
           .array(namespaceGlob)
           .default([])
           .describe(
-            'Globs of namespaces that get no pull secret. A namespace that uses its copy keeps it until no workload there does. A later namespace that matches a glob with `*` or `?` gets a copy that no service account uses; the label `ecr-bootstrap.dev/ignore=true` prevents that.',
+            'Globs of namespaces that get no pull secret. A namespace keeps its copy until no workload there uses it. If you later create a namespace that matches a glob with `*` or `?`, it gets a copy that no service account uses, unless it has the label `ecr-bootstrap.dev/ignore=true`.',
           ),
       })
       .prefault({}),

@@ -31,12 +31,12 @@ export const errorCodes = {
   },
   'sandbox-untrusted': {
     exit: 2,
-    about: 'Another user could have written the files that connect commands with a running sandbox.',
+    about: 'Another user could have changed the files through which commands find a running sandbox.',
     fix: 'Delete the folder that the error shows, or set `XDG_RUNTIME_DIR` to a folder that only you can open.',
   },
   'file-missing': {
     exit: 2,
-    about: 'A file of the command line or the configuration does not exist.',
+    about: 'A file that the command line or the configuration names does not exist.',
     fix: 'Correct the path of the file.',
   },
   'file-exists': {
@@ -46,7 +46,7 @@ export const errorCodes = {
   },
   'file-unwritable': {
     exit: 2,
-    about: 'A file of the command line cannot be written.',
+    about: 'A file that the command line names cannot be written.',
     fix: 'Choose another path, or correct the permissions of the folder.',
   },
   'reference-invalid': {
@@ -167,7 +167,7 @@ export const errorCodes = {
   'address-not-allowed': {
     exit: 1,
     about:
-      'A registry has a local address, and you did not list it. Only the cluster or another registry refers to it.',
+      'A registry that you did not list has a local address. Only the cluster or another registry refers to it.',
     fix: 'If you trust the host, add one of its images to `images.list`. Otherwise add the image to `images.exclude`.',
   },
   'registry-denied': {
@@ -192,7 +192,7 @@ export const errorCodes = {
   },
   'image-unsupported': {
     exit: 1,
-    about: 'The kind of manifest is not supported, or it is larger than ECR accepts.',
+    about: 'The type of the manifest is not supported, or the manifest is larger than ECR accepts.',
     fix: 'Build the image again with a current tool, mirror one platform of it, or exclude it with `images.exclude`.',
   },
   'image-corrupt': {
@@ -273,7 +273,7 @@ export const errorCodes = {
   },
   timeout: {
     exit: 1,
-    about: 'The command timed out after --timeout.',
+    about: 'The command did not finish within `--timeout`.',
     fix: 'Run the same command again with a longer `--timeout`; it resumes where it stopped.',
   },
   bug: {

@@ -90,7 +90,7 @@ export const findingCodes = {
   },
   'former-user': {
     level: 'warning',
-    about: 'An IAM user of an earlier configuration, or its secrets, still exist.',
+    about: 'An IAM user of an earlier configuration still exists, or its secrets do.',
     fix: 'Run `ecr-bootstrap up` for each cluster that still uses it. Then delete it with the command that the finding shows.',
   },
   'secret-conflict': {
@@ -100,8 +100,8 @@ export const findingCodes = {
   },
   'key-limit': {
     level: 'failed',
-    about: 'A new access key cannot be created: IAM allows two per user, and an unmanaged key takes a place.',
-    fix: 'Delete an access key that is not used; the finding shows the command.',
+    about: 'A new access key cannot be created: IAM allows two per user, and one of them is unmanaged.',
+    fix: 'Delete the access key that is not used, with the command that the finding shows.',
   },
   'key-old': {
     level: 'warning',
@@ -127,7 +127,7 @@ export const findingCodes = {
     level: 'unknown',
     about:
       'It is unknown whether an access key is managed, because the secret that lists the managed keys cannot be read.',
-    fix: 'Run `ecr-bootstrap up`, or let the caller read the secret. Do not delete the key before.',
+    fix: 'Run `ecr-bootstrap up`, or let the caller read the secret. Until then, do not delete the key.',
   },
   'key-unfinished': {
     level: 'warning',
@@ -142,7 +142,7 @@ export const findingCodes = {
   'key-kept': {
     level: 'warning',
     about:
-      '`rotate` creates no new key yet: the key that it disabled last is kept for a while, and IAM allows two keys per user.',
+      '`rotate` cannot create a new key yet: it keeps the last disabled key for 12 hours, and IAM allows two keys per user.',
     fix: 'Wait until the time that the finding shows, then run `ecr-bootstrap rotate`. For a leaked key, run `ecr-bootstrap rotate --force` now.',
   },
   'key-pair-mismatch': {
@@ -167,7 +167,7 @@ export const findingCodes = {
   },
   'repository-setting': {
     level: 'ok',
-    about: 'A repository has a setting that this version does not manage; it is not changed.',
+    about: 'A repository has a setting that ecr-bootstrap does not manage; `up` does not change it.',
     fix: 'Nothing to do. To let ecr-bootstrap manage the setting again, run the command that the finding shows.',
   },
   'repository-unused': {
@@ -177,8 +177,9 @@ export const findingCodes = {
   },
   'creation-rule': {
     level: 'warning',
-    about: 'A rule of the registry can create repositories in the project, or the rules could not be read.',
-    fix: 'Choose another prefix for the rule, or another project name.',
+    about:
+      'A pull through cache rule or creation template can create repositories in the project, or they could not be read.',
+    fix: 'Choose another prefix for the rule or template, or another project name.',
   },
   'resource-policy': {
     level: 'warning',
@@ -192,7 +193,7 @@ export const findingCodes = {
   },
   'registration-full': {
     level: 'failed',
-    about: 'The secret whose tags register the clusters has no room for another tag.',
+    about: 'The secret that registers clusters by its tags has the maximum number of tags.',
     fix: 'Remove the registration of a cluster that no longer exists, or use another project for this cluster.',
   },
   'registry-alias': {
@@ -377,7 +378,7 @@ export const findingCodes = {
     level: 'ok',
     about:
       "A static pod's image must be preloaded on the node, because pull secrets do not reach static pods.",
-    fix: '[Preload the image](../tasks/kubeadm.md#static-pods-and-the-pause-image) on the node before an upgrade.',
+    fix: 'Before an upgrade, [preload the image](../tasks/kubeadm.md#static-pods-and-the-pause-image) on the node, or let the node [pull from ECR](../tasks/nodes.md).',
   },
 } as const satisfies Record<string, FindingDescription>;
 
