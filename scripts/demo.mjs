@@ -16,7 +16,7 @@ async function type(line, expected = 0) {
 }
 
 function expectThat(holds, text) {
-  console.log(`  ${holds ? 'yes' : 'NO'}: ${text}`);
+  console.log(`  ${holds ? '✓' : '✗'} ${text}`);
   if (!holds) failures.push(text);
 }
 
@@ -39,7 +39,7 @@ function widenPolicy(name) {
 
 say('An empty AWS account, and a cluster that reaches only AWS.');
 await type('up --yes');
-say('Run it again: nothing to do.');
+say('Run it again. Nothing has to change.');
 await type('up --yes');
 say('Check the health.');
 await type('status');
@@ -57,7 +57,7 @@ expectThat((await pulls('shop')) === 'pulled', `a node pulls ${webImage} with it
 say('You create a namespace.');
 world.cluster.put({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'team-a' } });
 await world.cluster.settled();
-expectThat((await pulls('team-a')) === 'pulled', 'it has a pull secret at once, which works');
+expectThat((await pulls('team-a')) === 'pulled', 'it has a pull secret at once, and a node can pull with it');
 const account = world.cluster.get('ServiceAccount', 'default', 'team-a');
 expectThat(
   account?.imagePullSecrets?.some((secret) => secret.name === 'puller'),
@@ -65,7 +65,7 @@ expectThat(
 );
 
 say(
-  'The node loses every image, the pause image too. All pods are deleted, those of the control plane as well.',
+  'The node loses all images, including the pause image. All pods are deleted, including the control plane.',
 );
 const node = world.cluster.machine('node-1');
 const images = () =>
@@ -81,14 +81,16 @@ await world.cluster.settled();
 const isRunning = (pod) => pod.status?.phase === 'Running';
 expectThat(
   world.cluster.list('Pod').every(isRunning) && named.every((image) => images().includes(image)),
-  `everything runs again, from ECR, under the public names: ${named.length} images such as ${named.at(-1)}`,
+  `all pods run again, with ${named.length} images from ECR under their public names, for example ${named.at(-1)}`,
 );
 
-say('Another user deletes a repository, and gives the image puller more permissions than it needs.');
+say(
+  'Another user deletes a repository, and changes the policy of image-puller so that it allows everything.',
+);
 world.aws.registry.repositories.delete('demo/docker.io/library/nginx');
 widenPolicy('ecr-bootstrap-image-puller');
 await type('status', 3);
-say('up repairs the drift.');
+say('Run up, which repairs the drift.');
 await type('up --yes');
 await type('status');
 
