@@ -1,4 +1,5 @@
 import type { KubeObject } from './objects.ts';
+import type { LabelSelector } from './selectors.ts';
 import { type Condition, isTrue } from './store.ts';
 
 /** The fields of a Pod that the sandbox uses. */
@@ -18,6 +19,11 @@ export interface PodSpec {
   initContainers?: Container[];
   nodeName?: string;
   nodeSelector?: Record<string, string>;
+  affinity?: {
+    nodeAffinity?: {
+      requiredDuringSchedulingIgnoredDuringExecution?: { nodeSelectorTerms: LabelSelector[] };
+    };
+  };
   tolerations?: Toleration[];
   imagePullSecrets?: { name: string }[];
   serviceAccountName?: string;

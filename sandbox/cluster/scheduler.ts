@@ -25,9 +25,14 @@ export function schedule(plane: ControlPlane, pod: Pod): Node | undefined {
   return undefined;
 }
 
-/** Whether the node selector of a pod matches a node. */
-export const selects = ({ metadata }: Node, { nodeSelector = {} }: PodSpec): boolean =>
-  matches({ matchLabels: nodeSelector }, metadata.labels);
+/** Whether the node selector and the required node affinity of a pod match a node. Terms are alternatives. */
+export function selects({ metadata }: Node, { nodeSelector = {}, affinity }: PodSpec): boolean {
+  const terms = affinity?.nodeAffinity?.requiredDuringSchedulingIgnoredDuringExecution?.nodeSelectorTerms;
+  return (
+    matches({ matchLabels: nodeSelector }, metadata.labels) &&
+    (terms === undefined || terms.some((term) => matches(term, metadata.labels)))
+  );
+}
 
 /** Whether a pod tolerates the taints of a node that have one of the effects. */
 export const accepts = (

@@ -1,5 +1,6 @@
 import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { nodeAccessName as name, nodeNamespace as namespace, probeHost } from '../core/ownership.ts';
+import { oldestFirst } from './events.ts';
 import { isFinished } from './workloads.ts';
 
 /** The ExternalSecret with one file per registry that nodes pull from ECR. Its keys are the registries. */
@@ -36,6 +37,20 @@ export const listAgentPods = (cluster: ClusterPort): Promise<readonly KubeObject
 export async function activeAgentPods(cluster: ClusterPort): Promise<readonly KubeObject[]> {
   const pods = await listAgentPods(cluster);
   return pods.filter((pod) => pod.metadata.deletionTimestamp === undefined && !isFinished(pod));
+}
+
+/**
+ * Why the controller could not create a pod of the agent, for example because a policy rejects it. It reports that in
+ * events only.
+ * @param warnings events
+ */
+export function agentRejection(warnings: readonly KubeObject[]): string | undefined {
+  const about = warnings.filter(({ involvedObject }) => {
+    const { kind, ...other } = (involvedObject ?? {}) as Record<string, string | undefined>;
+    return kind === agentRef.kind && other['name'] === name && other['namespace'] === namespace;
+  });
+  const message = oldestFirst(about).at(-1)?.['message'];
+  return typeof message === 'string' ? message : undefined;
 }
 
 interface PodPlacement {

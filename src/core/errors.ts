@@ -112,3 +112,9 @@ function withoutQuotation(thrown: unknown, line: string): string {
   }
   return name === 'YAMLException' ? line.replace(/(?::? "| !<|: ).*(?=\s\([^()]*\)$)/, '') : line;
 }
+
+/** For `catch`, where an error of this program is a result. */
+export function onlyBootstrapError(thrown: unknown): BootstrapError {
+  if (thrown instanceof BootstrapError) return thrown;
+  throw thrown;
+}

@@ -2,9 +2,11 @@ import { isDeepStrictEqual } from 'node:util';
 import { refOf } from '../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { oldestFirst } from '../cluster/events.ts';
+import { recreatePods } from '../cluster/failing-pods.ts';
 import {
   activeAgentPods,
   agentRef,
+  agentRejection,
   isLinux,
   isReady,
   listAgentPods,
@@ -12,6 +14,7 @@ import {
   readyNodes,
 } from '../cluster/nodes.ts';
 import { diagnosePod, remedyFor, short, waitOf } from '../cluster/pod-failure.ts';
+import { BootstrapError, onlyBootstrapError } from '../core/errors.ts';
 import { nodeAccessName, nodeNamespace, probeHost } from '../core/ownership.ts';
 import { isSelected } from './access.ts';
 import type { NodesContext, NodesRun } from './context.ts';
@@ -36,6 +39,8 @@ export interface NodeAccess {
   readonly why: string;
   /** Missing if waiting is enough. */
   readonly hint?: string;
+  /** The pod of the agent, if a new one would test the node again. */
+  readonly pod?: string;
 }
 
 interface NodeStatus {
@@ -73,11 +78,19 @@ export async function readNodeAccess(ctx: NodesContext): Promise<readonly NodeAc
 /** A new agent is unready for some seconds, on every node of a cluster. */
 const maxLogs = 10;
 
+/** Logs come from the kubelet, which the API server may not reach, so a log that cannot be read is only a lost detail. */
 async function withLog(state: NodeState, cluster: ClusterPort): Promise<NodeAccess> {
   if (!state.log) return state;
-  const line = await cluster.lastLogLine(state.log.pod, state.log.container);
-  return { ...state, why: short(line ?? '') || state.why };
+  const line = await cluster.lastLogLine(state.log.pod, state.log.container).catch(onlyBootstrapError);
+  if (line === undefined || line instanceof BootstrapError) return state;
+  const why = short(line) || state.why;
+  return { ...state, why, ...(why.includes(otherProgram) && { hint: hintOnOtherFile }) };
 }
+
+/** In the agent's message about a file without its first line. */
+const otherProgram = 'is managed by another program';
+const hintOnOtherFile =
+  'Delete this file on the node, or leave its registry out: list the others in nodes.hosts. The agent then continues by itself.';
 
 /** The pods on nodes that are not ready, terminating ones too: no kubelet ends them. */
 export async function lostAgentPods({ cluster, inventory }: NodesContext): Promise<readonly KubeObject[]> {
@@ -86,20 +99,15 @@ export async function lostAgentPods({ cluster, inventory }: NodesContext): Promi
   return pods.filter((pod) => !ready.has(nodeOf(pod)));
 }
 
-/**
- * Deletes agents that failed to pull an image. The kubelet waits up to five minutes before it retries, and the steps
- * before this one may have fixed the cause: an expired token, a missing image. A new pod also gets the newest token at
- * once.
- */
-export async function recreateStuckAgents({ ctx, emit, looksOnly = false }: NodesRun): Promise<void> {
-  if (looksOnly) return;
-  for (const pod of await activeAgentPods(ctx.cluster)) {
-    const failure = diagnosePod(pod);
-    if (failure?.image === undefined) continue;
-    const { name, uid } = pod.metadata;
-    emit({ type: 'note', text: `recreating pod ${name}: ${failure.why}` });
-    await ctx.cluster.delete({ apiVersion: 'v1', kind: 'Pod', name, namespace: nodeNamespace }, { uid });
-  }
+/** Deletes agents that failed to pull an image. A new pod also gets the newest token at once. */
+export async function recreateStuckAgents(run: NodesRun): Promise<void> {
+  if (run.looksOnly) return;
+  const pods = await activeAgentPods(run.ctx.cluster);
+  const failing = pods.map((pod) => ({ pod, failure: diagnosePod(pod) }));
+  await recreatePods(
+    failing.flatMap(({ pod, failure }) => (failure ? { pod, failure } : [])),
+    run,
+  );
 }
 
 /** The nodes whose pod has removed the files. */
@@ -110,11 +118,9 @@ export async function cleanNodes(ctx: NodesContext): Promise<ReadonlySet<string>
   );
 }
 
-/** Every node on which an agent runs or ran, with whether the node is ready. */
-export async function agentNodes(ctx: NodesContext): Promise<ReadonlyMap<string, boolean>> {
-  const [nodes, pods] = await Promise.all([ctx.inventory.nodes(), activeAgentPods(ctx.cluster)]);
-  const ready = readyNodes(nodes);
-  return new Map(pods.map((pod) => [nodeOf(pod), ready.has(nodeOf(pod))]));
+/** The nodes on which an agent runs or ran. */
+export async function agentNodes({ cluster }: NodesContext): Promise<readonly string[]> {
+  return (await activeAgentPods(cluster)).map(nodeOf);
 }
 
 interface NodeState extends NodeAccess {
@@ -147,7 +153,7 @@ function stateOf(
   const failure = diagnosePod(pod, warnings);
   if (isIgnored(failure?.why)) {
     const why = `${base.runtime || 'its container runtime'} does not use the files in /etc/containerd/certs.d`;
-    return { ...base, state: 'inactive', why };
+    return { ...base, state: 'inactive', why, pod: pod.metadata.name };
   }
   const { write, agent, probe } = containerStatuses(pod);
   const unready = hasFailed(write) ? write : agent?.state?.running && !agent.ready ? agent : undefined;
@@ -165,7 +171,18 @@ function stateOf(
   }
   if (hasRun(probe) && agent?.ready === true)
     return { ...base, state: 'active', why: 'the probe was pulled' };
-  return { ...base, state: 'starting', why: waitOf(pod) ?? 'its agent is starting' };
+  const why = mountWarning(pod, warnings) ?? waitOf(pod) ?? 'its agent is starting';
+  return { ...base, state: 'starting', why };
+}
+
+/** The status of a pod does not say that a volume is missing, for example because a file system is read-only. */
+function mountWarning({ metadata }: KubeObject, warnings: readonly KubeObject[]): string | undefined {
+  const about = warnings.filter((event) => {
+    const { involvedObject, reason } = event as { involvedObject?: { uid?: string }; reason?: string };
+    return involvedObject?.uid === metadata.uid && reason === 'FailedMount';
+  });
+  const message = oldestFirst(about).at(-1)?.['message'];
+  return typeof message === 'string' ? short(message) : undefined;
 }
 
 /** Whether some pods may still have an older template. */
@@ -202,18 +219,13 @@ interface Containers {
   }[];
 }
 
-/** The controller reports in events why it cannot create a pod, for example because a policy rejects it. */
 function withoutPod(base: Pick<NodeAccess, 'name' | 'runtime'>, warnings: readonly KubeObject[]): NodeState {
-  const about = warnings.filter(({ involvedObject }) => {
-    const { kind, name, namespace } = (involvedObject ?? {}) as Record<string, string | undefined>;
-    return kind === agentRef.kind && name === agentRef.name && namespace === nodeNamespace;
-  });
-  const message = oldestFirst(about).at(-1)?.['message'];
-  if (typeof message !== 'string') return { ...base, state: 'starting', why: 'it has no agent yet' };
+  const rejection = agentRejection(warnings);
+  if (rejection === undefined) return { ...base, state: 'starting', why: 'it has no agent yet' };
   return {
     ...base,
     state: 'failing',
-    why: short(message) || 'its agent could not be created',
+    why: short(rejection) || 'its agent could not be created',
     hint: `Change what rejects the pods of the DaemonSet: kubectl -n ${nodeNamespace} describe daemonset ${nodeAccessName}`,
   };
 }

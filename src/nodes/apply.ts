@@ -1,10 +1,12 @@
 import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
-import { agentRef, filesRef, filesSecretRef, isLinux } from '../cluster/nodes.ts';
+import { testReplacement } from '../cluster/agent-replacement.ts';
+import { agentRef, filesRef, filesSecretRef, isLinux, isReady } from '../cluster/nodes.ts';
 import { applyObjects, type ObjectChange } from '../cluster/objects.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { skipped } from '../core/members.ts';
 import type { Outcome } from '../core/step.ts';
 import { waitFor } from '../core/wait.ts';
+import { syncOf } from '../external-secrets/sync.ts';
 import { agentNodes, cleanNodes, lostAgentPods } from './agents.ts';
 import type { NodesRun } from './context.ts';
 import { filesLeft, notMirroredFinding } from './diff.ts';
@@ -39,7 +41,21 @@ export async function applyNodeAccess(
     return [...outcomes, ...skipped(late)];
   }
   await waitForSecrets(run);
+  const agent = state.wanted.find(({ actual }) => actual && isAgent(actual))?.actual;
+  if (agent) await prepareNodes(agent, state, run);
   return [...outcomes, ...(await applyObjects(late, run))];
+}
+
+/** Before the agents are replaced: removes the files from nodes that get no new agent. */
+async function prepareNodes(
+  agent: KubeObject,
+  { deselected }: NodeAccessState,
+  run: NodesRun,
+): Promise<void> {
+  await testReplacement(run);
+  if (deselected.length === 0) return;
+  const { nodeSelector } = run.ctx.config.nodes;
+  await cleanUp({ nodes: deselected, agent: await cleanupAgent(agent, nodeSelector) }, run);
 }
 
 /** Removes the files from nodes, then the objects. A node that cannot remove its files does not prevent that. */
@@ -48,7 +64,7 @@ async function removeAgent(
   changes: readonly ObjectChange[],
   run: NodesRun,
 ): Promise<Outcome[]> {
-  if (agent) await cleanUp(agent, run);
+  if (agent) await cleanUp({ nodes: await agentNodes(run.ctx), agent: await cleanupAgent(agent) }, run);
   else await reportFiles(run);
   const isNamespace = ({ payload: { deletes } }: ObjectChange): boolean => deletes?.kind === 'Namespace';
   const outcomes = await applyObjects(
@@ -105,9 +121,18 @@ async function waitForSecrets(run: NodesRun): Promise<void> {
     async (pending) => {
       const found = await Promise.all(needed.map((ref) => cluster.get(ref)));
       const missing = needed.find((_, index) => found[index] === undefined);
-      return missing ? pending(`the operator has not written Secret ${missing.name} yet`) : true;
+      return missing ? pending(await whyMissing(missing, run)) : true;
     },
   );
+}
+
+/** The reason of the operator, from the ExternalSecret with the name of the Secret. */
+async function whyMissing({ name }: ObjectRef, { ctx }: NodesRun): Promise<string> {
+  const source = await ctx.cluster.get({ ...filesRef, name });
+  if (!source || syncOf(source, []).state !== 'failing')
+    return `the operator has not written Secret ${name} yet`;
+  const sync = syncOf(source, await ctx.fresh().inventory.warnings());
+  return `the operator cannot write Secret ${name}${sync.state === 'failing' ? `: ${sync.why}` : ''}`;
 }
 
 /** Without the DaemonSet, every node that it may have run on keeps its files. */
@@ -118,32 +143,41 @@ async function reportFiles({ ctx, emit }: NodesRun): Promise<void> {
   }
 }
 
-/** Makes the agents remove the files from their nodes. Reports the nodes where they cannot. */
-async function cleanUp(agent: KubeObject, run: NodesRun): Promise<void> {
+interface Cleanup {
+  /** A DaemonSet of {@link cleanupAgent}. */
+  readonly agent: KubeObject;
+  /** The nodes on which it runs. */
+  readonly nodes: readonly string[];
+}
+
+/**
+ * Makes the agents remove the files from nodes. Reports the nodes where they cannot. A node that is not ready, or is
+ * deleted meanwhile, is not waited for.
+ */
+async function cleanUp({ agent, nodes }: Cleanup, run: NodesRun): Promise<void> {
   const { ctx } = run;
-  const nodes = await agentNodes(ctx);
-  await ctx.cluster.apply(await cleanupAgent(agent));
-  let left = [...nodes.keys()];
+  await ctx.cluster.apply(agent);
+  let left: readonly { readonly name: string; readonly ready: boolean }[] = [];
   try {
     await waitFor(
       run,
       { what: 'nodes to remove the files of ecr-bootstrap', deadlineMs: 120_000 },
       async (pending) => {
-        const clean = await cleanNodes(ctx);
-        left = [...nodes.keys()].filter((name) => !clean.has(name));
-        const waiting = left.filter((name) => nodes.get(name));
-        if (waiting.length === 0) return true;
-        return pending(`${waiting.length} left, for example ${waiting[0] ?? ''}`, {
-          left: waiting.length,
-          of: nodes.size,
-        });
+        const [clean, all] = await Promise.all([cleanNodes(ctx), ctx.fresh().inventory.nodes()]);
+        left = all
+          .map((node) => ({ name: node.metadata.name, ready: isReady(node) }))
+          .filter(({ name }) => nodes.includes(name) && !clean.has(name));
+        const [first, ...others] = left.filter(({ ready }) => ready);
+        if (!first) return true;
+        const count = others.length + 1;
+        return pending(`${count} left, for example ${first.name}`, { left: count, of: nodes.length });
       },
     );
   } catch (error) {
     if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
   }
-  for (const name of left) {
-    const why = nodes.get(name) ? 'its agent did not remove them in time' : 'the node is not ready';
+  for (const { name, ready } of left) {
+    const why = ready ? 'its agent did not remove them in time' : 'the node is not ready';
     run.emit({ type: 'finding', finding: filesLeft(name, why) });
   }
 }

@@ -11,19 +11,33 @@ export function diffNodeAccess(state: NodeAccessState): Diff<ObjectChange> {
   if (!state.isOn) return removeNodeAccess(state);
   if (state.error) return { changes: [], findings: [notChecked(state.error)] };
   const { changes, findings } = diffObjects(state);
-  const effect = effectOf(state);
+  const effects = new Map([
+    [filesRef.kind, effectOf(state)],
+    [agentRef.kind, effectOnDeselected(state)],
+  ]);
   return {
-    changes: changes.map((change) =>
-      change.payload.applies?.kind === filesRef.kind ? { ...change, reason: effect } : change,
-    ),
-    findings: [
-      ...findings,
-      ...state.conflicts,
-      ...state.hosts.flatMap(hostFindings),
-      ...state.deselected.map((name) => filesLeft(name, 'nodes.nodeSelector no longer selects it')),
-    ],
+    changes: changes.map((change) => {
+      const reason = effects.get(change.payload.applies?.kind ?? '');
+      return reason === undefined ? change : { ...change, reason };
+    }),
+    findings: [...findings, ...state.conflicts, ...state.hosts.flatMap(hostFindings)],
   };
 }
+
+function effectOnDeselected({ deselected }: NodeAccessState): string | undefined {
+  const [first, ...others] = deselected;
+  if (first === undefined) return undefined;
+  const nodes = others.length === 0 ? `node ${first}` : `${deselected.length} nodes, for example ${first}`;
+  return `first removes the files from ${nodes}, which nodes.nodeSelector no longer selects`;
+}
+
+/** Without nodes, the plan and the health would look as if everything worked. */
+export const noNodeFinding: Finding = finding('node-skipped', {
+  target: { kind: 'step', name: 'node-access' },
+  what: 'no node pulls from ECR',
+  why: 'nodes.nodeSelector selects no Linux node',
+  hint: 'Correct nodes.nodeSelector, or set nodes.access: off.',
+});
 
 /** Blocks a run, like an observation that failed. The health of the agents is reported all the same. */
 const notChecked = ({ what, why, hint }: BootstrapError): Finding =>

@@ -96,8 +96,14 @@ const hostsFile = (host: string, { project, registryHost }: Registry): string =>
     '',
   ].join('\n');
 
-/** The DaemonSet with a template that removes the files from nodes. Its pods become ready when that is done. */
-export async function cleanupAgent(agent: KubeObject): Promise<KubeObject> {
+/**
+ * The DaemonSet with a template that removes the files from nodes. Its pods become ready when that is done.
+ * @param kept a node selector: only the nodes of the DaemonSet that it does not select are cleaned
+ */
+export async function cleanupAgent(
+  agent: KubeObject,
+  kept?: Readonly<Record<string, string>>,
+): Promise<KubeObject> {
   const { template } = agent['spec'] as { template: PodTemplate };
   const { initContainers: [write] = [], containers: [watch] = [], volumes = [] } = template.spec;
   const script = await agentScript();
@@ -122,11 +128,21 @@ export async function cleanupAgent(agent: KubeObject): Promise<KubeObject> {
           ],
           containers: [container(watch, { name: 'agent', command: ['sleep', '86400'] })],
           volumes: volumes.filter(isKept),
+          ...(kept && { affinity: { nodeAffinity: notSelectedBy(kept) } }),
         },
       },
     },
   };
 }
+
+/** Terms are alternatives, and `NotIn` also matches nodes without the label. */
+const notSelectedBy = (nodeSelector: Readonly<Record<string, string>>) => ({
+  requiredDuringSchedulingIgnoredDuringExecution: {
+    nodeSelectorTerms: Object.entries(nodeSelector).map(([key, value]) => ({
+      matchExpressions: [{ key, operator: 'NotIn', values: [value] }],
+    })),
+  },
+});
 
 /** On pods of {@link cleanupAgent}. */
 export const cleanupLabel = 'ecr-bootstrap.dev/cleanup';

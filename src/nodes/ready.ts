@@ -1,13 +1,14 @@
 import { filesRef } from '../cluster/nodes.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { type Finding, finding } from '../core/findings.ts';
-import { probeHost } from '../core/ownership.ts';
+import { nodeNamespace, probeHost } from '../core/ownership.ts';
 import type { MemberFailure } from '../core/step.ts';
 import type { Target } from '../core/target.ts';
 import { waitFor } from '../core/wait.ts';
 import { syncFindings } from '../external-secrets/sync.ts';
 import { type NodeAccess, readNodeAccess, recreateStuckAgents } from './agents.ts';
 import type { NodesContext, NodesRun } from './context.ts';
+import { noNodeFinding } from './diff.ts';
 import { waitForFiles } from './files.ts';
 import { runtimeAdvice } from './runtime-advice.ts';
 
@@ -31,6 +32,7 @@ export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailur
   } catch (error) {
     if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
   }
+  if (nodes.length === 0) run.emit({ type: 'finding', finding: noNodeFinding });
   for (const node of nodes.filter(({ state }) => state === 'skipped')) {
     run.emit({ type: 'finding', finding: await nodeFinding(node, run.ctx) });
   }
@@ -53,6 +55,7 @@ export async function nodesHealth(ctx: NodesContext): Promise<readonly Finding[]
   const [files, nodes] = await Promise.all([ctx.cluster.get(filesRef), readNodeAccess(ctx)]);
   return [
     ...(await syncFindings(files ? [files] : [], ctx)),
+    ...(nodes.length === 0 ? [noNodeFinding] : []),
     ...(await Promise.all(nodes.map(async (node) => nodeFinding(node, ctx)))),
   ];
 }
@@ -84,12 +87,14 @@ async function nodeFinding(node: NodeAccess, ctx: NodesContext): Promise<Finding
 }
 
 async function adviceFor(
-  { name, runtime }: NodeAccess,
+  { name, runtime, pod }: NodeAccess,
   ctx: NodesContext,
 ): Promise<Pick<Finding, 'hint' | 'lines'>> {
   const [host, hosts] = await Promise.all([ctx.registryHost(), ctx.inventory.mirroredHosts()]);
   const { project } = ctx.config;
   const advice = runtimeAdvice(runtime, { host, project, hosts: [...hosts, probeHost] });
   if (!advice) return { hint: `Make ${runtime || 'its container runtime'} read /etc/containerd/certs.d.` };
-  return { hint: `On ${name}, make these changes, then run: ${advice.restart}`, lines: advice.lines };
+  // The kubelet itself tries again after up to five minutes.
+  const test = pod === undefined ? '' : `; to test it at once: kubectl -n ${nodeNamespace} delete pod ${pod}`;
+  return { hint: `On ${name}, make these changes, then run: ${advice.restart}${test}`, lines: advice.lines };
 }

@@ -4,7 +4,7 @@ import { observeManaged, type ObjectsState } from '../cluster/objects.ts';
 import type { Config } from '../config/schema.ts';
 import { ecrReference } from '../images/naming.ts';
 import { setupFindings } from '../access-key/bootstrap/namespace-annotations.ts';
-import { BootstrapError } from '../core/errors.ts';
+import { BootstrapError, onlyBootstrapError } from '../core/errors.ts';
 import type { Finding } from '../core/findings.ts';
 import { operatorNamespace, probeHost } from '../core/ownership.ts';
 import { type ImagePresence, imagePresence } from '../mirror/images.ts';
@@ -37,6 +37,7 @@ export async function observeNodeAccess(ctx: NodesContext): Promise<NodeAccessSt
   const [objects, registryHost, presence, workloads, pause, nodes, mirrored, home] = await Promise.all([
     Promise.all(nodeAccessRefs.map((ref) => cluster.get(ref))),
     ctx.registryHost(),
+    // The agents work while AWS is unreachable, so their health is reported then too.
     imagePresence(ctx).catch(onlyBootstrapError),
     inventory.workloads(),
     inventory.pauseImages(),
@@ -77,12 +78,6 @@ export const observeForRemoval = async ({ cluster }: NodesContext): Promise<Node
 });
 
 const nothing = { hosts: [], nodeCount: 0, deselected: [], conflicts: [] } as const;
-
-/** The agents work while AWS is unreachable, so their health is reported then too. */
-function onlyBootstrapError(error: unknown): BootstrapError {
-  if (error instanceof BootstrapError) return error;
-  throw error;
-}
 
 function deselectedNodes(
   nodes: readonly KubeObject[],

@@ -7,6 +7,7 @@ import {
 } from '../cluster/service-accounts/covered.ts';
 import { ignoredAccountFinding, refusalFindings } from '../cluster/service-accounts/findings.ts';
 import { pullFindings } from '../cluster/service-accounts/pulls.ts';
+import { mirroring } from '../mirror/internet.ts';
 
 /** Adds the pull secret to every service account, so that pods use it without listing it themselves. */
 export const serviceAccounts: Step<ServiceAccountsState, EntryChange> = {
@@ -38,7 +39,7 @@ export const serviceAccounts: Step<ServiceAccountsState, EntryChange> = {
   remove: ({ obsolete }) => ({ changes: obsolete.map(removal), findings: [] }),
   health: async ({ covered, ignored }, ctx) => [
     ...(await refusalFindings(covered, ctx)),
-    ...(await pullFindings(ctx)),
+    ...(await pullFindings(ctx, mirroring(await ctx.inventory.mirroredHosts(), ctx.config))),
     ...ignored.map((account) => ignoredAccountFinding(account, ctx.config.pullSecret.name)),
   ],
 };

@@ -1,6 +1,8 @@
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { configSchema } from '../../src/config/schema.ts';
+import { nodeAccessObjects } from '../../src/nodes/objects.ts';
 import { type NodeMirrors, runtimeAdvice } from '../../src/nodes/runtime-advice.ts';
 import {
   runScript,
@@ -19,16 +21,26 @@ const mirrors: NodeMirrors = {
 };
 const reading = 'reading the registry token from standard input\n';
 const login = Buffer.from(`AWS:${token}`).toString('base64');
-const fileOf = (host: string): string =>
-  [
-    '# managed by ecr-bootstrap shop',
-    `server = "https://${mirrors.host}/v2/shop/${host}"`,
-    'override_path = true',
-    'capabilities = ["pull", "resolve"]',
-    '[header]',
-    `Authorization = "Basic ${login}"`,
-    '',
-  ].join('\n');
+/** The files that the operator renders for the agent, from the objects of the step `node-access`. */
+const files = await agentFiles();
+const fileOf = (host: string): string => files[host] ?? '';
+
+async function agentFiles(): Promise<Readonly<Record<string, string>>> {
+  const objects = await nodeAccessObjects({
+    config: configSchema.parse({ project: mirrors.project, aws: { region: 'eu-west-1' } }),
+    registryHost: mirrors.host,
+    hosts: mirrors.hosts.filter((host) => host !== 'ecr-bootstrap.invalid'),
+    agentImage: 'agent',
+    probeImage: 'probe',
+  });
+  const { spec } = objects.find(({ kind }) => kind === 'ExternalSecret') as unknown as {
+    spec: { target: { template: { data: Readonly<Record<string, string>> } } };
+  };
+  const render = (text: string): string => text.replace(/\{\{ \(index .*auth \}\}/, login);
+  return Object.fromEntries(
+    Object.entries(spec.target.template.data).map(([host, text]) => [host, render(text)]),
+  );
+}
 
 /** What `ecr-bootstrap render node` puts before the scripts. */
 const values = [

@@ -8,19 +8,21 @@ import { nodeNamespace, operatorDeployments, operatorNamespace } from '../../cor
 import { diagnosePod, type PodFailure, remedyFor } from '../pod-failure.ts';
 
 /** Reports pods that cannot pull, and workloads that do not use the pull secret of their service account. */
-export async function pullFindings(ctx: ClusterContext): Promise<readonly Finding[]> {
+export async function pullFindings(
+  ctx: ClusterContext,
+  isMirrored: PulledImages['isMirrored'],
+): Promise<readonly Finding[]> {
   const { inventory, config } = ctx;
-  const [pods, workloads, host, mirrored] = await Promise.all([
+  const [pods, workloads, host] = await Promise.all([
     inventory.pods(),
     inventory.workloads(),
     ctx.registryHost(),
-    inventory.mirroredHosts(),
   ]);
   const failing = pods.filter((pod) => diagnosePod(pod)?.image !== undefined && !isReportedElsewhere(pod));
   const warnings = failing.length > 0 ? await inventory.warnings() : [];
-  const registry = { host, mirrored, region: config.aws.region };
+  const images = { host, isMirrored, region: config.aws.region };
   return [
-    ...failing.flatMap((pod) => failingPull(pod, registry, warnings)),
+    ...failing.flatMap((pod) => failingPull(pod, images, warnings)),
     ...workloads
       .filter((workload) => !usesPullSecret(workload, config.pullSecret.name, host))
       .map((workload) => ownSecretsFinding(workload, config.pullSecret.name)),
@@ -33,23 +35,23 @@ const isReportedElsewhere = ({ metadata: { namespace, labels } }: KubeObject): b
   (namespace === operatorNamespace &&
     operatorDeployments.some((name) => labels?.['app.kubernetes.io/name'] === name));
 
-interface PulledRegistries {
+interface PulledImages {
   /** The ECR host. */
   readonly host: string;
-  /** Registries that nodes pull from ECR. */
-  readonly mirrored: readonly string[];
+  /** Whether nodes pull an image from ECR under its own name. */
+  readonly isMirrored: (image: string) => boolean;
   readonly region: string;
 }
 
 function failingPull(
   pod: KubeObject,
-  { host, mirrored, region }: PulledRegistries,
+  { host, isMirrored, region }: PulledImages,
   warnings: readonly KubeObject[],
 ): Finding[] {
   const failure = diagnosePod(pod, warnings);
   if (failure?.image === undefined) return [];
   const target = targetOf(refOf(pod));
-  if (mirrored.includes(hostOf(failure.image))) {
+  if (isMirrored(failure.image)) {
     return [
       finding('pull-failing', {
         target,
@@ -72,12 +74,6 @@ function failingPull(
         : 'The image is not in this ECR: ecr-bootstrap images shows the reference to use instead.',
     }),
   ];
-}
-
-/** The host of a reference as workloads write it: Docker Hub, unless the first part looks like a host. */
-function hostOf(image: string): string {
-  const [first = '', ...rest] = image.split('/');
-  return rest.length > 0 && /[.:]/.test(first) ? first : 'docker.io';
 }
 
 function hintOnMirror({ cause, image = '' }: PodFailure): string {

@@ -3,7 +3,8 @@ import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { isFinished } from '../../cluster/workloads.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
-import { remedyFor, type PodFailure, diagnosePod } from '../../cluster/pod-failure.ts';
+import { describeFailure, type FailingPod, recreatePods } from '../../cluster/failing-pods.ts';
+import { diagnosePod, remedyFor } from '../../cluster/pod-failure.ts';
 
 export const [controller, certController, webhook] = operatorDeployments;
 
@@ -67,11 +68,6 @@ export const isRunning = (pod: KubeObject): boolean => {
   return containerStatuses.length > 0 && containerStatuses.every(({ state }) => state?.running !== undefined);
 };
 
-export interface FailingPod {
-  readonly pod: KubeObject;
-  readonly failure: PodFailure;
-}
-
 /** Pods that waiting does not help. Events are read only when there are any. */
 export async function findFailingPods(
   cluster: ClusterPort,
@@ -111,34 +107,9 @@ export async function refuseFailingPods(
 const pullsAgain = ({ pod }: FailingPod): string =>
   ` The kubelet then retries within five minutes. To retry at once: kubectl -n ${namespace} delete pod ${pod.metadata.name}`;
 
-const causes: Readonly<Record<PodFailure['cause'], string>> = {
-  dns: 'its node cannot resolve the registry',
-  route: 'its node cannot reach the registry',
-  tls: "its node does not trust the registry's certificate",
-  credentials: 'the registry rejects the pull secret',
-  'not-found': 'the registry does not have the image',
-  platform: "the image does not exist for the node's platform",
-  'unknown-pull': 'its image cannot be pulled',
-  unschedulable: 'no node can run it',
-  crash: 'it crashes',
-};
-
-export const describeFailure = ({ cause, why }: PodFailure): string => `${causes[cause]}: ${why}`;
-
-/**
- * Deletes pods that failed to pull their image. The kubelet waits up to five minutes before it retries, and the steps
- * before this one may have fixed the cause: an expired token, a missing image.
- */
-export async function recreateStuckPods(
-  { ctx, emit, looksOnly = false }: ExternalSecretsRun,
-  names?: readonly string[],
-): Promise<void> {
-  if (looksOnly) return;
-  const failing = await findFailingPods(ctx.cluster, await readComponents(ctx.cluster, names));
-  for (const { pod, failure } of failing) {
-    if (failure.image === undefined) continue;
-    const { name, uid } = pod.metadata;
-    emit({ type: 'note', text: `recreating pod ${name}: ${describeFailure(failure)}` });
-    await ctx.cluster.delete({ apiVersion: 'v1', kind: 'Pod', name, namespace }, { uid });
-  }
+/** Deletes the operator's pods that failed to pull their image. See {@link recreatePods}. */
+export async function recreateStuckPods(run: ExternalSecretsRun, names?: readonly string[]): Promise<void> {
+  if (run.looksOnly) return;
+  const { cluster } = run.ctx;
+  await recreatePods(await findFailingPods(cluster, await readComponents(cluster, names)), run);
 }

@@ -8,6 +8,7 @@ import {
   nodeOf,
   readyNodes,
 } from '../../cluster/nodes.ts';
+import { replacementRights, testReplacement } from '../../cluster/agent-replacement.ts';
 import { annotations, nodeAccessName, nodeNamespace, operatorNamespace } from '../../core/ownership.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { ExternalSecretsRun } from '../context.ts';
@@ -17,7 +18,7 @@ import { expiryOf } from '../tokens.ts';
 /** Permissions that {@link renewNodeTokens} needs, in addition to those for syncs. */
 export const nodeTokenRights = [
   { apiGroups: ['apps'], resources: ['daemonsets'], verbs: ['get', 'patch'] },
-  { apiGroups: [''], resources: ['nodes', 'pods'], verbs: ['list'] },
+  ...replacementRights,
 ] as const;
 
 /** For the operator to write the Secret, whose sync was forced before. */
@@ -39,6 +40,7 @@ export async function renewNodeTokens(run: ExternalSecretsRun): Promise<void> {
   const agent = await cluster.get(agentRef);
   if (!agent) return;
   const nodes = new Set((await activeAgentPods(cluster)).filter(isReady).map(nodeOf));
+  await testReplacement(run);
   await annotate(cluster, agent, {
     parent: '/spec/template/metadata',
     key: annotations.expiresAt,

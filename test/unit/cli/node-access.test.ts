@@ -74,7 +74,9 @@ describe('a cluster whose second node ignores the files, and whose third node is
       ['node-skipped', 'warning', 'node node-3 does not pull from ECR'],
     ]);
     expect(found[1]).toMatchObject({
-      hint: 'On node-2, make these changes, then run: systemctl restart containerd',
+      hint: expect.stringContaining(
+        'On node-2, make these changes, then run: systemctl restart containerd',
+      ) as string,
       lines: [
         '# In /etc/containerd/config.toml, set config_path in this section. If the section exists, change its line.',
         '# The file must begin with: version = 2',

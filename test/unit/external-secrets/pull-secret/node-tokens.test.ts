@@ -13,6 +13,8 @@ interface Options {
   readonly lost?: readonly string[];
   /** Nodes whose agent is not ready before. */
   readonly failing?: readonly string[];
+  /** The cluster rejects new pods of the agent. */
+  readonly rejects?: boolean;
   /** Nodes on which the new agent does not become ready. */
   readonly stuck?: readonly string[];
 }
@@ -21,6 +23,7 @@ interface Options {
 class Agents {
   seconds = 0;
   readonly patches: (readonly JsonPatchOperation[])[] = [];
+  readonly deleted: string[] = [];
   #restarted = Infinity;
   readonly #options: Options;
 
@@ -42,16 +45,33 @@ class Agents {
     return Promise.resolve();
   }
 
+  delete({ name }: ObjectRef): Promise<void> {
+    this.deleted.push(name);
+    return Promise.resolve();
+  }
+
+  warnings(): Promise<KubeObject[]> {
+    const involvedObject = { kind: 'DaemonSet', name: 'node-access', namespace: 'ecr-bootstrap' };
+    const message = 'Error creating: admission webhook "policy" denied the request: hostPath';
+    const metadata = { name: 'event' };
+    return Promise.resolve([{ apiVersion: 'v1', kind: 'Event', metadata, involvedObject, message }]);
+  }
+
   list(): Promise<KubeObject[]> {
-    const { lost = [], failing = [], stuck = [] } = this.#options;
+    const { lost = [], failing = [], stuck = [], rejects = false } = this.#options;
     const isNew = this.seconds >= this.#restarted;
+    const present = names.filter((name) => !rejects || !this.deleted.includes(name));
     return Promise.resolve(
-      names.map((nodeName) => {
+      present.map((nodeName) => {
         const isUp = !isNew || (this.seconds >= this.#restarted + 20 && !stuck.includes(nodeName));
         return {
           apiVersion: 'v1',
           kind: 'Pod',
-          metadata: { name: nodeName, ...(isNew && { annotations: { [expiryKey]: '2000' } }) },
+          metadata: {
+            name: nodeName,
+            uid: `${nodeName} ${this.deleted.includes(nodeName) ? 'second' : 'first'}`,
+            ...(isNew && { annotations: { [expiryKey]: '2000' } }),
+          },
           spec: { nodeName },
           ...ready(isUp && !lost.includes(nodeName) && !failing.includes(nodeName)),
         };
@@ -77,8 +97,9 @@ const ready = (isReady: boolean) => ({
   status: { conditions: [{ type: 'Ready', status: isReady ? 'True' : 'False' }] },
 });
 
-async function renew(options: Options = {}): Promise<Agents> {
-  const agents = new Agents(options);
+const renew = (options: Options = {}): Promise<Agents> => renewWith(new Agents(options));
+
+async function renewWith(agents: Agents): Promise<Agents> {
   const clock = {
     now: () => agents.seconds * 1000,
     sleep: (milliseconds: number) => {
@@ -112,6 +133,16 @@ it.each([
   ['nodes whose agent was not ready before', { failing: ['node-2'] }],
 ])('does not wait for %s', async (_, options) => {
   expect((await renew(options)).seconds).toBeLessThan(60);
+});
+
+it('fails, and restarts no other agent, when the cluster rejects the first new one', async () => {
+  const agents = new Agents({ rejects: true });
+  await expect(renewWith(agents)).rejects.toMatchObject({
+    code: 'not-ready',
+    why: expect.stringContaining('admission webhook "policy" denied the request') as string,
+    hint: expect.stringContaining('describe daemonset node-access') as string,
+  });
+  expect({ patches: agents.patches, deleted: agents.deleted }).toEqual({ patches: [], deleted: ['node-1'] });
 });
 
 it('fails when a new agent does not become ready', async () => {

@@ -1,0 +1,112 @@
+import { expect, it } from 'vitest';
+import type { KubeObject } from '../../../src/clients/kubernetes/port.ts';
+import { BootstrapError } from '../../../src/core/errors.ts';
+import type { Finding } from '../../../src/core/findings.ts';
+import type { NodesContext } from '../../../src/nodes/context.ts';
+import { nodesHealth } from '../../../src/nodes/ready.ts';
+
+const isReady = (ready: boolean) => [{ type: 'Ready', status: ready ? 'True' : 'False' }];
+const running = { running: {} };
+
+interface Cluster {
+  /** The states of the containers `agent` and `probe`. */
+  readonly agent?: object;
+  readonly probe?: object;
+  readonly warnings?: readonly object[];
+  readonly log?: () => Promise<string | undefined>;
+  readonly runtime?: string;
+}
+
+/** The findings for a cluster with one node, whose agent is not ready. */
+async function healthOf(cluster: Cluster): Promise<readonly Finding[]> {
+  const { agent = running, probe = running, warnings = [], log, runtime = 'containerd://2.1.4' } = cluster;
+  const node = {
+    apiVersion: 'v1',
+    kind: 'Node',
+    metadata: { name: 'node-1' },
+    status: { conditions: isReady(true), nodeInfo: { containerRuntimeVersion: runtime } },
+  };
+  const container = (name: string, state: object) => ({ name, image: name, restartCount: 0, state });
+  const pod = {
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'node-access-x', namespace: 'ecr-bootstrap', uid: 'u1' },
+    spec: { nodeName: 'node-1' },
+    status: {
+      conditions: isReady(false),
+      containerStatuses: [container('agent', agent), container('probe', probe)],
+    },
+  };
+  const events = warnings.map((event) => ({
+    apiVersion: 'v1',
+    kind: 'Event',
+    metadata: { name: 'e' },
+    ...event,
+  }));
+  const inventory = {
+    nodes: () => Promise.resolve([node]),
+    warnings: () => Promise.resolve(events),
+    mirroredHosts: () => Promise.resolve(['docker.io']),
+  };
+  const port = {
+    get: () => Promise.resolve(undefined),
+    list: (): Promise<readonly KubeObject[]> => Promise.resolve([pod]),
+    lastLogLine: log ?? (() => Promise.resolve(undefined)),
+  };
+  return nodesHealth({
+    config: { project: 'shop', aws: { region: 'eu-west-1' }, nodes: { nodeSelector: {} } },
+    cluster: port,
+    inventory,
+    registryHost: () => Promise.resolve('1.dkr.ecr.eu-west-1.amazonaws.com'),
+  } as unknown as NodesContext);
+}
+
+it('reports an unready agent also if the API server cannot read its log', async () => {
+  const log = () =>
+    Promise.reject(
+      new BootstrapError({
+        code: 'cluster-failed',
+        what: 'could not read the log',
+        why: 'dial tcp 10.0.0.4:10250: i/o timeout',
+        hint: '',
+      }),
+    );
+  expect(await healthOf({ log })).toMatchObject([
+    {
+      code: 'node-agent-unready',
+      why: 'its agent is not ready',
+      hint: expect.stringContaining('kubectl') as string,
+    },
+  ]);
+});
+
+it('names the setting that leaves a registry out for which another program has a file', async () => {
+  const line = '/etc/containerd/certs.d/docker.io/hosts.toml is managed by another program';
+  const [finding] = await healthOf({ log: () => Promise.resolve(line) });
+  expect(finding?.why).toBe(line);
+  expect(finding?.hint).toContain('nodes.hosts');
+});
+
+it('reports why the folder of the node cannot be mounted', async () => {
+  const creating = { waiting: { reason: 'ContainerCreating' } };
+  const message =
+    'MountVolume.SetUp failed for volume "containerd" : mkdir /etc/containerd: read-only file system';
+  const about = (uid: string, text: string) => ({
+    involvedObject: { uid },
+    reason: 'FailedMount',
+    message: text,
+  });
+  const warnings = [about('u1', message), about('u2', 'of another pod')];
+  expect(await healthOf({ agent: creating, probe: creating, warnings })).toMatchObject([
+    { code: 'node-agent-unready', why: message },
+  ]);
+});
+
+it('gives the command that tests a node at once after its container runtime was configured', async () => {
+  const message = 'Head "https://ecr-bootstrap.invalid/v2/probe/manifests/x": dial tcp: no such host';
+  const [finding] = await healthOf({ probe: { waiting: { reason: 'ErrImagePull', message } } });
+  expect(finding).toMatchObject({
+    code: 'node-mirror-inactive',
+    hint: 'On node-1, make these changes, then run: systemctl restart containerd; to test it at once: kubectl -n ecr-bootstrap delete pod node-access-x',
+  });
+});
