@@ -366,12 +366,14 @@ export const findingCodes = {
   },
   'node-skipped': {
     level: 'warning',
-    about: 'A node does not pull from ECR, because it is not ready or does not run Linux.',
-    fix: 'Repair the node, or exclude it with `nodes.nodeSelector`.',
+    about:
+      'A node does not pull from ECR, because it is not ready or does not run Linux; or `nodes.nodeSelector` selects none.',
+    fix: 'Repair the node, or correct `nodes.nodeSelector`, which can also exclude it.',
   },
   'node-files-left': {
     level: 'warning',
-    about: '`down` could not reach a node, so the files that send its pulls to ECR are still there.',
+    about:
+      'A node keeps the files that send its pulls to ECR, because `up` or `down` could not remove them there.',
     fix: 'Run the output of `ecr-bootstrap render node --remove` as root on the node.',
   },
   'static-pod-image': {
