@@ -79,6 +79,15 @@ export default defineConfig({
         },
       },
       {
+        // What users install.
+        test: {
+          name: 'packages',
+          include: ['test/packages/*.test.ts'],
+          testTimeout: 1 * minutes,
+          hookTimeout: 5 * minutes,
+        },
+      },
+      {
         // Needs a Docker engine (as root) and docker-registry.
         test: {
           name: 'real',

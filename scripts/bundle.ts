@@ -1,10 +1,48 @@
-import { buildSync } from 'esbuild';
+import { resolve } from 'node:path';
+import { build, type BuildOptions, type Plugin } from 'esbuild';
 
 /**
- * Few runs load these packages. dockerode depends on native code, and the Kubernetes client is larger than
- * everything else.
+ * Packages that other packages load for features that this program does not use. They become empty modules: they are
+ * large, and some have native code or read files beside themselves.
  */
-const external = ['@kubernetes/client-node', 'dockerode'];
+const unused = [
+  // dockerode: builds with BuildKit
+  '@grpc/grpc-js',
+  '@grpc/proto-loader',
+  'protobufjs',
+  // docker-modem: its own SSH client; the program `ssh` is used
+  'ssh2',
+  // @kubernetes/client-node: options for fetch
+  'node-fetch',
+  // debug: colors in its log, which is off
+  'supports-color',
+];
+
+const withoutUnused: Plugin = {
+  name: 'without-unused',
+  setup({ onResolve, onLoad }) {
+    const filter = new RegExp(`^(${unused.join('|')})$`);
+    onResolve({ filter }, ({ path }) => ({ path, namespace: 'unused' }));
+    onLoad({ filter: /./, namespace: 'unused' }, () => ({ contents: 'module.exports = {};' }));
+  },
+};
+
+/**
+ * The Kubernetes client has 13 MB of generated classes, of which the program uses none. The package does not declare
+ * that its files can be left out, so they are marked here.
+ */
+const withoutGeneratedClasses: Plugin = {
+  name: 'without-generated-classes',
+  setup({ onResolve, resolve: resolveNext }) {
+    const name = '@kubernetes/client-node';
+    const isResolving = Symbol('resolving');
+    onResolve({ filter: new RegExp(`^(\\.|${name}$)`) }, async ({ path, pluginData, ...options }) => {
+      if (pluginData === isResolving || (path !== name && !options.importer.includes(`/${name}/`))) return;
+      const resolved = await resolveNext(path, { ...options, pluginData: isResolving });
+      return { ...resolved, sideEffects: false };
+    });
+  },
+};
 
 /**
  * Compiles a program as it is shipped, with the packages that it uses. Code that is loaded together becomes one
@@ -13,27 +51,50 @@ const external = ['@kubernetes/client-node', 'dockerode'];
  * @param entries keep their names; the files are written directly to `folder`
  * @returns the folders of the packages that were bundled
  */
-export function bundle(entries: readonly string[], folder: string): string[] {
-  const { metafile } = buildSync({
+export const bundle = (entries: readonly string[], folder: string): Promise<string[]> =>
+  compile({
     entryPoints: [...entries],
     outdir: folder,
-    bundle: true,
     splitting: true,
     format: 'esm',
-    platform: 'node',
-    target: 'node20.19',
-    // Only ES modules support tree shaking and lazy imports by name.
-    mainFields: ['module', 'main'],
-    external,
     // CommonJS packages load Node's own modules with `require`, which ES modules do not have.
     banner: {
       js: "import { createRequire as requireFrom } from 'node:module'; const require = requireFrom(import.meta.url);",
     },
+  });
+
+/**
+ * The same as one CommonJS file, the only form that Node 24 runs from inside its own executable.
+ * @returns the folders of the packages that were bundled
+ */
+export const bundleToOneFile = (entry: string, file: string): Promise<string[]> =>
+  compile({
+    entryPoints: [entry],
+    outfile: file,
+    format: 'cjs',
+    target: 'node24',
+    define: { 'import.meta.url': 'undefined' },
+    // Node has no dynamic imports there.
+    supported: { 'dynamic-import': false },
+  });
+
+/** @returns the folders of the packages of which the output has code */
+async function compile(options: BuildOptions): Promise<string[]> {
+  const { metafile } = await build({
+    target: 'node20.19',
+    ...options,
+    bundle: true,
+    platform: 'node',
+    // Only ES modules support tree shaking and lazy imports by name.
+    mainFields: ['module', 'main'],
+    plugins: [withoutUnused, withoutGeneratedClasses],
     logLevel: 'warning',
     metafile: true,
   });
-  const packages = Object.keys(metafile.inputs).flatMap(
-    (input) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(input)?.[0] ?? [],
-  );
+  const packages = Object.values(metafile.outputs)
+    .flatMap(({ inputs }) => Object.entries(inputs))
+    .filter(([, { bytesInOutput }]) => bytesInOutput > 0)
+    .flatMap(([file]) => /^.*node_modules\/(?:@[^/]+\/)?[^/]+/.exec(file)?.[0] ?? [])
+    .map((folder) => resolve(folder));
   return [...new Set(packages)].sort();
 }

@@ -8,5 +8,4 @@ import { cacheFolder } from './core/paths.ts';
 const { enableCompileCache } = module as { readonly enableCompileCache?: (folder: string) => unknown };
 enableCompileCache?.(join(cacheFolder(process.env), 'compiled'));
 
-const { run } = await import('./main.ts');
-await run();
+void import('./main.ts').then(({ run }) => run());

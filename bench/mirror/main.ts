@@ -10,7 +10,7 @@ import { imageSet } from './images.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import type { Comparison } from './results.ts';
 import { figures, markdown } from './table.ts';
-import { prepareTool, versionsOf } from './tools.ts';
+import { type CommandFor, prepareTool, type ToolName, versionsOf } from './tools.ts';
 
 /** In memory, because otherwise the benchmark would measure the disk. */
 const memoryFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -36,7 +36,8 @@ async function main(options: Options): Promise<void> {
 async function compareAll(options: Options, signal: AbortSignal, done: Comparison[]): Promise<void> {
   const { comparisons, rounds, isQuick } = options;
   const versions = versionsOf(options.tools);
-  const tools = new Map(options.tools.map((name) => [name, prepareTool(name)]));
+  const tools = new Map<ToolName, CommandFor>();
+  for (const name of options.tools) tools.set(name, await prepareTool(name));
   const root = await mkdtemp(join(memoryFolder, 'ecr-bootstrap-bench-'));
   try {
     await makeCertificate(root);

@@ -54,10 +54,10 @@ export function toolNamed(text: string): ToolName {
 }
 
 /** Compiles the registry engine if the tool is one. */
-export function prepareTool(name: ToolName): CommandFor {
+export async function prepareTool(name: ToolName): Promise<CommandFor> {
   if (isPeer(name))
     return (task) => ['xargs', '-a', task.list, '-L', '1', '-P', String(atOnce), ...peers[name](task)];
-  const script = compileEngine(name === 'registry' ? root : name.slice('registry:'.length));
+  const script = await compileEngine(name === 'registry' ? root : name.slice('registry:'.length));
   return ({ list, isTls }) => {
     return [process.execPath, script, '--list', list, '--protocol', isTls ? 'https' : 'http'];
   };
@@ -67,11 +67,11 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 const engineSource = 'bench/mirror/engine.ts';
 
 /** Compiles the engine in the way the product is compiled. @returns the script's path */
-export function compileEngine(checkout = root): string {
+export async function compileEngine(checkout = root): Promise<string> {
   // Below node_modules, Node finds the packages. Checkouts may share that folder by a symbolic link.
   const key = createHash('sha256').update(checkout).digest('hex').slice(0, 12);
   const output = join(checkout, 'node_modules/.cache/ecr-bootstrap-bench', key);
-  bundle([join(checkout, engineSource)], output);
+  await bundle([join(checkout, engineSource)], output);
   // Without this file, Node reads each file twice to detect its module format.
   writeFileSync(join(output, 'package.json'), '{ "type": "module" }\n');
   return join(output, `${parse(engineSource).name}.js`);

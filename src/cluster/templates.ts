@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { packageFile } from '../core/paths.ts';
+import { readPackageFile } from '../core/paths.ts';
 
 /** Values of placeholders. A list or object can only replace a complete value. */
 export type TemplateValues = Readonly<Record<string, string | number | readonly unknown[] | object>>;
@@ -13,10 +12,8 @@ const placeholder = /\$\{([a-zA-Z]+)\}/g;
  * @throws Error for a placeholder without a value or a value without a placeholder, which is a bug
  */
 export async function renderTemplate(name: string, values: TemplateValues): Promise<readonly KubeObject[]> {
-  const [text, { CORE_SCHEMA, loadAll }] = await Promise.all([
-    readFile(packageFile(`manifests/${name}.yaml`), 'utf8'),
-    import('js-yaml'),
-  ]);
+  const { CORE_SCHEMA, loadAll } = await import('js-yaml');
+  const text = readPackageFile(`manifests/${name}.yaml`);
   const used = new Set<string>();
   const valueOf = (key: string): TemplateValues[string] => {
     const value = values[key];

@@ -1,14 +1,19 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { devNull, homedir } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { getAsset, isSea } from 'node:sea';
+import { once } from './once.ts';
 
 /** This file is in `src/core` or, after a build, in the single folder `dist`. */
-const packageFolder = ['..', '../..']
-  .map((path) => new URL(`${path}/`, import.meta.url))
-  .find((folder) => existsSync(new URL('package.json', folder)));
+const packageFolder = once(() =>
+  ['..', '../..']
+    .map((path) => new URL(`${path}/`, import.meta.url))
+    .find((folder) => existsSync(new URL('package.json', folder))),
+);
 
-/** A file or folder of this package. @param path relative to the package */
-export const packageFile = (path: string): URL => new URL(path, packageFolder);
+/** The text of a file of this package. A single executable contains the files. @param path relative to the package */
+export const readPackageFile = (path: string): string =>
+  isSea() ? getAsset(path, 'utf8') : readFileSync(new URL(path, packageFolder()), 'utf8');
 
 interface Package {
   readonly version: string;
@@ -16,7 +21,7 @@ interface Package {
   readonly repository?: { readonly url: string };
 }
 
-const ownPackage = (): Package => JSON.parse(readFileSync(packageFile('package.json'), 'utf8')) as Package;
+const ownPackage = (): Package => JSON.parse(readPackageFile('package.json')) as Package;
 
 /** The version of this program. */
 export const ownVersion = (): string => ownPackage().version;

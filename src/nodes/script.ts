@@ -1,7 +1,6 @@
-import { readFile } from 'node:fs/promises';
 import { BootstrapError } from '../core/errors.ts';
 import { probeHost } from '../core/ownership.ts';
-import { packageFile } from '../core/paths.ts';
+import { readPackageFile } from '../core/paths.ts';
 import type { NodesContext } from './context.ts';
 
 /**
@@ -30,17 +29,16 @@ export async function joinScript(ctx: NodesContext): Promise<string> {
 }
 
 /** The script that undoes {@link joinScript}, and what the agent wrote. */
-export const removalScript = (project: string): Promise<string> =>
-  script({ MODE: 'remove', PROJECT: project });
+export const removalScript = (project: string): string => script({ MODE: 'remove', PROJECT: project });
 
-async function script(values: Readonly<Record<string, string>>): Promise<string> {
+function script(values: Readonly<Record<string, string>>): string {
   const assignments = Object.entries(values).map(([name, value]) => `${name}='${plain(value)}'\n`);
-  return ['#!/bin/sh\n', ...assignments, await readScripts('node-files', 'node-join')].join('');
+  return ['#!/bin/sh\n', ...assignments, readScripts('node-files', 'node-join')].join('');
 }
 
 /** The text of the shell scripts in `manifests`, one after the other. */
-export const readScripts = async (...names: readonly string[]): Promise<string> =>
-  (await Promise.all(names.map((name) => readFile(packageFile(`manifests/${name}.sh`), 'utf8')))).join('\n');
+export const readScripts = (...names: readonly string[]): string =>
+  names.map((name) => readPackageFile(`manifests/${name}.sh`)).join('\n');
 
 /** The values are validated where they enter. A quote would end the text in the script. */
 function plain(value: string): string {

@@ -16,7 +16,9 @@ const maxBuffered = 72e6;
 const maxPlanned = 100e6;
 
 let engine: string;
-beforeAll(() => void (engine = compileEngine()));
+beforeAll(async () => {
+  engine = await compileEngine();
+});
 
 function printResult(what: string, { resident, buffers, bytes, requests, seconds }: Measured): void {
   const megabytes = (value: number) => `${Math.round(value / 1e6)} MB`;

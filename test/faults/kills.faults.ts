@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { Installed, type RunningSandbox } from './installed.ts';
+import { Installed, type RunningSandbox } from '../support/installed.ts';
 
 /** KILLS_SEED repeats the moments of an earlier run. How far the program gets by then depends on the machine. */
 const seed = Number(process.env['KILLS_SEED'] ?? Date.now() % 1_000_000);
@@ -36,7 +36,7 @@ let installed: Installed;
 let killed = 0;
 
 beforeAll(async () => {
-  installed = await Installed.install();
+  installed = await Installed.fromNpm();
 }, 300_000);
 
 afterAll(() => {

@@ -15,10 +15,10 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import { readScripts } from '../../src/nodes/script.ts';
 import {
   runScript,
   type ScriptResult,
-  scriptOf,
   type StartedScript,
   startScript,
   temporaryFolder,
@@ -81,7 +81,7 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
 
     const request = (mode: string, before: string) => ({
       shell,
-      script: testClock + before + scriptOf('node-files', 'node-agent'),
+      script: testClock + before + readScripts('node-files', 'node-agent'),
       args: [mode],
       env: {
         PROJECT: 'shop',

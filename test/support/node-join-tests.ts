@@ -4,14 +4,8 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
 import { nodeAccessObjects } from '../../src/nodes/objects.ts';
 import { type NodeMirrors, runtimeAdvice } from '../../src/nodes/runtime-advice.ts';
-import {
-  runScript,
-  type ScriptResult,
-  scriptOf,
-  startScript,
-  temporaryFolder,
-  treeOf,
-} from './node-scripts.ts';
+import { readScripts } from '../../src/nodes/script.ts';
+import { runScript, type ScriptResult, startScript, temporaryFolder, treeOf } from './node-scripts.ts';
 
 const token = 'eyJwYXlsb2FkIjoic2VjcmV0In0=';
 const mirrors: NodeMirrors = {
@@ -68,7 +62,7 @@ containerd() {
 }
 `;
 const last = 'main "$@"; exit\n';
-const script = scriptOf('node-files', 'node-join');
+const script = readScripts('node-files', 'node-join');
 if (!script.endsWith(last)) throw new Error('the last line of node-join.sh changed');
 const joinScript = values + script.replace(last, programs + last);
 
@@ -170,7 +164,7 @@ export const testJoinScript = (shells: readonly (readonly string[])[]): void =>
         mkdirSync(secret);
         for (const host of mirrors.hosts) writeFileSync(join(secret, host), fileOf(host));
         writeFileSync(join(secret, 'expires_at'), '99999999999');
-        const agent = { shell, script: scriptOf('node-files', 'node-agent') };
+        const agent = { shell, script: readScripts('node-files', 'node-agent') };
         const env = { PROJECT: 'shop', CONTAINERD: containerd, MIRRORS: secret };
         expect(await runScript({ ...agent, args: ['check'], env })).toEqual({
           status: 0,

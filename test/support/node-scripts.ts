@@ -2,7 +2,6 @@ import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
 import { lstatSync, mkdtempSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { packageFile } from '../../src/core/paths.ts';
 
 /**
  * The shells of this machine that run the scripts: nodes have dash or bash, the agent's image has busybox. With a socket
@@ -14,10 +13,6 @@ export const shells: readonly (readonly string[])[] =
         ([command = '', ...rest]) => spawnSync(command, [...rest, '-c', ':']).status === 0,
       )
     : [];
-
-/** The text of the scripts in `manifests`, one after the other. */
-export const scriptOf = (...names: readonly string[]): string =>
-  names.map((name) => readFileSync(packageFile(`manifests/${name}.sh`), 'utf8')).join('\n');
 
 export interface ScriptRun {
   readonly shell: readonly string[];

@@ -116,25 +116,10 @@ async function authenticate(
       user.exec.provideClusterInfo ? await clusterInfo(cluster) : undefined,
     );
   }
-  return user.authProvider ? authenticateByOidc(user.name, user.authProvider, cluster) : { headers: {} };
-}
-
-/** The bearer token of an `oidc` auth provider, refreshed when it has expired. */
-async function authenticateByOidc(
-  name: string,
-  authProvider: NonNullable<KubeUser['authProvider']>,
-  { name: clusterName, server, skipTLSVerify }: KubeCluster,
-): Promise<LoginSource> {
-  const { name: provider = '' } = authProvider as { readonly name?: string };
-  if (provider !== 'oidc') {
-    throw new Error(`auth-provider ${provider} is not supported, exec plugins are`);
-  }
-  const { KubeConfig } = await import('@kubernetes/client-node');
-  const config = new KubeConfig();
-  config.loadFromClusterAndUser({ name: clusterName, server, skipTLSVerify }, { name, authProvider });
-  const options: { headers: Record<string, string> } = { headers: {} };
-  await config.applyToHTTPSOptions(options);
-  return options;
+  if (!user.authProvider) return { headers: {} };
+  const { name: provider = '' } = user.authProvider as { readonly name?: string };
+  if (provider !== 'oidc') throw new Error(`auth-provider ${provider} is not supported, exec plugins are`);
+  return (await import('./oidc.ts')).authenticateByOidc(user, cluster);
 }
 
 /** The cluster in the form that an exec plugin receives: client-go's rest/exec.go, ConfigToExecCluster. */

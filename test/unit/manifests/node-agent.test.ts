@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { readScripts } from '../../../src/nodes/script.ts';
 import { testAgentScript } from '../../support/node-agent-tests.ts';
-import { scriptOf, shells } from '../../support/node-scripts.ts';
+import { shells } from '../../support/node-scripts.ts';
 
 describe('the script of the agent', () => {
   it('has no double dollar sign, which Kubernetes would replace in commands', () => {
-    expect(scriptOf('node-files', 'node-agent')).not.toContain('$$');
+    expect(readScripts('node-files', 'node-agent')).not.toContain('$$');
   });
 });
 

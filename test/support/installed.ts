@@ -7,8 +7,9 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { createAws } from '../../src/clients/aws/index.ts';
 import { createNet } from '../../src/clients/net/index.ts';
+import { ownVersion } from '../../src/core/paths.ts';
 import { Secret } from '../../src/core/secret.ts';
-import { type Program, run } from '../support/program.ts';
+import { type Program, run } from './program.ts';
 
 const root = fileURLToPath(new URL('../..', import.meta.url));
 const execute = promisify(execFile);
@@ -19,25 +20,24 @@ export interface Ended {
   readonly output: string;
 }
 
-/** The package as a user installs it, in its own folder. */
+/** The program as a user installs it, in its own folder. */
 export class Installed {
   readonly folder: string;
-  readonly #program: string;
+  readonly program: string;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, program: string) {
     this.folder = folder;
-    this.#program = join(folder, 'node_modules/.bin/ecr-bootstrap');
+    this.program = program;
   }
 
-  static async install(): Promise<Installed> {
+  /** Installs the npm package with nothing else at hand: no registry and no cache. */
+  static async fromNpm(): Promise<Installed> {
     const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-installed-'));
-    const { stdout } = await execute('npm', ['pack', '--silent', '--pack-destination', folder], {
-      cwd: root,
-    });
-    const tarball = join(folder, stdout.trim().split('\n').at(-1) ?? '');
-    const quiet = ['--no-audit', '--no-fund', '--ignore-scripts', '--prefer-offline'];
-    await execute('npm', ['install', '--prefix', folder, ...quiet, tarball]);
-    return new Installed(folder);
+    await execute('npm', ['run', '--silent', 'pack', '--', '--into', folder], { cwd: root });
+    const tarball = join(folder, `ecr-bootstrap-${ownVersion()}.tgz`);
+    const alone = ['--offline', '--cache', join(folder, 'cache'), '--no-audit', '--no-fund'];
+    await execute('npm', ['install', '--global', '--prefix', folder, ...alone, tarball]);
+    return new Installed(folder, join(folder, 'bin/ecr-bootstrap'));
   }
 
   remove(): void {
@@ -47,11 +47,11 @@ export class Installed {
   /** Starts a sandbox that is separate from all others on this machine. */
   async sandbox(): Promise<RunningSandbox> {
     const runtime = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-runtime-'));
-    const program = run(this.#program, ['sandbox'], runtime, { XDG_RUNTIME_DIR: runtime });
+    const program = run(this.program, ['sandbox'], runtime, { XDG_RUNTIME_DIR: runtime });
     const state = join(runtime, `ecr-bootstrap-sandbox-${userInfo().uid}`, 'running.json');
     await program.until('ran', () => Promise.resolve(program.output().includes('The sandbox runs')));
     const { env } = JSON.parse(readFileSync(state, 'utf8')) as Pick<RunningSandbox, 'env'>;
-    return new RunningSandbox(this.#program, runtime, program, env);
+    return new RunningSandbox(this.program, runtime, program, env);
   }
 }
 
