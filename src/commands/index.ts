@@ -65,7 +65,7 @@ export const commands: readonly CommandEntry[] = [
   },
   {
     name: 'completion',
-    summary: 'print a shell completion script',
+    summary: 'set up completion for bash, zsh or fish',
     load: () => import('./completion.ts'),
   },
 ];

@@ -1,10 +1,9 @@
 import { Command, Option } from 'commander';
 import { commandAliases } from './index.ts';
 import { duration, type Program } from './command.ts';
-import { environment } from './help/environment.ts';
-import { exitCodes } from './help/exit-codes.ts';
 import { rootHelp } from './help/root.ts';
-import { type HelpTopic, topicText } from './help/topic.ts';
+import { topicText } from './help/topic.ts';
+import { helpTopics } from './help/topics.ts';
 import { ownVersion } from '../core/paths.ts';
 import { closestWord } from '../core/suggestion.ts';
 import type { GlobalFlags } from '../run/runtime.ts';
@@ -58,19 +57,6 @@ export function createProgram(program: Program, stdout: Screen): Command {
   }
   return root;
 }
-
-/** The pages of `help` that are not about one command. */
-export const helpTopics = (root: Command): readonly HelpTopic[] => [
-  flagsOfAllCommands(root),
-  environment,
-  exitCodes,
-];
-
-const flagsOfAllCommands = ({ options }: Command): HelpTopic => ({
-  name: 'flags',
-  title: 'Global flags, before or after the name of a command',
-  sections: [{ entries: options.map(({ flags, description }) => [[flags], description]) }],
-});
 
 function refuseTopic(root: Command, name: string, { commands }: Program): never {
   const near = closestWord(

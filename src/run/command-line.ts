@@ -6,5 +6,6 @@ export function commandLine({ argv = [], sandbox }: Session, flags: readonly str
   return ['ecr-bootstrap', ...(sandbox ? ['sandbox'] : []), ...given, ...flags].map(quoted).join(' ');
 }
 
-const quoted = (word: string): string =>
+/** A word as a POSIX shell reads it, in quotes only if they are needed. */
+export const quoted = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;

@@ -89,6 +89,13 @@ export const currentContext = async (choice: KubeconfigChoice): Promise<string |
   (await readAll(choice))?.current;
 
 /**
+ * The names of all contexts.
+ * @throws BootstrapError `cluster-unconfigured` for a file that is missing or not a kubeconfig
+ */
+export const contextNames = async (choice: KubeconfigChoice): Promise<readonly string[]> =>
+  ((await readAll(choice))?.contexts ?? []).map(({ name }) => name);
+
+/**
  * The chosen context, read and checked by kubectl's rules: kubernetes/client-go 1.36,
  * tools/clientcmd/{loader,validation, client_config}.go and api/v1/types.go. Unlike kubectl, which rejects a file
  * for any invalid value in it, this checks only the entries that the context references.

@@ -123,6 +123,11 @@ export const environment: HelpTopic = {
         ],
         [['CI'], 'any value: no moving progress line'],
         [['HOME'], 'your home folder'],
+        [['SHELL'], 'the shell for `completion install`'],
+        [
+          ['XDG_DATA_HOME', 'XDG_CONFIG_HOME', 'BASH_COMPLETION_USER_DIR'],
+          'folders for `completion install`; default: `~/.local/share`, `~/.config` and `bash-completion` in the first',
+        ],
         [['XDG_CACHE_HOME'], 'parent folder of the cache `ecr-bootstrap`; default: `~/.cache`'],
       ],
       notes: [

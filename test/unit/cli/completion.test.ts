@@ -1,66 +1,237 @@
-import { execFileSync } from 'node:child_process';
-import { writeFileSync } from 'node:fs';
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { type Shell, shells } from '../../../src/commands/completion/words.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
+const arn = 'arn:aws:eks:eu-west-1:123456789012:cluster/prod';
+/** The last name would create a file if a shell evaluated it. */
+const contexts = [arn, 'dev cluster', '$(touch evaluated)'];
+
+/** What is typed before the tab key, and the arguments of the command that then runs. */
+const unique: readonly (readonly [typed: string, args: readonly string[]])[] = [
+  ['sta', ['status']],
+  ['-o json sta', ['-o', 'json', 'status']],
+  ['--project up sta', ['--project', 'up', 'status']],
+  ['status -o j', ['status', '-o', 'json']],
+  ['--account', ['--account-id']],
+  ['up --only operator-c', ['up', '--only', 'operator-crds']],
+  ['up --only images,operator-c', ['up', '--only', 'images,operator-crds']],
+  ['policy im', ['policy', 'image-puller']],
+  ['-c comple', ['-c', 'completed.yaml']],
+  ['--config with', ['--config', 'with space.yaml']],
+  ['mirror --failed-to comple', ['mirror', '--failed-to', 'completed.yaml']],
+  ['render --manifest comple', ['render', '--manifest', 'completed.yaml']],
+  ['render node-a', ['render', 'node-access']],
+  ['mirror --engine=reg', ['mirror', '--engine=registry']],
+  ['explain key-ol', ['explain', 'key-old']],
+  ['help exit', ['help', 'exit-codes']],
+  ['completion inst', ['completion', 'install']],
+  ['sandbox stat', ['sandbox', 'status']],
+  ['sandbox --adv', ['sandbox', '--advance']],
+  ['sandbox up --dry', ['sandbox', 'up', '--dry-run']],
+  ['up --context ar', ['up', '--context', arn]],
+  ['up --context=arn:aws:e', ['up', `--context=${arn}`]],
+  ['up --context dev', ['up', '--context', 'dev cluster']],
+];
+
+const isInstalled = (shell: string): boolean => spawnSync(shell, ['--version']).status === 0;
+
 let cli: Cli;
-let script: string;
 beforeAll(async () => {
   cli = await openCli();
-  ({ stdout: script } = await cli.run('completion bash'));
-  writeFileSync(join(cli.folder, 'completed.yaml'), '');
+  for (const name of ['completed.yaml', 'with space.yaml']) writeFileSync(join(cli.folder, name), '');
 });
 afterAll(() => cli.close());
 
-/** The words that bash suggests after this line. */
-function offered(line: string): string[] {
-  const words = ['ecr-bootstrap', ...line.split(' ')];
-  const ask = 'COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ecr_bootstrap; printf "%s\\n" "${COMPREPLY[@]}"';
-  const output = execFileSync('bash', ['--norc', '-c', `${script}\n${ask}`, 'bash', ...words], {
-    encoding: 'utf8',
+/** A stub that prints its arguments, and the contexts when the script asks for them. */
+const stub = `ecr-bootstrap() {
+  if [ "$2" = contexts ]; then printf '%s\\n' ${contexts.map((name) => `'${name}'`).join(' ')}
+  else printf '<%s>' "$@"; echo; fi
+}`;
+
+/** Types lines into an interactive shell on a terminal. Returns its screen. */
+async function typeInto(shell: 'bash' | 'zsh', lines: readonly string[]): Promise<string> {
+  const { stdout: script } = await cli.run(`completion ${shell}`);
+  const start = join(cli.folder, shell === 'zsh' ? '.zshrc' : 'start.bash');
+  writeFileSync(
+    start,
+    `${stub}\n${shell === 'zsh' ? 'autoload -Uz compinit && compinit -D -u\n' : ''}${script}`,
+  );
+  const command = shell === 'zsh' ? 'zsh -d -i' : `bash --noprofile --rcfile ${start} -i`;
+  const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
     cwd: cli.folder,
+    encoding: 'utf8',
+    env: {
+      PATH: process.env['PATH'],
+      HOME: cli.folder,
+      ZDOTDIR: cli.folder,
+      TERM: 'xterm',
+      LC_ALL: 'C.UTF-8',
+    },
+    input: `${lines.map((line) => `ecr-bootstrap ${line}\t\n`).join('')}exit\n`,
+    timeout: 30_000,
   });
-  return output.split('\n').filter(Boolean);
+  return stdout;
 }
 
-describe('completion in bash', () => {
-  it.each([
-    ['st', ['status']],
-    ['-o json sta', ['status']],
-    ['-o j', ['json']],
-    ['--pro', ['--project', '--profile']],
-    ['up --only operator-', ['operator-image', 'operator-crds']],
-    ['up --only images,operator-', ['images,operator-image', 'images,operator-crds']],
-    ['status --only images,registration,rep', ['images,registration,repositories']],
-    ['policy im', ['image-puller']],
-    ['-c completed', ['completed.yaml']],
-    ['mirror --failed-to completed', ['completed.yaml']],
-    ['render --manifest completed', ['completed.yaml']],
-    ['mirror completed', []],
-    ['sandbox stat', ['status']],
-    ['sandbox up --dry', ['--dry-run']],
-  ])('completes "%s"', (line, words) => {
-    expect(offered(line)).toEqual(words);
+/** The arguments of every command that ran, in order. */
+const ranWith = (screen: string): string[][] =>
+  [...screen.matchAll(/^(?:<[^<>\r\n]*>)+\r?$/gm)].map(([line]) =>
+    [...line.matchAll(/<([^<>]*)>/g)].map(([, arg = '']) => arg),
+  );
+
+describe.each(['bash', 'zsh'] as const)('completion in %s', (shell) => {
+  // Install the shell to run these tests, for example with `apt-get install zsh`.
+  const inShell = it.skipIf(!isInstalled(shell) || !isInstalled('script'));
+
+  inShell(
+    'completes every kind of word',
+    async () => {
+      expect(
+        ranWith(
+          await typeInto(
+            shell,
+            unique.map(([typed]) => typed),
+          ),
+        ),
+      ).toEqual(unique.map(([, args]) => args));
+    },
+    40_000,
+  );
+
+  inShell(
+    'never evaluates a name of the kubeconfig',
+    async () => {
+      const screen = await typeInto(shell, ['--context \t']);
+      expect(screen).toContain('dev');
+      expect(existsSync(join(cli.folder, 'evaluated'))).toBe(false);
+    },
+    40_000,
+  );
+});
+
+describe('completion in zsh', () => {
+  it.skipIf(!isInstalled('zsh'))(
+    'lists steps and commands with what they do',
+    async () => {
+      const screen = await typeInto('zsh', ['up --only pull-secret-\t', 'r\t']);
+      expect(screen).toMatch(/pull-secret-refresh +-- pull secret renewal/);
+      expect(screen).toMatch(/rotate +-- replace the access key/);
+    },
+    40_000,
+  );
+
+  it.skipIf(!isInstalled('zsh'))('works as a file of fpath', async () => {
+    const { stdout } = await cli.run('completion zsh');
+    const folder = join(cli.folder, 'site-functions');
+    mkdirSync(folder);
+    writeFileSync(join(folder, '_ecr-bootstrap'), stdout);
+    const lines = `fpath=(${folder} $fpath); autoload -Uz compinit && compinit -D -u; print $_comps[ecr-bootstrap]`;
+    const { stdout: found } = spawnSync('zsh', ['-f', '-c', lines], { encoding: 'utf8' });
+    expect(found.trim()).toBe('_ecr-bootstrap');
   });
 });
 
 describe('completion in fish', () => {
-  /** The line that describes a flag for fish. */
-  const lineOf = (fish: string, flag: string): string =>
-    fish.split('\n').find((line) => line.includes(` -l ${flag} `)) ?? '';
+  /** The candidates after this line, each with its explanation. */
+  async function offered(line: string): Promise<string[]> {
+    const { stdout: script } = await cli.run('completion fish');
+    const names = contexts.map((name) => `'${name}'`).join(' ');
+    const own = `function ecr-bootstrap; printf '%s\\n' ${names}; end`;
+    writeFileSync(join(cli.folder, 'start.fish'), `${own}\n${script}`);
+    const ask = `source start.fish; complete -C '${`ecr-bootstrap ${line}`.replaceAll("'", "\\'")}'`;
+    const { stdout } = spawnSync('fish', ['--no-config', '-c', ask], {
+      cwd: cli.folder,
+      encoding: 'utf8',
+      env: { PATH: process.env['PATH'], HOME: cli.folder, LC_ALL: 'C.UTF-8' },
+    });
+    return stdout.split('\n').filter(Boolean);
+  }
 
-  it('suggests files only for the flags that take one', async () => {
-    const { stdout: fish } = await cli.run('completion fish');
-    for (const flag of ['kubeconfig', 'config', 'from-file', 'manifest', 'failed-to'])
-      expect(lineOf(fish, flag)).toMatch(/ -r -F -d /);
-    for (const flag of ['project', 'region', 'output', 'engine', 'only', 'platform'])
-      expect(lineOf(fish, flag)).toMatch(/ -x /);
+  it.skipIf(!isInstalled('fish'))(
+    'completes every kind of word',
+    async () => {
+      for (const [typed, args] of unique) {
+        const words = (await offered(typed)).map((candidate) => candidate.replace(/\t.*/, ''));
+        expect(words, typed).toEqual([args.at(-1)]);
+      }
+    },
+    60_000,
+  );
+
+  it.skipIf(!isInstalled('fish'))(
+    'lists steps with their titles, and no files for other values',
+    async () => {
+      expect(await offered('up --only images,operator-c')).toEqual([
+        'images,operator-crds\tExternal Secrets Operator CRDs',
+      ]);
+      expect(await offered('up --region comple')).toEqual([]);
+      expect(existsSync(join(cli.folder, 'evaluated'))).toBe(false);
+    },
+  );
+});
+
+describe('completion install', () => {
+  const files: Readonly<Record<Shell, string>> = {
+    bash: '.local/share/bash-completion/completions/ecr-bootstrap',
+    zsh: '.local/share/zsh/site-functions/_ecr-bootstrap',
+    fish: '.config/fish/completions/ecr-bootstrap.fish',
+  };
+  const readShellFile = (name: string): string => readFileSync(join(cli.folder, name), 'utf8');
+
+  it.each(shells)('writes the script of %s to its folder, again and again', async (shell) => {
+    for (const SHELL of [`/usr/bin/${shell}`, `/opt/${shell}`]) {
+      const { code, stdout, stderr } = await cli.run('completion install', { env: { SHELL } });
+      expect(code, stderr).toBe(0);
+      expect(stdout).toContain(`Wrote ${join(cli.folder, files[shell])}.\nNext: `);
+    }
+    expect(readShellFile(files[shell])).toBe((await cli.run(`completion ${shell}`)).stdout);
   });
 
-  it('continues after a comma where a flag takes a list', async () => {
-    const { stdout: fish } = await cli.run('completion fish');
-    expect(lineOf(fish, 'only')).toContain('__fish_complete_list ,');
-    expect(lineOf(fish, 'engine')).toContain("-a 'auto registry docker'");
+  it('uses the folders of XDG and bash-completion, unless they are relative', async () => {
+    const install = async (name: string, env: Record<string, string>) =>
+      (await cli.run(`completion install ${name}`, { env })).stdout;
+    const at = (name: string): string => join(cli.folder, name);
+    expect(await install('zsh', { XDG_DATA_HOME: at('data') })).toContain(at('data/zsh/site-functions/_ecr'));
+    expect(await install('fish', { XDG_CONFIG_HOME: at('conf') })).toContain(at('conf/fish/completions/ecr'));
+    expect(await install('bash', { BASH_COMPLETION_USER_DIR: at('bc') })).toContain(at('bc/completions/ecr'));
+    expect(await install('zsh', { XDG_DATA_HOME: 'data' })).toContain(at(files.zsh));
+  });
+
+  it('keeps a file that another program or user wrote', async () => {
+    const folder = join(cli.folder, 'others');
+    const path = join(folder, 'fish/completions/ecr-bootstrap.fish');
+    mkdirSync(join(folder, 'fish/completions'), { recursive: true });
+    writeFileSync(path, '# mine\n');
+    const { code, stderr } = await cli.run('completion install fish', { env: { XDG_CONFIG_HOME: folder } });
+    expect(code).toBe(2);
+    expect(stderr).toContain('[file-exists]');
+    expect(stderr).toContain('fix: Write it to another file: ecr-bootstrap completion fish > FILE');
+    expect(readFileSync(path, 'utf8')).toBe('# mine\n');
+  });
+
+  it('refuses a folder that cannot be written, and a shell that it does not know', async () => {
+    const blocked = join(cli.folder, 'blocked');
+    writeFileSync(blocked, '');
+    const unwritable = await cli.run('completion install zsh', { env: { XDG_DATA_HOME: blocked } });
+    expect(unwritable.code).toBe(2);
+    expect(unwritable.stderr).toContain('[file-unwritable]');
+    const unknown = await cli.run('completion install', { env: { SHELL: '/bin/tcsh' } });
+    expect(unknown.code).toBe(2);
+    expect(unknown.stderr).toContain('SHELL is tcsh');
+    expect((await cli.run('completion instal')).stderr).toContain('Did you mean install?');
+    expect((await cli.run('completion bash zsh')).code).toBe(2);
+  });
+});
+
+describe('the lists that completion asks for', () => {
+  it('are the contexts of the kubeconfig, and the profiles of the AWS files', async () => {
+    expect((await cli.run('completion contexts')).stdout).toBe('kubernetes-admin@sandbox\n');
+    const file = join(cli.folder, 'aws-config');
+    writeFileSync(file, '[default]\nregion = eu-west-1\n[profile prod]\nregion = eu-west-1\n');
+    const { stdout } = await cli.run('completion profiles', { env: { AWS_CONFIG_FILE: file } });
+    expect(stdout.trim().split('\n').sort()).toEqual(['default', 'prod']);
   });
 });

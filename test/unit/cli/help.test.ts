@@ -3,7 +3,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { environment } from '../../../src/commands/help/environment.ts';
 import { topicText } from '../../../src/commands/help/topic.ts';
 import { commands } from '../../../src/commands/index.ts';
-import { createProgram, helpTopics } from '../../../src/commands/program.ts';
+import { helpTopics } from '../../../src/commands/help/topics.ts';
+import { createProgram } from '../../../src/commands/program.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
 
 let cli: Cli;
