@@ -9,20 +9,6 @@ export interface FailingPod {
   readonly failure: PodFailure;
 }
 
-const causes: Readonly<Record<PodFailure['cause'], string>> = {
-  dns: 'its node cannot resolve the registry',
-  route: 'its node cannot reach the registry',
-  tls: "its node does not trust the registry's certificate",
-  credentials: 'the registry rejects the pull secret',
-  'not-found': 'the registry does not have the image',
-  platform: "the image does not exist for the node's platform",
-  'unknown-pull': 'its image cannot be pulled',
-  unschedulable: 'no node can run it',
-  crash: 'it crashes',
-};
-
-export const describeFailure = ({ cause, why }: PodFailure): string => `${causes[cause]}: ${why}`;
-
 /**
  * Deletes those of the pods that failed to pull an image. The kubelet waits up to five minutes before it retries, and
  * the steps before may have fixed the cause: an expired token, a missing image.
@@ -34,7 +20,7 @@ export async function recreatePods(
   for (const { pod, failure } of failing) {
     if (failure.image === undefined) continue;
     const { name, uid } = pod.metadata;
-    emit({ type: 'note', text: `recreating pod ${name}: ${describeFailure(failure)}` });
+    emit({ type: 'note', text: `recreating pod ${name}: ${failure.why}` });
     await ctx.cluster.delete(refOf(pod), { uid });
   }
 }

@@ -1,4 +1,3 @@
-import { describeFailure } from '../../cluster/failing-pods.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Target } from '../../core/target.ts';
 import { type Finding, finding } from '../../core/findings.ts';
@@ -9,6 +8,7 @@ import {
   certController,
   type Component,
   controller,
+  describeFailure,
   findFailingPods,
   isRunning,
   readComponents,

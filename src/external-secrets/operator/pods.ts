@@ -3,8 +3,8 @@ import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { isFinished } from '../../cluster/workloads.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
-import { describeFailure, type FailingPod, recreatePods } from '../../cluster/failing-pods.ts';
-import { diagnosePod, remedyFor } from '../../cluster/pod-failure.ts';
+import { type FailingPod, recreatePods } from '../../cluster/failing-pods.ts';
+import { diagnosePod, type PodFailure, remedyFor } from '../../cluster/pod-failure.ts';
 
 export const [controller, certController, webhook] = operatorDeployments;
 
@@ -106,6 +106,20 @@ export async function refuseFailingPods(
 
 const pullsAgain = ({ pod }: FailingPod): string =>
   ` The kubelet then retries within five minutes. To retry at once: kubectl -n ${namespace} delete pod ${pod.metadata.name}`;
+
+const causes: Readonly<Record<PodFailure['cause'], string>> = {
+  dns: 'its node cannot resolve the registry',
+  route: 'its node cannot reach the registry',
+  tls: "its node does not trust the registry's certificate",
+  credentials: 'the registry rejects the pull secret',
+  'not-found': 'the registry does not have the image',
+  platform: "the image does not exist for the node's platform",
+  'unknown-pull': 'its image cannot be pulled',
+  unschedulable: 'no node can run it',
+  crash: 'it crashes',
+};
+
+export const describeFailure = ({ cause, why }: PodFailure): string => `${causes[cause]}: ${why}`;
 
 /** Deletes the operator's pods that failed to pull their image. See {@link recreatePods}. */
 export async function recreateStuckPods(run: ExternalSecretsRun, names?: readonly string[]): Promise<void> {

@@ -44,6 +44,11 @@ describe('a cluster whose second node ignores the files, and whose third node is
     expect(first.stderr).not.toContain('Node node-1');
   });
 
+  it('is not reported as a node that cannot resolve ECR while its agent is recreated', () => {
+    expect(first.stderr).toContain('recreating pod node-access-');
+    expect(first.stderr).not.toContain('cannot resolve the registry');
+  });
+
   it('gets one file per registry, and one for the probe', () => {
     const project = `https://${cli.world.registryHost}/v2/shop`;
     for (const host of ['docker.io', 'registry.k8s.io', 'ecr-bootstrap.invalid']) {
