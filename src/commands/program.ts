@@ -6,16 +6,13 @@ import { topicText } from './help/topic.ts';
 import { helpTopics } from './help/topics.ts';
 import { ownVersion } from '../core/paths.ts';
 import { closestWord } from '../core/suggestion.ts';
+import { Layout, usableWidth } from '../output/layout.ts';
+import type { OutputStream } from '../output/reporter.ts';
 import type { GlobalFlags } from '../run/runtime.ts';
 
-type Screen = NodeJS.WritableStream & { readonly columns?: number };
-
-/** The width of help where the terminal's is unknown, for example in a pipe. */
-const defaultWidth = 80;
-
 /** The complete command line. A command's module is loaded when commander reaches the command. */
-export function createProgram(program: Program, stdout: Screen): Command {
-  const width = stdout.columns ?? defaultWidth;
+export function createProgram(program: Program, stdout: OutputStream): Command {
+  const width = usableWidth(stdout);
   const root = new Command('ecr-bootstrap')
     .version(ownVersion(), '-V, --version')
     .showSuggestionAfterError()
@@ -44,7 +41,7 @@ export function createProgram(program: Program, stdout: Screen): Command {
   // Commander's built-in help command would show a command's help without loading the command.
   root.command('help [topic]', { hidden: true }).action(async (name?: string) => {
     const topic = helpTopics(root).find((each) => each.name === name);
-    if (topic) return void stdout.write(`${topicText(topic, width)}\n`);
+    if (topic) return void stdout.write(`${topicText(topic, new Layout({ width }))}\n`);
     const isCommand = program.commands.some((entry) => entry.name === name);
     if (name !== undefined && !isCommand) refuseTopic(root, name, program);
     await root.parseAsync([...(name === undefined ? [] : [name]), '--help'], { from: 'user' });

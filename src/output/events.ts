@@ -1,7 +1,6 @@
 import type { Event } from '../core/step.ts';
 import { nameOf } from '../core/target.ts';
 import type { Layout } from './layout.ts';
-import type { Style } from './style.ts';
 import { formatBytes, formatDuration, plural } from './units.ts';
 import { findingLines } from './views/finding.ts';
 
@@ -19,75 +18,92 @@ export function eventLines(
   layout: Layout,
   how: { verbose: boolean; screen: boolean },
 ): string[] {
-  const { style } = layout;
+  const { style, marks } = layout;
+  /** An indented paragraph. */
+  const text = (words: string, mark = ''): string[] =>
+    layout.wrap(words, { first: `  ${mark}`, rest: '    ' });
+  const dim = (lines: readonly string[]): string[] => lines.map(style.dim);
   switch (event.type) {
     case 'step-started':
-      return how.verbose ? [style.dim(`${event.step}: ${event.title}`)] : [];
+      return how.verbose ? dim(layout.wrap(`${event.step}: ${event.title}`)) : [];
     case 'step-done': {
       if (event.changed === 0 && !how.verbose) return [];
-      const count = plural(event.changed, 'change').padEnd(10);
+      const [step, count] = [layout.pad(event.step, 26), layout.pad(plural(event.changed, 'change'), 10)];
       const time = style.dim(`${count}  ${formatDuration(event.milliseconds)}`);
-      return [`${style.good('✓')} ${event.step.padEnd(26)}${time}`];
+      return [`${style.good(marks.ok)} ${step}${time}`];
     }
-    case 'found-on-the-way':
-      return [
-        `  ${style.warn(`also ${underWay[event.change.action]}`)} ${nameOf(event.change.target)} (found during this run)`,
-      ];
+    case 'found-on-the-way': {
+      const { action, target } = event.change;
+      return text(`${style.warn(`also ${underWay[action]}`)} ${nameOf(target)} (found during this run)`);
+    }
     case 'no-longer-needed': {
       const { action, target } = event.change;
-      return [`  ${style.warn('no longer needed:')} ${action} ${nameOf(target)}`];
+      return text(`${style.warn('no longer needed:')} ${action} ${nameOf(target)}`);
     }
     case 'change-done':
-      return outcomeLines(event, style, how);
+      return outcomeLines(event, layout, how);
     case 'member-failed': {
       const { target, error } = event.failure;
+      const why = `${nameOf(target)}: ${error.why} ${style.dim(`[${error.code}]`)}`;
       return [
-        `  ${style.bad('✗')} ${nameOf(target)}: ${error.why} ${style.dim(`[${error.code}]`)}`,
-        `      ${style.dim('fix:')} ${error.hint}`,
+        ...text(why, `${style.bad(marks.failed)} `),
+        ...layout.wrap(error.hint, { first: `      ${style.dim('fix:')} ` }),
       ];
     }
     case 'waiting':
       // One line every ten seconds shows in a log that the run is active. A terminal has the live line.
       return how.screen || event.seconds === 0 || event.seconds % 10 !== 0
         ? []
-        : [style.dim(`  waiting for ${event.what}`)];
+        : dim(text(`waiting for ${event.what}`));
     case 'finding':
       return layout.indented(2, (inner) => findingLines(event.finding, inner));
     case 'note':
-      return [`  ${event.text}`];
+      return text(event.text);
     case 'detail':
-      return how.verbose ? [style.dim(`  ${event.text}`)] : [];
+      return how.verbose ? dim(text(event.text)) : [];
     case 'image-done':
-      return how.screen && !how.verbose ? [] : [imageLine(event, style)];
+      return how.screen && !how.verbose ? [] : imageLines(event, layout);
     case 'progress':
     case 'change-started':
       return [];
   }
 }
 
-function imageLine(
+function imageLines(
   { source, state, bytesSent, seconds, error }: Extract<Event, { type: 'image-done' }>,
-  style: Style,
-): string {
-  if (error)
-    return `  ${style.bad('failed'.padEnd(11))}${source}: ${error.why} ${style.dim(`[${error.code}]`)}`;
+  layout: Layout,
+): string[] {
+  const { style } = layout;
+  if (error) {
+    return layout.wrap(`${source}: ${error.why} ${style.dim(`[${error.code}]`)}`, {
+      first: `  ${style.bad(layout.pad('failed', stateWidth))}`,
+    });
+  }
   const sent = bytesSent > 0 ? `${formatBytes(bytesSent)} sent, ` : '';
-  return `  ${state.padEnd(11)}${source}  ${style.dim(`${sent}${formatDuration(seconds * 1000)}`)}`;
+  const rest = `${sent}${formatDuration(seconds * 1000)}`;
+  const room = layout.width - stateWidth - rest.length - 4;
+  return [`  ${layout.pad(state, stateWidth)}${layout.shorten(source, room)}  ${style.dim(rest)}`];
 }
+
+/** Columns of `would-copy` and a space. */
+const stateWidth = 11;
 
 function outcomeLines(
   { outcome }: Extract<Event, { type: 'change-done' }>,
-  style: Style,
+  layout: Layout,
   { verbose, screen }: { verbose: boolean; screen: boolean },
 ): string[] {
+  const { style, marks } = layout;
   const target = nameOf(outcome.change.target);
-  if (outcome.result === 'skipped') return verbose ? [style.dim(`  skipped ${target}`)] : [];
+  const text = (words: string, mark = ''): string[] =>
+    layout.wrap(words, { first: `  ${mark}`, rest: '    ' });
+  if (outcome.result === 'skipped') return verbose ? text(`skipped ${target}`).map(style.dim) : [];
   if (outcome.result === 'unknown') return [];
   if (outcome.result === 'failed') {
     const { why, code } = outcome.error;
-    return [`  ${style.bad('✗')} ${target}: ${why} ${style.dim(`[${code}]`)}`];
+    return text(`${target}: ${why} ${style.dim(`[${code}]`)}`, `${style.bad(marks.failed)} `);
   }
   if (screen && !verbose) return [];
-  const detail = outcome.detail ? style.dim(`  ${outcome.detail}`) : '';
-  return [`  ${verbs[outcome.change.action]} ${target}${detail}`];
+  const detail = outcome.detail ? ` ${style.dim(outcome.detail)}` : '';
+  return text(`${verbs[outcome.change.action]} ${target}${detail}`);
 }

@@ -51,7 +51,6 @@ export interface LayoutOptions {
   readonly color?: boolean;
   /** The terminal shows Unicode. Otherwise, marks are ASCII. */
   readonly unicode?: boolean;
-  /** Tables may be wider than the terminal. */
   readonly wide?: boolean;
 }
 
@@ -88,12 +87,18 @@ export class Layout {
   readonly style: Style;
   readonly marks: Marks;
   readonly width: number;
+  /** Tables may be wider than the terminal. */
+  readonly wide: boolean;
+  /** The terminal shows Unicode. */
+  readonly isUnicode: boolean;
   readonly #options: LayoutOptions;
 
   constructor(options: LayoutOptions = {}) {
-    const { width = defaultWidth, color = false, unicode = true } = options;
+    const { width = defaultWidth, color = false, unicode = true, wide = false } = options;
     this.#options = options;
     this.width = width;
+    this.wide = wide;
+    this.isUnicode = unicode;
     this.style = createStyle(color);
     this.marks = unicode
       ? unicodeMarks
@@ -104,7 +109,7 @@ export class Layout {
 
   /** The text with the characters that the terminal can show. Untrusted names keep their characters. */
   text(text: string): string {
-    if (this.#options.unicode !== false) return text;
+    if (this.isUnicode) return text;
     return text.replace(/[✓✗→…·×█░–—]/g, (mark) => asciiOf[mark as keyof typeof asciiOf]);
   }
 
@@ -183,7 +188,7 @@ export class Layout {
         widths[index] = Math.max(widths[index] ?? 0, width);
       }
     }
-    if (this.#options.wide) return widths;
+    if (this.wide) return widths;
     const gaps = columns.slice(0, -1).reduce((sum, { gap = 2 }) => sum + gap, 0);
     let excess = widths.reduce((sum, width) => sum + width, gaps) - this.width;
     const least = [({ min = 10 }: Column) => min, () => 4];

@@ -1,14 +1,14 @@
 import type { Event, Progress } from '../core/step.ts';
 import { withoutSecrets } from '../core/secret.ts';
 import { isTerminalLent } from '../core/subprocess.ts';
+import type { Layout } from './layout.ts';
 import { progressText } from './progress-text.ts';
 import { Rate } from './rate.ts';
 import { formatDuration } from './units.ts';
 
 const redrawIntervalMs = 100;
 const frames = ['⠋', '⠙', '⠹', '⠸', '⠼', '⠴', '⠦', '⠧', '⠇', '⠏'];
-
-type Screen = NodeJS.WritableStream & { columns?: number };
+const asciiFrames = ['|', '/', '-', '\\'];
 
 /** Milliseconds after which the line shows how long the work has taken. */
 const showTimeAfterMs = 2000;
@@ -16,7 +16,9 @@ const showTimeAfterMs = 2000;
 /** The moving line at the bottom of a terminal: the current work, its progress, speed and duration. */
 export class LiveLine {
   readonly moves: boolean;
-  readonly #screen: Screen;
+  readonly #screen: NodeJS.WritableStream;
+  /** For the current width of the screen. */
+  readonly #layout: () => Layout;
   readonly #progress = new Map<string, { progress: Progress; readonly rate: Rate }>();
   #timer: NodeJS.Timeout | undefined;
   #drawn = false;
@@ -25,8 +27,9 @@ export class LiveLine {
   /** When the work of the label started, in milliseconds since the epoch. */
   #since = 0;
 
-  constructor(screen: Screen, moves: boolean) {
+  constructor(screen: NodeJS.WritableStream, layout: () => Layout, moves: boolean) {
     this.#screen = screen;
+    this.#layout = layout;
     this.moves = moves;
   }
 
@@ -75,19 +78,24 @@ export class LiveLine {
   }
 
   #draw(): void {
-    this.#frame = (this.#frame + 1) % frames.length;
+    this.#frame += 1;
     const now = Date.now();
-    const width = (this.#screen.columns ?? 80) - 1;
+    const layout = this.#layout();
+    const spinner = layout.isUnicode ? frames : asciiFrames;
+    // Text in the last column would move the cursor to the next line on some terminals.
+    const width = layout.width - 3;
     const underWay = [...this.#progress.values()].map(({ progress, rate }) => ({
       progress,
       rate: rate.perSecond(now),
     }));
     const passed = now - this.#since;
     const time = passed < showTimeAfterMs ? '' : ` (${seconds(passed)})`;
-    const text = progressText(underWay, width - 2) || shortened(this.#label, width - 2 - time.length) + time;
+    const text =
+      progressText(underWay, width, layout) || layout.truncate(this.#label, width - time.length) + time;
     this.#erase();
     if (isTerminalLent()) return;
-    this.#screen.write(`${frames[this.#frame] ?? ''} ${withoutSecrets(text)}`.slice(0, width));
+    const frame = spinner[this.#frame % spinner.length] ?? '';
+    this.#screen.write(`${frame} ${layout.truncate(withoutSecrets(text), width)}`);
     this.#drawn = true;
   }
 
@@ -96,9 +104,6 @@ export class LiveLine {
     this.#drawn = false;
   }
 }
-
-const shortened = (text: string, width: number): string =>
-  text.length > width ? `${text.slice(0, width - 1)}…` : text;
 
 const seconds = (milliseconds: number): string =>
   milliseconds < 60_000 ? `${Math.floor(milliseconds / 1000)}s` : formatDuration(milliseconds);

@@ -1,4 +1,5 @@
 import type { Progress } from '../core/step.ts';
+import type { Layout } from './layout.ts';
 import { formatBytes, formatDuration, plural } from './units.ts';
 
 /** Work in progress, and its speed per second if it is known. */
@@ -7,23 +8,22 @@ export interface ActiveProgress {
   readonly rate?: number | undefined;
 }
 
-const separator = ' · ';
-
 /** The mirror reports the whole run under this ID, and each image under its source. */
 const whole = 'images';
 
 /** Work in progress as one line of at most `width` characters: the whole run, then as many images as fit. */
-export function progressText(underWay: readonly ActiveProgress[], width: number): string {
+export function progressText(underWay: readonly ActiveProgress[], width: number, layout: Layout): string {
+  const separator = ` ${layout.marks.separator} `;
   const all = underWay.find(({ progress }) => progress.id === whole);
-  if (!all) return underWay.map(described).join('  ').slice(0, width);
+  if (!all) return layout.truncate(underWay.map((one) => described(one, separator)).join('  '), width);
   const parts = underWay
     .filter(isPart)
     .map(({ progress }) => `${shortName(progress.id)} ${percent(progress)}`);
-  return withParts(fitting(figures(all), width), parts, width);
+  return withParts(fitting(figures(all), width, separator), parts, width, separator);
 }
 
 /** As many of the figures as fit, in order of importance. */
-function fitting(texts: readonly string[], width: number): string {
+function fitting(texts: readonly string[], width: number, separator: string): string {
   let line = '';
   for (const text of texts) {
     const longer = line === '' ? text : `${line}${separator}${text}`;
@@ -43,7 +43,7 @@ function figures({ progress, rate }: ActiveProgress): string[] {
   ];
 }
 
-const described = ({ progress, rate }: ActiveProgress): string =>
+const described = ({ progress, rate }: ActiveProgress, separator: string): string =>
   `${progress.label} ${figures({ progress, rate }).join(separator)}`;
 
 function amount({ done, total, unit }: Progress): string {
@@ -64,7 +64,7 @@ const percent = ({ done, total = 0 }: Progress): string => `${Math.floor((100 * 
 
 const shortName = (source: string): string => source.slice(source.lastIndexOf('/') + 1);
 
-function withParts(head: string, parts: readonly string[], width: number): string {
+function withParts(head: string, parts: readonly string[], width: number, separator: string): string {
   for (let shown = parts.length; shown > 0; shown -= 1) {
     const more = parts.length > shown ? [`${parts.length - shown} more`] : [];
     const line = [head, [...parts.slice(0, shown), ...more].join(', ')].join(separator);

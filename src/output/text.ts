@@ -29,7 +29,11 @@ export function createTextReporter(options: ReporterOptions): Reporter {
       wide,
     });
   const quiet = verbosity === 'quiet';
-  const live = new LiveLine(streams.stderr, wantsMotion(streams.stderr.isTTY === true, env) && !quiet);
+  const live = new LiveLine(
+    streams.stderr,
+    () => layoutFor(streams.stderr),
+    wantsMotion(streams.stderr.isTTY === true, env) && !quiet,
+  );
   let views = Promise.resolve();
   /** The plan, until it is shown on a terminal. A question about the plan shows it first. */
   let hiddenPlan: Extract<View, { type: 'plan' }> | undefined;
@@ -56,9 +60,10 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     live.clear();
     try {
       await before?.(screen);
-      return (
-        await readAnswer(withoutSecrets(printableData(question)), streams.stdin, screen, signal)
-      ).trim();
+      const lines = layoutFor(screen, true).wrap(withoutSecrets(printableData(question)));
+      const prompt = `${lines.at(-1) ?? ''} `;
+      for (const line of lines.slice(0, -1)) screen.write(`${line}\n`);
+      return (await readAnswer(prompt, streams.stdin, screen, signal)).trim();
     } finally {
       ownScreen?.end();
     }
@@ -95,7 +100,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     },
     error: (error) => say(errorLines(printableData(error), layoutFor(streams.stderr))),
     ask: async (question, { expected, signal }) => {
-      const text = `${question} ${expected === undefined ? '[y/N] ' : ''}`;
+      const text = `${question}${expected === undefined ? ' [y/N]' : ''}`;
       const answer = await onTerminal(text, signal, async (screen) => {
         if (!hiddenPlan) return;
         const lines = await viewLines(hiddenPlan, layoutFor(screen, true), 'normal');
@@ -104,7 +109,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
       if (answer === undefined) return undefined;
       return expected === undefined ? /^y(es)?$/i.test(answer) : answer === expected;
     },
-    askFor: (question, { signal }) => onTerminal(`${question} `, signal),
+    askFor: (question, { signal }) => onTerminal(question, signal),
     end: async () => {
       await views;
       live.clear();

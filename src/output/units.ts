@@ -33,18 +33,6 @@ export function formatDuration(milliseconds: number): string {
 export const plural = (count: number, one: string, many = `${one}s`): string =>
   `${count} ${count === 1 ? one : many}`;
 
-/** Aligns rows as columns with two spaces between them. The last column is not padded. */
-export function columns(rows: readonly (readonly string[])[]): string[] {
-  const widths: number[] = [];
-  for (const row of rows) {
-    row.forEach((cell, index) => {
-      widths[index] = Math.max(widths[index] ?? 0, cell.length);
-    });
-  }
-  return rows.map((row) =>
-    row
-      .map((cell, index) => (index === row.length - 1 ? cell : cell.padEnd(widths[index] ?? 0)))
-      .join('  ')
-      .trimEnd(),
-  );
-}
+/** The first 12 digits of a digest. */
+export const shortDigest = (digest: string | undefined): string =>
+  digest?.replace('sha256:', '').slice(0, 12) ?? '-';

@@ -38,6 +38,14 @@ export interface PlanView {
   readonly adoptBy?: string;
 }
 
+export interface ImagesView {
+  /** What the names in ECR begin with: `HOST/PROJECT`. */
+  readonly registry: string;
+  readonly images: readonly ImageRow[];
+  /** The list has only these images: those that ECR lacks, or those that workloads pull from the internet. */
+  readonly only?: 'missing' | 'outside';
+}
+
 /** One image as `images` lists it. */
 export interface ImageRow {
   readonly source: string;
@@ -47,6 +55,8 @@ export interface ImageRow {
   /** Desired platforms that the tag in ECR lacks. The next `up` copies them. */
   readonly missingPlatforms?: readonly string[];
   readonly usedBy: readonly string[];
+  /** Workloads that pull it from the internet. Empty if the cluster cannot be read. */
+  readonly outside: readonly string[];
   /** Nodes pull it from ECR under the name of its source too. */
   readonly mirrored: boolean;
 }
@@ -109,7 +119,7 @@ export type View =
       readonly type: 'mirror';
       readonly data: { readonly images: readonly MirrorRow[]; readonly dryRun: boolean };
     }
-  | { readonly type: 'images'; readonly data: { readonly images: readonly ImageRow[] } }
+  | { readonly type: 'images'; readonly data: ImagesView }
   | {
       readonly type: 'config';
       readonly data: { readonly file: string | null; readonly values: readonly ConfigRow[] };

@@ -1,4 +1,4 @@
-import { Help } from 'commander';
+import type { Layout } from '../../output/layout.ts';
 import { withoutMarkup } from '../../output/markup.ts';
 
 /** A page of `ecr-bootstrap help TOPIC`. The reference in the docs is generated from the same page. */
@@ -20,18 +20,17 @@ export interface HelpSection {
 /** Names that mean the same, for example `['HTTPS_PROXY', 'HTTP_PROXY']`, and their explanation in Markdown. */
 export type HelpEntry = readonly [names: readonly string[], about: string];
 
-/** The page as text that is not wider than `width`, unless a single word is. */
-export function topicText({ title, sections }: HelpTopic, width: number): string {
-  const help = new Help();
-  help.helpWidth = width;
-  help.minWidthToWrap = 1;
-  return [title, ...sections.flatMap((section) => sectionTexts(section, help))].join('\n\n');
-}
+/** The page as text. */
+export const topicText = ({ title, sections }: HelpTopic, layout: Layout): string =>
+  [title, ...sections.flatMap((section) => sectionTexts(section, layout))].join('\n\n');
 
 /** The list of a section, and its notes. */
-function sectionTexts({ heading, entries = [], notes = [] }: HelpSection, help: Help): string[] {
-  const list = [...(heading === undefined ? [] : [heading]), ...entryLines(entries, help)];
-  const paragraphs = notes.map((note) => wrapped(withoutMarkup(note), help, ''));
+function sectionTexts({ heading, entries = [], notes = [] }: HelpSection, layout: Layout): string[] {
+  const list = [
+    ...(heading === undefined ? [] : [heading]),
+    ...layout.indented(2, (inner) => entryLines(entries, inner)),
+  ];
+  const paragraphs = notes.map((note) => layout.wrap(withoutMarkup(note)).join('\n'));
   return [list.join('\n'), ...paragraphs].filter(Boolean);
 }
 
@@ -39,16 +38,10 @@ function sectionTexts({ heading, entries = [], notes = [] }: HelpSection, help: 
 const maxNameWidth = 24;
 const minAboutWidth = 30;
 
-function entryLines(entries: readonly HelpEntry[], help: Help): string[] {
+function entryLines(entries: readonly HelpEntry[], layout: Layout): string[] {
   const rows = entries.map(([names, about]) => [names.join(', '), withoutMarkup(about)] as const);
   const width = Math.max(...rows.map(([name]) => name.length));
-  const room = (help.helpWidth ?? 0) - width;
-  return width <= maxNameWidth && room >= minAboutWidth
-    ? rows.map(([name, about]) => help.formatItem(name, width, about, help))
-    : rows.flatMap(([name, about]) => [wrapped(name, help, '  '), wrapped(about, help, '    ')]);
-}
-
-function wrapped(text: string, help: Help, margin: string): string {
-  const width = (help.helpWidth ?? 0) - margin.length;
-  return help.boxWrap(text, width).replace(/^/gm, margin);
+  return width <= maxNameWidth && layout.width - width >= minAboutWidth
+    ? layout.table(rows, [{ fit: 'never' }, { fit: 'wrap' }])
+    : rows.flatMap(([name, about]) => [...layout.wrap(name), ...layout.wrap(about, { first: '  ' })]);
 }

@@ -1,75 +1,145 @@
-import type { Layout } from '../layout.ts';
-import { columns, formatBytes, plural } from '../units.ts';
-import type { ImageRow, MirrorRow } from '../view.ts';
+import type { Cell, Column, Layout } from '../layout.ts';
+import { plural, shortDigest } from '../units.ts';
+import type { ImageRow, ImagesView } from '../view.ts';
 
-const shortDigest = (digest: string | undefined): string =>
-  digest?.replace('sha256:', '').slice(0, 12) ?? '-';
-
-export function imageLines({ images }: { images: readonly ImageRow[] }): string[] {
-  const rows = images.map((image) => [
-    image.source,
-    image.target,
-    presence(image),
-    shortDigest(image.digest),
-    usedBy(image.usedBy),
-  ]);
-  const mirrored = images.filter((image) => image.mirrored).length;
-  const remark = `Nodes pull ${mirrored} of ${plural(images.length, 'image')} from ECR under the name of the source, too.`;
+/** The images by urgency: not in ECR, in ECR but pulled from the internet, in order. */
+export function imageLines(
+  { registry, images, only }: ImagesView,
+  layout: Layout,
+  verbose: boolean,
+): string[] {
+  if (images.length === 0) return [nothingFound[only ?? 'all']];
+  const { style } = layout;
+  const rows = [...images].sort((a, b) => urgency(a) - urgency(b));
+  const [titles = '', ...lines] = layout.table(
+    rows.map((image) => [
+      markOf(image, layout),
+      image.source,
+      presence(image),
+      usedBy(image.usedBy),
+      ...(layout.wide ? [image.target, shortDigest(image.digest)] : []),
+    ]),
+    layout.wide ? [...columns, { title: 'NAME IN ECR' }, { title: 'DIGEST' }] : columns,
+  );
   return [
-    ...columns([['SOURCE', 'NAME IN ECR', 'IN ECR', 'DIGEST', 'USED BY'], ...rows]),
-    ...(mirrored > 0 ? ['', remark] : []),
+    ...layout.wrap(registry, { first: `${style.bold('ECR')}  ` }),
+    '',
+    style.bold(titles),
+    ...lines.flatMap((line, index) => [line, ...detailLines(rows[index], registry, layout, verbose)]),
+    '',
+    ...layout.wrap(`${counts(images)}${legend(images, layout)}`),
+    ...remarks(images, layout),
   ];
+}
+
+const nothingFound = {
+  all: 'No images.',
+  missing: 'No image is missing in ECR.',
+  outside: 'No workload pulls from the internet.',
+} as const;
+
+const columns: readonly Column[] = [
+  { gap: 1, fit: 'never' },
+  { title: 'IMAGE', min: 30 },
+  { title: 'IN ECR', min: 16, fit: 'end' },
+  { title: 'USED BY', min: 26, fit: 'end' },
+];
+
+/** What matters first has the lowest number. */
+function urgency(image: ImageRow): number {
+  if (image.present === false) return 0;
+  if (image.present === 'unknown') return 1;
+  if (image.missingPlatforms !== undefined) return 2;
+  return image.outside.length > 0 ? 3 : 4;
+}
+
+function markOf(image: ImageRow, { style, marks }: Layout): Cell {
+  const [text, paint] = (
+    [
+      [marks.failed, style.bad],
+      [marks.unknown, style.warn],
+      [marks.failed, style.bad],
+      [marks.arrow, style.warn],
+      [marks.ok, style.good],
+    ] as const
+  )[urgency(image)] ?? [marks.ok, style.good];
+  return { text, paint };
 }
 
 function presence({ present, missingPlatforms = [] }: ImageRow): string {
   if (present === 'unknown') return 'unknown';
-  if (!present) return 'no';
+  if (!present) return 'missing';
   return missingPlatforms.length > 0 ? `no ${missingPlatforms.join(', ')}` : 'yes';
 }
 
-function usedBy(users: readonly string[]): string {
-  const [first = '-', ...others] = users;
-  return others.length > 0 ? `${first} and ${others.length} more` : first;
+/** Kinds as kubectl abbreviates them. */
+const shortKinds: Readonly<Record<string, string>> = {
+  Deployment: 'deploy',
+  DaemonSet: 'ds',
+  StatefulSet: 'sts',
+  ReplicaSet: 'rs',
+  ReplicationController: 'rc',
+  CronJob: 'cj',
+  Job: 'job',
+  Pod: 'pod',
+};
+
+const otherUsers: Readonly<Record<string, string>> = {
+  operator: 'External Secrets Operator',
+  config: 'images.list',
+  nodes: 'node access',
+};
+
+function usedBy([first = '-', ...others]: readonly string[]): string {
+  const name = otherUsers[first] ?? first.replace(/^\w+(?= )/, (kind) => shortKinds[kind] ?? kind);
+  return others.length > 0 ? `${name} +${others.length}` : name;
 }
 
-export function mirrorLines(
-  { images, dryRun }: { images: readonly MirrorRow[]; dryRun: boolean },
-  { style }: Layout,
+/** The name in ECR if it is not the name of the source behind the registry, and with -v the digest. */
+function detailLines(
+  image: ImageRow | undefined,
+  registry: string,
+  layout: Layout,
+  verbose: boolean,
 ): string[] {
-  const failed = images.filter((image) => image.error);
-  const rows = images
-    .filter((image) => !image.error)
-    .map((image) => [image.state, image.source, image.target ?? '', outcome(image)]);
-  const lines = rows.length > 0 ? columns([['STATE', 'SOURCE', 'NAME IN ECR', ''], ...rows]) : [];
-  for (const { source, error } of failed) {
-    if (!error) continue;
-    const what = error.what.includes(source) ? error.what : `${source}: ${error.what}`;
-    const head = `${style.bad('failed')}  ${what}: ${error.why} ${style.dim(`[${error.code}]`)}`;
-    lines.push(head, `    ${style.dim('fix:')} ${error.hint}`);
-  }
-  return [...lines, summary(images, dryRun)];
-}
-
-function outcome(image: MirrorRow): string {
-  const moved = image.previousDigest
-    ? `${shortDigest(image.previousDigest)} -> ${shortDigest(image.targetDigest ?? image.sourceDigest)}  `
-    : '';
-  const size = image.bytesSent > 0 ? `${formatBytes(image.bytesSent)} sent  ` : '';
-  const content = image.content ? `${image.content}  ` : '';
-  const missing = image.missingPlatforms ? `  source has no ${image.missingPlatforms.join(', ')}` : '';
-  return `${moved}${size}${content}${image.platforms.join(',')}${missing}`;
-}
-
-function summary(images: readonly MirrorRow[], dryRun: boolean): string {
-  const count = (states: readonly MirrorRow['state'][]) =>
-    images.filter((image) => states.includes(image.state)).length;
-  const copied = count(['copied', 'moved', 'would-copy', 'would-move']);
-  const sent = images.reduce((sum, image) => sum + image.bytesSent, 0);
-  const failed = count(['failed']);
+  if (!image || layout.wide) return [];
+  const { source, target, digest } = image;
+  const isRenamed = target !== `${registry}/${source}`;
+  if (!verbose && !(isRenamed && image.outside.length > 0)) return [];
+  const name = target.startsWith(`${registry}/`) ? target.slice(registry.length + 1) : target;
   const parts = [
-    `${plural(copied, 'image')} ${dryRun ? 'would be copied' : `copied (${formatBytes(sent)} sent)`}`,
-    `${count(['current', 'kept'])} already in ECR`,
-    ...(failed > 0 ? [`${failed} failed`] : []),
+    ...(isRenamed ? [`in ECR: ${name}`] : []),
+    ...(verbose && digest !== undefined ? [digest] : []),
   ];
-  return `${parts.join(', ')}.`;
+  return parts.flatMap((part) => layout.wrap(layout.style.dim(part), { first: '      ' }));
+}
+
+function counts(images: readonly ImageRow[]): string {
+  const count = (present: ImageRow['present']) => images.filter((image) => image.present === present).length;
+  const incomplete = images.filter(({ missingPlatforms }) => missingPlatforms !== undefined).length;
+  const parts = [
+    ...(count(true) > 0 ? [`${count(true)} in ECR`] : []),
+    ...(incomplete > 0 ? [`${incomplete} of them without a platform that the nodes need`] : []),
+    ...(count(false) > 0 ? [`${count(false)} missing`] : []),
+    ...(count('unknown') > 0 ? [`${count('unknown')} unknown`] : []),
+  ];
+  return `${plural(images.length, 'image')}: ${parts.join(', ')}.`;
+}
+
+const legend = (images: readonly ImageRow[], { marks }: Layout): string =>
+  images.some((image) => urgency(image) === 3) ? ` ${marks.arrow} a workload uses the public name.` : '';
+
+function remarks(images: readonly ImageRow[], layout: Layout): string[] {
+  const mirrored = images.filter((image) => image.mirrored).length;
+  const workloads = new Set(images.flatMap(({ outside }) => outside)).size;
+  return [
+    ...(mirrored > 0
+      ? [`Nodes pull ${mirrored} of ${plural(images.length, 'image')} from ECR under the public name.`]
+      : []),
+    ...(workloads > 0
+      ? [
+          `${workloads === 1 ? '1 workload pulls' : `${workloads} workloads pull`} from the internet. Put the registry and a slash before the image names there, or let nodes pull from ECR with nodes.access: on.`,
+        ]
+      : []),
+  ].flatMap((remark) => layout.wrap(remark));
 }

@@ -1,9 +1,10 @@
 import type { Layout } from '../layout.ts';
-import { columns, plural } from '../units.ts';
+import { plural } from '../units.ts';
 import type { Verbosity } from '../reporter.ts';
 import { printable, printableData } from '../printable.ts';
 import type { ConfigRow, MirrorRow, View } from '../view.ts';
-import { imageLines, mirrorLines } from './images.ts';
+import { imageLines } from './images.ts';
+import { mirrorLines } from './mirror.ts';
 import { planLines } from './plan.ts';
 import { statusLines } from './status.ts';
 import { nameOf } from '../../core/target.ts';
@@ -15,7 +16,7 @@ import { withoutMarkup } from '../markup.ts';
 export async function viewLines(view: View, layout: Layout, verbosity: Verbosity): Promise<string[]> {
   switch (view.type) {
     case 'config':
-      return configLines(view.data.values);
+      return configLines(view.data.values, layout);
     case 'objects':
       return [await yamlOf(view.data.objects)];
     case 'document':
@@ -42,24 +43,38 @@ function formatted(
     case 'status':
       return statusLines(view.data, layout, verbose);
     case 'mirror':
-      return verbosity === 'quiet' ? targets(view.data.images) : mirrorLines(view.data, layout);
+      return verbosity === 'quiet' ? targets(view.data.images) : mirrorLines(view.data, layout, verbose);
     case 'images':
-      return verbosity === 'quiet' ? view.data.images.map(({ source }) => source) : imageLines(view.data);
+      return verbosity === 'quiet'
+        ? view.data.images.map(({ source }) => source)
+        : imageLines(view.data, layout, verbose);
     case 'explanation':
       return explanationLines(view.data, layout);
     case 'version':
-      return versionLines(view.data);
+      return versionLines(view.data, layout);
   }
 }
 
-const configLines = (values: readonly ConfigRow[]): string[] =>
-  columns(
-    values.map(({ key, value, origin, problem }) => [
+/** Shows whole values, because people search for them. */
+function configLines(values: readonly ConfigRow[], layout: Layout): string[] {
+  const { style, marks } = layout;
+  const rows = values.map(({ key, value, origin, problem }) => {
+    const parts = [
+      ...(value === null ? [] : [printable(spacedJson(value))]),
+      ...(problem === undefined ? [] : [`${marks.failed} ${printableData(problem)}`]),
+    ];
+    const text = parts.join(' ') || '-';
+    return [
       printableData(key),
-      value === null ? '-' : printable(JSON.stringify(value)),
-      printableData(`(${origin})${problem === undefined ? '' : ` ${problem}`}`),
-    ]),
-  );
+      { text: `(${printableData(origin)})`, paint: style.dim },
+      problem === undefined ? text : { text, paint: style.bad },
+    ];
+  });
+  return layout.table(rows, [{ min: 20 }, {}, { min: 30, fit: 'wrap' }]);
+}
+
+/** Spaces between the parts of a value let its line break there. */
+const spacedJson = (value: unknown): string => JSON.stringify(value, undefined, 1).replace(/\n */g, ' ');
 
 type DataOf<T extends View['type']> = Extract<View, { readonly type: T }>['data'];
 
@@ -81,10 +96,13 @@ function explanationLines(
   ];
 }
 
-function versionLines({ program, node, singleFile, platform, cluster }: DataOf<'version'>): string[] {
+function versionLines(
+  { program, node, singleFile, platform, cluster }: DataOf<'version'>,
+  layout: Layout,
+): string[] {
   const { context, kubernetes, operator, problem = '' } = cluster;
   const runtime = singleFile ? `${node}, in a single file` : node;
-  return columns([
+  const rows = [
     ['ecr-bootstrap', program],
     ['Node.js', `${runtime} (${platform})`],
     [
@@ -99,7 +117,8 @@ function versionLines({ program, node, singleFile, platform, cluster }: DataOf<'
             operator === undefined ? `unknown: ${problem}` : (operator ?? 'not installed'),
           ],
         ]),
-  ]);
+  ];
+  return layout.table(rows, [{ fit: 'never' }, { fit: 'wrap' }]);
 }
 
 /** One reference per line, for `kubectl set image`. */
@@ -121,16 +140,22 @@ async function yamlOf(objects: readonly object[]): Promise<string> {
     .trimEnd();
 }
 
-function resultLines(data: DataOf<'result'>, { style }: Layout): string[] {
+function resultLines(data: DataOf<'result'>, layout: Layout): string[] {
+  const { style, marks } = layout;
   const members = data.steps.flatMap(({ failures }) => failures);
   const lines = members.flatMap(({ error }) => [
-    `${style.bad('✗')} ${error.message} ${style.dim(`[${error.code}]`)}`,
-    `    ${style.dim('fix:')} ${error.hint}`,
+    ...layout.wrap(`${error.message} ${style.dim(`[${error.code}]`)}`, {
+      first: `${style.bad(marks.failed)} `,
+    }),
+    ...layout.wrap(error.hint, { first: `    ${style.dim('fix:')} ` }),
   ]);
   const unknown = data.steps.flatMap(({ outcomes }) => outcomes.filter(({ result }) => result === 'unknown'));
   for (const { change } of unknown) {
+    const what = `${change.action} ${nameOf(change.target)}`;
     lines.push(
-      `${style.warn('?')} ${change.action} ${nameOf(change.target)}: unknown, it was still in flight when the run ended`,
+      ...layout.wrap(`${what}: unknown, it was still in flight when the run ended`, {
+        first: `${style.warn(marks.unknown)} `,
+      }),
     );
   }
   // A failure that ended the run is shown as the run's error.
@@ -145,10 +170,12 @@ function resultLines(data: DataOf<'result'>, { style }: Layout): string[] {
   if (unknown.length > 0) counts.push(`${unknown.length} unknown`);
   const late = data.unplanned > 0 ? `, ${data.unplanned} of them found during the run` : '';
   if (counts.length > 0) {
-    lines.push(`${[`${plural(data.changed, 'change')} done${late}`, ...counts].join(', ')}.`);
+    lines.push(...layout.wrap(`${[`${plural(data.changed, 'change')} done${late}`, ...counts].join(', ')}.`));
   } else if (data.changed > 0) {
     lines.push(`${style.good('Done')}: ${plural(data.changed, 'change')}${late}.`);
   }
-  if (data.next.length > 0) lines.push('', 'Next steps:', ...data.next.map((line) => `  - ${line}`));
+  if (data.next.length > 0) {
+    lines.push('', 'Next steps:', ...data.next.flatMap((line) => layout.wrap(line, { first: '  - ' })));
+  }
   return lines;
 }

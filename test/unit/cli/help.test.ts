@@ -1,6 +1,7 @@
 import { PassThrough } from 'node:stream';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { environment } from '../../../src/commands/help/environment.ts';
+import { Layout } from '../../../src/output/layout.ts';
 import { topicText } from '../../../src/commands/help/topic.ts';
 import { commands } from '../../../src/commands/index.ts';
 import { helpTopics } from '../../../src/commands/help/topics.ts';
@@ -46,7 +47,7 @@ describe('help', () => {
   });
 
   it('wraps a topic at the width of the terminal', () => {
-    const lines = (width: number): string[] => topicText(environment, width).split('\n');
+    const lines = (width: number): string[] => topicText(environment, new Layout({ width })).split('\n');
     for (const width of [42, 60, 120])
       expect(Math.max(...lines(width).map((line) => line.length))).toBeLessThanOrEqual(width);
     expect(lines(60).length).toBeGreaterThan(lines(120).length);

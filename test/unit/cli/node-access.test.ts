@@ -111,7 +111,9 @@ describe('a cluster whose second node ignores the files, and whose third node is
       'ghcr.io/external-secrets/external-secrets:v0.12.1',
       'ecr-bootstrap.invalid/probe:1.37',
     ]);
-    expect((await cli.run('images')).stdout).toContain('Nodes pull 10 of 12 images from ECR under the name');
+    expect((await cli.run('images')).stdout).toContain(
+      'Nodes pull 10 of 12 images from ECR under the public name.',
+    );
   });
 
   it('prints the object of the step without a secret', async () => {

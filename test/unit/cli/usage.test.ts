@@ -102,9 +102,9 @@ describe('the command line', () => {
       env: { ECR_BOOTSTRAP_PROJECT: undefined },
     });
     expect(code).toBe(2);
-    expect(stdout).toMatch(/^pullSecret\.name +"puller" +\(default\)$/m);
-    expect(stdout).toMatch(/^project +- +\(not set\) is missing$/m);
-    expect(stdout).toMatch(/^aws\.region +"nowhere" +\(--region\) "nowhere" is not a region/m);
+    expect(stdout).toMatch(/^pullSecret\.name +\(default\) +"puller"$/m);
+    expect(stdout).toMatch(/^project +\(not set\) +✗ is missing$/m);
+    expect(stdout).toMatch(/^aws\.region +\(--region\) +"nowhere" ✗ "nowhere" is not a region/m);
     expect(stderr).toContain('why: project is missing');
     expect(stderr).toContain('why: --region "nowhere" is not a region');
   });

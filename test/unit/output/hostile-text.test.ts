@@ -97,6 +97,7 @@ const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }>
   images: {
     type: 'images',
     data: {
+      registry: hostile,
       images: [
         {
           source: hostile,
@@ -104,6 +105,7 @@ const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }>
           present: true,
           digest: hostile,
           usedBy: [hostile, hostile],
+          outside: [hostile],
           mirrored: false,
         },
       ],

@@ -1,24 +1,22 @@
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { Layout } from '../../../src/output/layout.ts';
 import { LiveLine } from '../../../src/output/live-line.ts';
 import { runSubprocess } from '../../../src/core/subprocess.ts';
 
 let screen: string;
 let line: LiveLine;
-const stream = Object.assign(
-  new Writable({
-    write: (chunk: Buffer, _encoding, done) => {
-      screen += chunk.toString();
-      done();
-    },
-  }),
-  { columns: 60 },
-);
+const stream = new Writable({
+  write: (chunk: Buffer, _encoding, done) => {
+    screen += chunk.toString();
+    done();
+  },
+});
 
 beforeEach(() => {
   vi.useFakeTimers();
   screen = '';
-  line = new LiveLine(stream, true);
+  line = new LiveLine(stream, () => new Layout({ width: 60 }), true);
 });
 afterEach(() => {
   line.clear();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Layout } from '../../../src/output/layout.ts';
 import { progressText, type ActiveProgress } from '../../../src/output/progress-text.ts';
 import { Rate } from '../../../src/output/rate.ts';
 
@@ -14,22 +15,26 @@ const images = ['nginx:1.27', 'redis:7', 'postgres:17', 'rabbitmq:4', 'traefik:v
 );
 const figures = '1.2 GB of 3.4 GB · 45 MB/s · 49s left · 8 blobs';
 
+const layout = new Layout();
+
 describe('the progress line of mirror', () => {
   it('shows total bytes, rate, remaining time and active blobs at 60 columns', () => {
-    expect(progressText([...images, whole], 57)).toBe(figures);
+    expect(progressText([...images, whole], 57, layout)).toBe(figures);
   });
 
   it('names the images in progress as far as they fit, and the number of the others', () => {
-    expect(progressText([whole, ...images], 157)).toBe(
+    expect(progressText([whole, ...images], 157, layout)).toBe(
       `${figures} · nginx:1.27 10%, redis:7 20%, postgres:17 30%, rabbitmq:4 40%, traefik:v3 50%, grafana:12 60%`,
     );
-    expect(progressText([whole, ...images], 90)).toBe(`${figures} · nginx:1.27 10%, redis:7 20%, 4 more`);
+    expect(progressText([whole, ...images], 90, layout)).toBe(
+      `${figures} · nginx:1.27 10%, redis:7 20%, 4 more`,
+    );
   });
 
   it.each([10, 20, 30, 40, 50, 80, 120])(
     'is never wider than %i columns, and never cuts a figure',
     (width) => {
-      const text = progressText([whole, ...images], width);
+      const text = progressText([whole, ...images], width, layout);
       expect(text.length).toBeLessThanOrEqual(width);
       const [head = ''] = text.split(' · nginx');
       expect(`${figures} · `).toContain(head === '' ? '' : `${head} · `);
@@ -37,7 +42,7 @@ describe('the progress line of mirror', () => {
   );
 
   it('omits images that have not started', () => {
-    expect(progressText([whole, image('waiting:1', 0)], 157)).toBe(figures);
+    expect(progressText([whole, image('waiting:1', 0)], 157, layout)).toBe(figures);
   });
 
   it('counts references while the bytes are unknown', () => {
@@ -48,7 +53,7 @@ describe('the progress line of mirror', () => {
       total: 9,
       unit: 'items',
     } as const;
-    expect(progressText([{ progress }], 60)).toBe('images looked up 3 of 9');
+    expect(progressText([{ progress }], 60, layout)).toBe('images looked up 3 of 9');
   });
 });
 

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { columns, formatBytes, formatDuration, plural } from '../../../src/output/units.ts';
+import { formatBytes, formatDuration, plural } from '../../../src/output/units.ts';
 
 describe('formatBytes', () => {
   it.each([
@@ -20,17 +20,6 @@ describe('formatDuration', () => {
     [11 * 3_600_000 + 20 * 60_000, '11h 20m'],
     [90_000_000, '1d 1h'],
   ])('writes %d ms as %s', (milliseconds, text) => expect(formatDuration(milliseconds)).toBe(text));
-});
-
-describe('columns', () => {
-  it('aligns all but the last column', () => {
-    expect(
-      columns([
-        ['a', 'bb', 'c'],
-        ['aaa', 'b', 'ccc'],
-      ]),
-    ).toEqual(['a    bb  c', 'aaa  b   ccc']);
-  });
 });
 
 describe('plural', () => {

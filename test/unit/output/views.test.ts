@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Layout } from '../../../src/output/layout.ts';
-import type { View } from '../../../src/output/view.ts';
+import type { ImageRow, View } from '../../../src/output/view.ts';
 import { errorLines } from '../../../src/output/text.ts';
 import { viewLines } from '../../../src/output/views/index.ts';
 import { statusLines } from '../../../src/output/views/status.ts';
@@ -220,19 +220,141 @@ describe('a mirror run', () => {
     ]);
   });
 
-  it.each(['whole', 'platform', 'reduced'] as const)(
-    'shows the copied content (%s), the platforms, and the old and new digest of a moved tag',
-    async (content) => {
-      const moved = {
+  it('shows what was copied, what failed and the counts, and counts images that ECR had', async () => {
+    const images = [
+      {
         ...result,
-        state: 'moved' as const,
-        content,
+        source: 'docker.io/library/nginx:1.28',
+        state: 'copied' as const,
         platforms: ['linux/amd64'],
-        previousDigest: `sha256:${'a'.repeat(64)}` as Digest,
-        targetDigest: `sha256:${'b'.repeat(64)}` as Digest,
-      };
-      const [, row] = await lines({ type: 'mirror', data: { dryRun: false, images: [moved] } });
-      expect(row).toContain(`aaaaaaaaaaaa -> bbbbbbbbbbbb  ${content}  linux/amd64`);
-    },
-  );
+        bytesSent: 142_000_000,
+        seconds: 3.1,
+      },
+      { ...result, state: 'current' as const },
+      { ...result, source: 'docker.io/library/redis:7', state: 'failed' as const, error: absent('redis') },
+      { ...result, source: 'docker.io/library/valkey:8', state: 'failed' as const, error: absent('valkey') },
+    ];
+    const view: View = { type: 'mirror', data: { dryRun: false, images } };
+    expect(await lines(view)).toEqual([
+      '+ docker.io/library/nginx:1.28  142 MB  3.1s  linux/amd64',
+      '✗ docker.io/library/redis:7: could not copy redis: not found [image-missing]',
+      '✗ docker.io/library/valkey:8: could not copy valkey: not found [image-missing]',
+      '    fix: Correct the name.',
+      '1 copied (142 MB), 1 current, 2 failed.',
+    ]);
+    expect(await lines(view, 'verbose')).toContain('✓ docker.io/library/nginx:1');
+  });
+
+  const absent = (name: string): BootstrapError =>
+    new BootstrapError({
+      code: 'image-missing',
+      what: `could not copy ${name}`,
+      why: 'not found',
+      hint: 'Correct the name.',
+    });
+
+  it('shows the old and new digest of a moved tag, and platforms that are missing', async () => {
+    const moved = {
+      ...result,
+      state: 'would-move' as const,
+      content: 'reduced' as const,
+      platforms: ['linux/amd64'],
+      missingPlatforms: ['linux/s390x'],
+      previousDigest: `sha256:${'a'.repeat(64)}` as Digest,
+      targetDigest: `sha256:${'b'.repeat(64)}` as Digest,
+    };
+    expect(await lines({ type: 'mirror', data: { dryRun: true, images: [moved] } })).toEqual([
+      '~ docker.io/library/nginx:1      aaaaaaaaaaaa -> bbbbbbbbbbbb; linux/amd64;',
+      '                                 without its other platforms; the source has no',
+      '                                 linux/s390x',
+      '1 to copy, 0 current. Nothing was changed (dry run).',
+    ]);
+  });
+});
+
+describe('the list of images', () => {
+  const registry = '123456789012.dkr.ecr.eu-west-1.amazonaws.com/demo';
+  const row = (source: string, more: Partial<ImageRow> = {}): ImageRow => ({
+    source,
+    target: `${registry}/${source}`,
+    present: true,
+    digest: `sha256:${'a'.repeat(64)}`,
+    usedBy: ['Deployment shop/web'],
+    outside: [],
+    mirrored: false,
+    ...more,
+  });
+  const images = [
+    row('ghcr.io/external-secrets/external-secrets:v0.12.1', {
+      target: `${registry}/external-secrets:v0.12.1`,
+      usedBy: ['operator'],
+    }),
+    row('docker.io/library/nginx:1.27', {
+      usedBy: ['Deployment shop/web', 'StatefulSet shop/db', 'config'],
+      outside: ['Deployment shop/web', 'StatefulSet shop/db'],
+    }),
+    row('quay.io/acme/tool:1', { missingPlatforms: ['linux/arm64'] }),
+    row('ghcr.io/acme/web-0:2.1', { present: false, usedBy: ['Deployment team-000/web-0'] }),
+  ];
+
+  it('shows the registry once, problems first, and what to change', async () => {
+    expect(await lines({ type: 'images', data: { registry, images } })).toEqual([
+      `ECR  ${registry}`,
+      '',
+      '  IMAGE                                IN ECR          USED BY',
+      '✗ ghcr.io/acme/web-0:2.1               missing         deploy team-000/web-0',
+      '✗ quay.io/acme/tool:1                  no linux/arm64  deploy shop/web',
+      '→ docker.io/library/nginx:1.27         yes             deploy shop/web +2',
+      '✓ ghcr.io/…/external-secrets:v0.12.1   yes             External Secrets Operator',
+      '',
+      '4 images: 3 in ECR, 1 of them without a platform that the nodes need, 1 missing.',
+      '→ a workload uses the public name.',
+      '2 workloads pull from the internet. Put the registry and a slash before the',
+      'image names there, or let nodes pull from ECR with nodes.access: on.',
+    ]);
+  });
+
+  it('shows the name in ECR and the digest when verbose', async () => {
+    const text = (await lines({ type: 'images', data: { registry, images } }, 'verbose')).join('\n');
+    expect(text).toContain('      in ECR: external-secrets:v0.12.1');
+    expect(text).toContain(`      sha256:${'a'.repeat(64)}`);
+  });
+
+  it('shows every name in ECR with --wide', async () => {
+    const wide = await viewLines(
+      { type: 'images', data: { registry, images } },
+      new Layout({ wide: true }),
+      'normal',
+    );
+    expect(wide.at(6)).toMatch(/External Secrets Operator {2}\S+\/demo\/external-secrets:v0\.12\.1 +a{12}$/);
+  });
+
+  it('prints one source per line when quiet', async () => {
+    expect((await lines({ type: 'images', data: { registry, images } }, 'quiet')).slice(0, 2)).toEqual([
+      'ghcr.io/external-secrets/external-secrets:v0.12.1',
+      'docker.io/library/nginx:1.27',
+    ]);
+  });
+
+  it.each([
+    ['missing', 'No image is missing in ECR.'],
+    ['outside', 'No workload pulls from the internet.'],
+  ] as const)('says that there is no image with --%s', async (only, text) => {
+    expect(await lines({ type: 'images', data: { registry, images: [], only } })).toEqual([text]);
+  });
+});
+
+describe('the configuration', () => {
+  it('shows each value with its origin, and what is wrong with it', async () => {
+    const values = [
+      { key: 'images.list', value: ['a', 'b'], origin: 'ecr-bootstrap.yaml' },
+      { key: 'aws.region', value: 'nowhere', origin: '--region', problem: '"nowhere" is not a region' },
+      { key: 'project', value: null, origin: 'not set', problem: 'is missing' },
+    ];
+    expect(await lines({ type: 'config', data: { file: null, values } })).toEqual([
+      'images.list  (ecr-bootstrap.yaml)  [ "a", "b" ]',
+      'aws.region   (--region)            "nowhere" ✗ "nowhere" is not a region',
+      'project      (not set)             ✗ is missing',
+    ]);
+  });
 });
