@@ -13,12 +13,12 @@ import { secretParts } from './stored.ts';
  * - `verify`: IAM's list does not show whether a stored pair works, and this command must not use the pair
  * - `hidden`: a secret scheduled for deletion hides its values until it is restored
  */
-export type Situation =
+export type KeySituation =
   | { readonly next: 'settled' | 'promote' | 'restore'; readonly pair: JudgedPair }
   | { readonly next: 'verify'; readonly unverified: JudgedPair; readonly pair?: undefined }
   | { readonly next: 'make' | 'hidden'; readonly pair?: undefined };
 
-export function classify(state: KeyState): Situation {
+export function classify(state: KeyState): KeySituation {
   if (secretParts.some((part) => state.stored[part]?.deleted)) return { next: 'hidden' };
   const { pairs, creating } = state;
   const alive = pairs.filter(({ verdict }) => verdict !== 'gone');
@@ -81,7 +81,7 @@ export function unmanagedKeys(state: KeyState): ObservedKey[] {
 const tokenLife = 12 * 3_600_000;
 
 /** Managed keys without use: never stored, not working, or disabled, with all their tokens expired. */
-export function failedKeys(state: KeyState, { next, pair }: Situation): ObservedKey[] {
+export function failedKeys(state: KeyState, { next, pair }: KeySituation): ObservedKey[] {
   if (next === 'hidden' || next === 'verify') return [];
   return state.keys
     .filter((key) => key.id !== pair?.pair.accessKeyId && isManagedKey(key, state))
@@ -107,7 +107,7 @@ export const disabledKey = ({ keys, pairs }: KeyState): ObservedKey | undefined 
 };
 
 /** Managed keys other than the current one that still work, because a rotation did not finish. */
-export function staleKeys(state: KeyState, situation: Situation): ObservedKey[] {
+export function staleKeys(state: KeyState, situation: KeySituation): ObservedKey[] {
   if (situation.next !== 'settled') return [];
   const useless = new Set(failedKeys(state, situation));
   return state.keys.filter(

@@ -1,14 +1,14 @@
 import { keyTarget, userTarget } from '../iam/users/targets.ts';
 import { type Diff, knownAfterApply } from '../core/step.ts';
 import { type Finding, finding } from '../core/findings.ts';
-import { adopting, tags as tagKeys, unknownOwner } from '../core/ownership.ts';
+import { asAdoption, tags as tagKeys, unknownOwner } from '../core/ownership.ts';
 import { compareTags } from '../iam/tags.ts';
 import {
   classify,
   disabledKey,
   failedKeys,
   isUnfinished,
-  type Situation,
+  type KeySituation,
   staleKeys,
   unknownKeys,
   unmanagedKeys,
@@ -53,7 +53,7 @@ function deletionReason(key: ObservedKey, state: KeyState): string {
     : 'its secret access key is not stored';
 }
 
-function changesTowards(situation: Situation, state: KeyState): KeyChange[] {
+function changesTowards(situation: KeySituation, state: KeyState): KeyChange[] {
   switch (situation.next) {
     case 'settled':
       return [];
@@ -117,7 +117,7 @@ function promotion(version: string, { stored, names, creating }: KeyState): KeyC
 }
 
 /** The creation of a key sets and removes the tag itself. A remaining tag is from an interrupted run. */
-function unmarking({ next }: Situation, { creating, userName }: KeyState): KeyChange[] {
+function unmarking({ next }: KeySituation, { creating, userName }: KeyState): KeyChange[] {
   if (!creating || next === 'make' || next === 'hidden' || next === 'verify') return [];
   return [
     {
@@ -142,7 +142,7 @@ export function userAdoption({ user, ownership, userName, tags }: KeyState): Key
     grants: true,
     payload: { does: 'changeUser' },
   };
-  return [adopting(change, { owner: unknownOwner })];
+  return [asAdoption(change, { owner: unknownOwner })];
 }
 
 export function userFindings({ user, ownership, userName }: KeyState): Finding[] {
@@ -158,7 +158,7 @@ export function userFindings({ user, ownership, userName }: KeyState): Finding[]
   ];
 }
 
-function keyFindings(state: KeyState, situation: Situation): Finding[] {
+function keyFindings(state: KeyState, situation: KeySituation): Finding[] {
   const { userName } = state;
   const unmanaged = unmanagedKeys(state);
   const unknown = unknownKeys(state);
@@ -237,7 +237,7 @@ export function removalBlockedBy(key: ObservedKey, state: KeyState): Finding {
 }
 
 /** Without a working key the cluster cannot renew its tokens. */
-function disabledFinding(state: KeyState, { next }: Situation): Finding[] {
+function disabledFinding(state: KeyState, { next }: KeySituation): Finding[] {
   const key = next === 'make' ? disabledKey(state) : undefined;
   if (!key) return [];
   return [

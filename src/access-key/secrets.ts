@@ -4,7 +4,7 @@ import type { ChangeWith, Field } from '../core/step.ts';
 import type { Target } from '../core/target.ts';
 import { type Finding, finding } from '../core/findings.ts';
 import { accessFindings } from '../iam/resource-access.ts';
-import { adopting, unknownOwner } from '../core/ownership.ts';
+import { asAdoption, unknownOwner } from '../core/ownership.ts';
 import { compareTags, ownershipOf } from '../iam/tags.ts';
 import type { KeyState, SecretWork } from './state.ts';
 import { type SecretPart, secretParts } from './stored.ts';
@@ -46,7 +46,7 @@ function changeOf(state: KeyState, part: SecretPart): ChangeWith<SecretWork>[] {
     fields,
     payload: { does: 'updateSecret', part, ...(info.deleted ? { restores: true } : {}) },
   };
-  return [ownershipOf(info.tags, tags) === 'managed' ? change : adopting(change, { owner: unknownOwner })];
+  return [ownershipOf(info.tags, tags) === 'managed' ? change : asAdoption(change, { owner: unknownOwner })];
 }
 
 export function secretFindings(state: KeyState): Finding[] {

@@ -12,7 +12,7 @@ import {
   type SecretPart,
   secretParts,
   readPairs,
-  type Stored,
+  type StoredSecrets,
   storedIds,
   type StoredPair,
 } from './stored.ts';
@@ -65,7 +65,7 @@ export interface KeyState {
   /** The IDs of the keys that existed before a key was being created; undefined when none is. */
   readonly creating: readonly string[] | undefined;
   readonly keys: readonly ObservedKey[];
-  readonly stored: Stored;
+  readonly stored: StoredSecrets;
   /** The access that the resource policies of unmanaged secrets grant, because these may be adopted. */
   readonly access: Partial<Readonly<Record<SecretPart, ResourceAccess>>>;
   /** In the order of {@link readPairs}. They are verified up to the first one that works. */
@@ -129,7 +129,11 @@ export async function observeKey(ctx: AccessKeyContext): Promise<KeyState> {
   };
 }
 
-async function accessOf(secrets: SecretsPort, stored: Stored, tags: Tags): Promise<KeyState['access']> {
+async function accessOf(
+  secrets: SecretsPort,
+  stored: StoredSecrets,
+  tags: Tags,
+): Promise<KeyState['access']> {
   const unmanaged = secretParts.flatMap((part) => {
     const info = stored[part];
     return info && ownershipOf(info.tags, tags) === 'unmanaged' ? [{ part, info }] : [];

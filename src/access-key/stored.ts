@@ -8,7 +8,7 @@ export const secretParts = ['id', 'secret', 'region'] as const;
 export type SecretPart = (typeof secretParts)[number];
 
 /** The description of each secret; undefined when it does not exist or the caller may not read it. */
-export type Stored = Readonly<Record<SecretPart, SecretInfo | undefined>>;
+export type StoredSecrets = Readonly<Record<SecretPart, SecretInfo | undefined>>;
 
 /** A pair from one version of all three secrets, or from their current values if these come from different writes. */
 export interface StoredPair {
@@ -22,7 +22,7 @@ export interface StoredPair {
 }
 
 export const describeStored = oncePerContext(
-  async ({ aws: { secrets }, config }: IamContext): Promise<Stored> => {
+  async ({ aws: { secrets }, config }: IamContext): Promise<StoredSecrets> => {
     const names = secretNames(config);
     const [id, secret, region] = await Promise.all(secretParts.map((part) => secrets.describe(names[part])));
     return { id, secret, region };
@@ -47,7 +47,7 @@ export function holderOf(info: SecretInfo | undefined, stage: string): string | 
 export async function readPairs(
   secrets: SecretsPort,
   names: SecretNames,
-  stored: Stored,
+  stored: StoredSecrets,
   region: string,
 ): Promise<StoredPair[]> {
   const complete = await Promise.all(
@@ -73,7 +73,7 @@ export async function readPairs(
 }
 
 /** IDs of versions that all three secrets have, and that have a stage in any of them. */
-function completeVersions(stored: Stored): string[] {
+function completeVersions(stored: StoredSecrets): string[] {
   const staged = secretParts.flatMap(
     (part) => stored[part]?.versions.filter(({ stages }) => stages.length > 0) ?? [],
   );
@@ -83,13 +83,13 @@ function completeVersions(stored: Stored): string[] {
   return inAll.sort((a, b) => rank(stored, a) - rank(stored, b));
 }
 
-function rank(stored: Stored, version: string): number {
+function rank(stored: StoredSecrets, version: string): number {
   const { isCurrent, isPending } = stagesOf(stored, version);
   if (isCurrent) return 0;
   return isPending ? 1 : 2;
 }
 
-function stagesOf(stored: Stored, version: string): { isCurrent: boolean; isPending: boolean } {
+function stagesOf(stored: StoredSecrets, version: string): { isCurrent: boolean; isPending: boolean } {
   const isHolder = (stage: string) => (part: SecretPart) => holderOf(stored[part], stage) === version;
   return {
     isCurrent: secretParts.every(isHolder('AWSCURRENT')),
@@ -120,14 +120,14 @@ async function readValues(
 export async function storedIds(
   secrets: SecretsPort,
   names: SecretNames,
-  stored: Stored,
+  stored: StoredSecrets,
 ): Promise<Set<string>> {
   const values = await Promise.all(commonVersions(stored).map(({ id }) => secrets.value(names.id, { id })));
   return new Set(values.flatMap((value) => (value ? [value.reveal()] : [])));
 }
 
 /** A secret that is scheduled for deletion shows no versions, so only the other secrets count. */
-const commonVersions = (stored: Stored): SecretVersion[] =>
+const commonVersions = (stored: StoredSecrets): SecretVersion[] =>
   (stored.id?.versions ?? []).filter(({ id }) =>
     secretParts.every(
       (part) => stored[part]?.deleted || stored[part]?.versions.some((version) => version.id === id),

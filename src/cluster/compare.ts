@@ -4,7 +4,7 @@ import { findLeftovers } from './leftovers.ts';
 import { isManualChange, isManagedApply, type ManagedFields } from '../clients/kubernetes/managed-fields.ts';
 import { entrySegment, pathText, type Segment } from './path.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { duration, quantity } from './quantity.ts';
+import { goDuration, quantity } from './quantity.ts';
 
 /** Lists that Kubernetes merges by key, so that other managers can add entries. Other lists are compared as a whole. */
 const listKeys: Readonly<Record<string, readonly string[]>> = {
@@ -136,7 +136,7 @@ function isEmpty(value: unknown): boolean {
 function sameScalar(wanted: unknown, actual: unknown, path: readonly Segment[]): boolean {
   if (wanted === actual) return true;
   const [parent, name] = [String(path.at(-2)), String(path.at(-1))];
-  if (durationFields.has(name)) return same(wanted, actual, (value) => duration(String(value)));
+  if (durationFields.has(name)) return same(wanted, actual, (value) => goDuration(String(value)));
   if (quantityParents.has(parent) || quantityFields.has(name)) {
     return same(wanted, actual, (value) => quantity(String(value)));
   }

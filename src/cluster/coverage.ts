@@ -11,7 +11,7 @@ import { annotations, ignoreLabel, nodeNamespace, operatorNamespace } from '../c
 import { listed, pullSecretsOf, readUsers } from './pull-secret-users.ts';
 
 /** Which namespaces get a copy of the pull secret. */
-export interface Coverage {
+export interface NamespaceCoverage {
   /** Without the operator's namespace, which has the original. */
   readonly covered: readonly NamespaceInfo[];
   readonly ignored: readonly NamespaceInfo[];
@@ -48,7 +48,7 @@ export const coverageRights: readonly ClusterRule[] = [
   { apiGroups: ['batch'], resources: ['cronjobs', 'jobs'], verbs: ['list'] },
 ];
 
-export async function observeCoverage(ctx: ClusterContext): Promise<Coverage> {
+export async function observeCoverage(ctx: ClusterContext): Promise<NamespaceCoverage> {
   const { config, inventory } = ctx;
   const [namespaces, secrets, externalSecrets] = await Promise.all([
     inventory.namespaces(),
@@ -140,7 +140,7 @@ const isName = (text: string): boolean => /^[a-z0-9]([-a-z0-9]*[a-z0-9])?$/.test
  * @param actual the object with the selector, as it is in the cluster
  */
 export function namespaceSelector(
-  { ignored, excludedWithCopy, unmanaged }: Coverage,
+  { ignored, excludedWithCopy, unmanaged }: NamespaceCoverage,
   exclude: readonly string[],
   actual: KubeObject | undefined,
 ): LabelSelector {
@@ -166,7 +166,7 @@ export function namespaceSelector(
   };
 }
 
-const listedCopies = (copies: Coverage['excludedWithCopy']): readonly string[] =>
+const listedCopies = (copies: NamespaceCoverage['excludedWithCopy']): readonly string[] =>
   [...copies].filter(([, { isListed }]) => isListed).map(([name]) => name);
 
 /** The annotation of an object with a {@link namespaceSelector}. */
@@ -187,7 +187,10 @@ function excludedNamesIn({ spec }: KubeObject): readonly string[] {
 }
 
 /** Reports excluded namespaces that still use their copy. */
-export function inUseFindings({ excludedWithCopy }: Coverage, pullSecret: string): readonly Finding[] {
+export function inUseFindings(
+  { excludedWithCopy }: NamespaceCoverage,
+  pullSecret: string,
+): readonly Finding[] {
   return [...excludedWithCopy]
     .filter(([, { users }]) => users.length > 0)
     .map(([name, { users }]) =>
@@ -200,7 +203,7 @@ export function inUseFindings({ excludedWithCopy }: Coverage, pullSecret: string
     );
 }
 
-export function unmanagedCopyFindings({ unmanaged }: Coverage): readonly Finding[] {
+export function unmanagedCopyFindings({ unmanaged }: NamespaceCoverage): readonly Finding[] {
   return unmanaged.map(({ namespace, object }) => {
     const target = targetOf(refOf(object));
     return finding('pull-secret-unmanaged', {
@@ -219,7 +222,7 @@ const adoptHint = ({ kind, metadata }: KubeObject): string =>
     ? `Adopt it: ecr-bootstrap up --adopt '${kind} ${metadata.namespace}/${metadata.name}'. Or: `
     : '';
 
-export function ignoredFindings({ ignored, excludedWithCopy }: Coverage): readonly Finding[] {
+export function ignoredFindings({ ignored, excludedWithCopy }: NamespaceCoverage): readonly Finding[] {
   const left = ignored.filter(({ name }) => !excludedWithCopy.get(name)?.users.length);
   return left.map(({ name, labels }) =>
     finding('namespace-ignored', {

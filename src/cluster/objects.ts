@@ -1,4 +1,4 @@
-import { adopting, managedBy, managedByLabel, unknownOwner } from '../core/ownership.ts';
+import { asAdoption, managedBy, managedByLabel, unknownOwner } from '../core/ownership.ts';
 import { compare, compareAdopted } from './compare.ts';
 import { isManagedBy, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
@@ -33,7 +33,7 @@ export interface ObjectWork {
 export type ObjectChange = ChangeWith<ObjectWork>;
 
 /** The object with the label of managed objects. */
-export function owned<T extends KubeObject>(object: T): T {
+export function withManagedLabel<T extends KubeObject>(object: T): T {
   const { metadata } = object;
   return { ...object, metadata: { ...metadata, labels: { ...metadata.labels, ...managedBy } } };
 }
@@ -123,7 +123,7 @@ function changesFor({ desired, actual }: WantedObject): ObjectChange[] {
     ...{ target, fields, ...grants },
     payload: { applies: desired, ...(isReplaced ? { deletes: actual } : {}) },
   };
-  return [isManaged(actual) ? change : adopting(change, { owner: ownerOf(actual) })];
+  return [isManaged(actual) ? change : asAdoption(change, { owner: ownerOf(actual) })];
 }
 
 /** Other tools use the namespace too, so fields that they set stay. */

@@ -44,7 +44,7 @@ export function quantity(text: string | number): bigint | undefined {
 const units: Readonly<Record<string, number>> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1 };
 
 /** A Go duration (`1h`, `1h0m0s`, `90s`, `0`) in milliseconds; undefined for anything else. */
-export function duration(text: string): number | undefined {
+export function goDuration(text: string): number | undefined {
   if (text === '0') return 0;
   if (!/^(\d+(\.\d+)?(h|ms|m|s))+$/.test(text)) return undefined;
   const terms = [...text.matchAll(/(\d+(?:\.\d+)?)(h|ms|m|s)/g)];

@@ -43,7 +43,7 @@ export function hosts(value: string, before?: readonly string[]): readonly strin
 }
 
 /** For flags that take a duration. Milliseconds. */
-export function duration(text: string): number {
+export function durationArgument(text: string): number {
   if (durationGrammar.test(text)) return parseDuration(text);
   throw new InvalidArgumentError('Write it as 90s, 10m or 1h30m.');
 }

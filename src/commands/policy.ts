@@ -13,7 +13,7 @@ export function register(command: Command, program: Program): void {
     .addArgument(new Argument('<name>', 'document to print').choices(policyNames))
     .addOption(new Option('--user <name>', 'bind the cluster roles to this user').conflicts('group'))
     .addOption(new Option('--group <name>', 'bind the cluster roles to this group').conflicts('user'))
-    .action((name: PolicyName, subject: Subject) =>
+    .action((name: PrintedPolicy, subject: Subject) =>
       program.run(command, (session) => printPolicy(session, name, subject)),
     );
   command.addHelpText(
@@ -38,7 +38,7 @@ Placeholders stand for values that are not configured.`,
 
 export const policyNames = ['first-run', 'power-user', 'image-puller', 'cluster'] as const;
 
-export type PolicyName = (typeof policyNames)[number];
+export type PrintedPolicy = (typeof policyNames)[number];
 
 /** The subject of the role bindings: a user or a group. */
 export interface Subject {
@@ -50,7 +50,7 @@ export interface Subject {
 const subjectPlaceholder = 'SUBJECT';
 
 /** Prints a document that grants permissions, generated from the permissions of the steps. Sends no request. */
-export async function printPolicy(session: Session, name: PolicyName, subject: Subject): Promise<number> {
+export async function printPolicy(session: Session, name: PrintedPolicy, subject: Subject): Promise<number> {
   const chosen = checkedSubject(name, subject);
   const loaded = await session.loaded({ placeholders: true });
   return name === 'cluster' ? printRoles(session, loaded, chosen) : printIam(session, loaded, name);
@@ -59,7 +59,7 @@ export async function printPolicy(session: Session, name: PolicyName, subject: S
 async function printIam(
   { reporter }: Session,
   { config, origins }: Loaded,
-  name: Exclude<PolicyName, 'cluster'>,
+  name: Exclude<PrintedPolicy, 'cluster'>,
 ): Promise<number> {
   const { accountPlaceholder, policyDocument } = await import('../iam/policies/documents.ts');
   if (name === 'first-run') reporter.warn(amountOfFirstRun(config));
@@ -147,7 +147,7 @@ function roleWithBinding(
 }
 
 /** @throws BootstrapError `usage` */
-function checkedSubject(policy: PolicyName, subject: Subject): Subject {
+function checkedSubject(policy: PrintedPolicy, subject: Subject): Subject {
   for (const flag of ['user', 'group'] as const) {
     const name = subject[flag];
     if (name === undefined) continue;

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { commandAliases } from './index.ts';
-import { duration, type Program } from './command.ts';
+import { durationArgument, type Program } from './command.ts';
 import { rootHelp } from './help/root.ts';
 import { topicText } from './help/topic.ts';
 import { helpTopics } from './help/topics.ts';
@@ -78,7 +78,9 @@ function addGlobalFlags(command: Command): void {
       .default('text'),
     new Option('-q, --quiet', 'print only the result'),
     new Option('-v, --verbose', 'list every change and every finding'),
-    new Option('--timeout <duration>', 'give up after this long, for example 90s or 10m').argParser(duration),
+    new Option('--timeout <duration>', 'give up after this long, for example 90s or 10m').argParser(
+      durationArgument,
+    ),
     new Option('--color <when>', 'auto (only on terminals), always or never').choices([
       'auto',
       'always',

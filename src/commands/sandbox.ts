@@ -1,15 +1,15 @@
 import type { Command } from 'commander';
-import { duration, examples, type Program } from './command.ts';
+import { durationArgument, examples, type Program } from './command.ts';
 
 export function register(command: Command, program: Program): void {
   command
     .argument('[command...]', 'command to try, with its flags; without it, a sandbox keeps running')
-    .option('--advance <duration>', 'advance the clock of the running sandbox', duration)
+    .option('--advance <duration>', 'advance the clock of the running sandbox', durationArgument)
     .passThroughOptions()
     .action((words: string[], { advance }: { advance?: number }) => {
       if (words.length > 0 && advance === undefined) return runInSandbox(command, program);
       return program.run(command, async (session) => {
-        const sandbox = await import('./sandbox/rehearse.ts');
+        const sandbox = await import('./sandbox/sandboxed-command.ts');
         return advance === undefined ? sandbox.keepRunning(session) : sandbox.advance(session, advance);
       });
     });
@@ -30,7 +30,7 @@ function runInSandbox(command: Command, program: Program): Promise<void> {
     async (session) => {
       const { argv = [] } = session;
       const inner = argv.toSpliced(argv.length - (command.parent?.args.length ?? 0), 1);
-      return (await import('./sandbox/rehearse.ts')).rehearse(session, inner, program.main);
+      return (await import('./sandbox/sandboxed-command.ts')).runSandboxed(session, inner, program.main);
     },
     {},
   );

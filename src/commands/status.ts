@@ -7,7 +7,7 @@ import { inspect, type StepStatus } from '../core/inspect.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
 import { needsOf, selectSteps, type StepSelection } from '../run/select-steps.ts';
-import { type Environment, probe, showReading } from '../run/preflight.ts';
+import { type PreflightResult, probe, showReading } from '../run/preflight.ts';
 import type { Session } from '../run/session.ts';
 
 export function register(command: Command, program: Program): void {
@@ -73,7 +73,7 @@ export async function status(session: Session, options: StatusOptions): Promise<
 /** Checks all steps except those that need an unreachable service, which would only repeat the same error. */
 async function checkAll(
   chosen: readonly AnyStep[],
-  { errors }: Environment,
+  { errors }: PreflightResult,
   ctx: Context,
 ): Promise<StepStatus[]> {
   const within = chosen.filter((step) => !step.needs.some((need) => errors.has(need)));
@@ -81,7 +81,7 @@ async function checkAll(
   return chosen.map((step) => withDefaultFinding(seen.get(step.id) ?? unreachableStatus(step, errors)));
 }
 
-function unreachableStatus(step: AnyStep, errors: Environment['errors']): StepStatus {
+function unreachableStatus(step: AnyStep, errors: PreflightResult['errors']): StepStatus {
   const findings = step.needs.flatMap((need): Finding[] => {
     const error = errors.get(need);
     if (!error) return [];

@@ -5,9 +5,9 @@ import { BootstrapError } from '../core/errors.ts';
  * cluster reports the reason.
  */
 export async function knownContext(kubeconfig: string | undefined): Promise<string | undefined> {
-  const { currentContext } = await import('../clients/kubernetes/kubeconfig.ts');
+  const { currentKubeContext } = await import('../clients/kubernetes/kubeconfig.ts');
   try {
-    return await currentContext({ kubeconfig });
+    return await currentKubeContext({ kubeconfig });
   } catch (error) {
     if (!(error instanceof BootstrapError)) throw error;
     return undefined;

@@ -12,7 +12,7 @@ import type { Config } from './schema.ts';
 import { otherVariables, type Setting, settings } from './settings.ts';
 import { refusePlugins, refuseUntrusted } from './trust.ts';
 import { closestWord } from '../core/suggestion.ts';
-import { type Checked, type Mistake, validate, validateLeniently } from './validate.ts';
+import { type Checked, type ConfigProblem, validate, validateLeniently } from './validate.ts';
 
 /** The file that is read by default. */
 export const defaultFile = 'ecr-bootstrap.yaml';
@@ -49,7 +49,7 @@ export interface Loaded {
   readonly origins: ReadonlyMap<string, string>;
   /** One line each. */
   readonly warnings: readonly string[];
-  readonly mistakes: readonly (Mistake & { readonly value: unknown })[];
+  readonly mistakes: readonly (ConfigProblem & { readonly value: unknown })[];
 }
 
 /**
@@ -167,8 +167,8 @@ async function ambientValue(
 async function absentProfile(values: Tree, env: NodeJS.ProcessEnv): Promise<string | undefined> {
   const profile = getAt(values, 'aws.profile');
   if (typeof profile !== 'string' || getAt(values, 'aws.region') !== undefined) return undefined;
-  const { absence, readProfiles } = await import('../clients/aws/profiles.ts');
-  return absence(profile, await readProfiles(env), env);
+  const { missingProfile, readProfiles } = await import('../clients/aws/profiles.ts');
+  return missingProfile(profile, await readProfiles(env), env);
 }
 
 /** `images.platforms` is a single word or a comma-separated list. */

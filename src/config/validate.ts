@@ -28,7 +28,7 @@ export function validate(values: Tree, source: Source): Config {
 /** The configuration without the wrong values, and the mistakes. */
 export interface Checked {
   readonly config: Config;
-  readonly mistakes: readonly Mistake[];
+  readonly mistakes: readonly ConfigProblem[];
 }
 
 /**
@@ -36,7 +36,7 @@ export interface Checked {
  * @param required valid values for keys without a default
  */
 export function validateLeniently(values: Tree, source: Source, required: Tree): Checked {
-  const mistakes: Mistake[] = [];
+  const mistakes: ConfigProblem[] = [];
   const right = structuredClone(values);
   for (;;) {
     const checked = check(right, source);
@@ -54,7 +54,7 @@ export function validateLeniently(values: Tree, source: Source, required: Tree):
   }
 }
 
-function check(values: Tree, source: Source): { config?: Config; mistakes: Mistake[] } {
+function check(values: Tree, source: Source): { config?: Config; mistakes: ConfigProblem[] } {
   // Without `aws`, the region is missing.
   const result = configSchema.safeParse({ aws: {}, ...values }, { reportInput: true });
   return result.success
@@ -63,7 +63,7 @@ function check(values: Tree, source: Source): { config?: Config; mistakes: Mista
 }
 
 /** One `config-invalid` error. */
-export const toError = ({ place, why, hint }: Mistake): BootstrapError =>
+export const toError = ({ place, why, hint }: ConfigProblem): BootstrapError =>
   new BootstrapError({
     code: 'config-invalid',
     what: 'could not read the configuration',
@@ -71,7 +71,7 @@ export const toError = ({ place, why, hint }: Mistake): BootstrapError =>
     hint,
   });
 
-export interface Mistake {
+export interface ConfigProblem {
   readonly path: readonly PropertyKey[];
   /** The path up to the first entry of a list. */
   readonly key: string;
@@ -82,7 +82,7 @@ export interface Mistake {
   readonly hint: string;
 }
 
-function explain(issue: z.core.$ZodIssue, source: Source): Mistake[] {
+function explain(issue: z.core.$ZodIssue, source: Source): ConfigProblem[] {
   if (issue.code === 'unrecognized_keys') {
     return issue.keys.map((unknown) => ({
       ...at([...issue.path, unknown]),
@@ -100,7 +100,7 @@ function explain(issue: z.core.$ZodIssue, source: Source): Mistake[] {
   return [{ ...at(issue.path), isMissing, place: placed(issue.path, source), why, hint }];
 }
 
-const at = (path: readonly PropertyKey[]): Pick<Mistake, 'path' | 'key'> => ({
+const at = (path: readonly PropertyKey[]): Pick<ConfigProblem, 'path' | 'key'> => ({
   path,
   key: keyWithoutIndex(path),
 });

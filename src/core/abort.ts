@@ -23,7 +23,7 @@ export const graceMs = 2000;
  * Work did not end within the grace period after its signal was aborted. It may continue until the process
  * ends.
  */
-export class Abandoned extends Error {}
+export class AbandonedError extends Error {}
 
 /**
  * Waits for work until the signal is aborted, and then for at most the grace period.
@@ -33,7 +33,7 @@ export function withinGrace<T>(signal: AbortSignal, grace: number, work: () => P
   const ended = new AbortController();
   let timer: NodeJS.Timeout | undefined;
   const begin = (): void => {
-    timer = setTimeout(() => ended.abort(new Abandoned('abandoned', { cause: signal.reason })), grace);
+    timer = setTimeout(() => ended.abort(new AbandonedError('abandoned', { cause: signal.reason })), grace);
   };
   if (signal.aborted) begin();
   else signal.addEventListener('abort', begin, { once: true });

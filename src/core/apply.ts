@@ -1,12 +1,12 @@
 import { performance } from 'node:perf_hooks';
-import { Abandoned, graceMs, unlessAborted, withinGrace } from './abort.ts';
+import { AbandonedError, graceMs, unlessAborted, withinGrace } from './abort.ts';
 import type { Clock } from './clock.ts';
 import { BootstrapError, interruptedError } from './errors.ts';
 import type { Change, Emit, Event, MemberFailure, Outcome, Run } from './step.ts';
 import { type Consent, consentedIn } from './consent.ts';
 import { skipped } from './members.ts';
 import { nameOf } from './target.ts';
-import { type Planned, planStep, refuseBlocked } from './plan.ts';
+import { type StepPlan, planStep, refuseBlocked } from './plan.ts';
 import { waitUntilVisible } from './visibility.ts';
 
 export interface ApplyOptions<Ctx> {
@@ -49,7 +49,7 @@ export interface RunResult {
  * then abandoned.
  */
 export async function applyPlan<Ctx extends { readonly clock: Clock }>(
-  plan: readonly Planned<Ctx>[],
+  plan: readonly StepPlan<Ctx>[],
   how: ApplyOptions<Ctx>,
 ): Promise<RunResult> {
   const steps: StepResult[] = [];
@@ -67,7 +67,7 @@ export async function applyPlan<Ctx extends { readonly clock: Clock }>(
         ctx,
         signal: how.signal,
         emit: (event) => inFlight.emit(event),
-        ...(isEmpty ? { looksOnly: true } : {}),
+        ...(isEmpty ? { isReadOnly: true } : {}),
       };
       how.emit({ type: 'step-started', step, title });
       const fresh = ctx;
@@ -108,7 +108,7 @@ export async function applyPlan<Ctx extends { readonly clock: Clock }>(
     return { steps };
   } catch (thrown) {
     if (how.signal.aborted) {
-      const abandoned = thrown instanceof Abandoned;
+      const abandoned = thrown instanceof AbandonedError;
       return { steps, error: interruption(how.signal, abandoned), ...(abandoned ? { abandoned } : {}) };
     }
     if (thrown instanceof BootstrapError) return { steps, error: thrown };
@@ -145,11 +145,11 @@ class Progress {
 }
 
 async function observeAgain<Ctx>(
-  planned: Planned<Ctx>,
+  planned: StepPlan<Ctx>,
   ctx: Ctx,
   consent: Consent,
   how: ApplyOptions<Ctx>,
-): Promise<Planned<Ctx>> {
+): Promise<StepPlan<Ctx>> {
   const again = await planStep(planned.step, ctx, consent);
   refuseBlocked([again]);
   const known = new Map(planned.changes.map((change) => [nameOf(change.target), change]));
@@ -157,13 +157,13 @@ async function observeAgain<Ctx>(
   for (const change of changes) {
     const before = known.get(nameOf(change.target));
     if (destroys(change) && !(before && destroys(before))) throw unplannedDelete(change);
-    if (!before) how.emit({ type: 'found-on-the-way', step: planned.step.id, change });
+    if (!before) how.emit({ type: 'change-found', step: planned.step.id, change });
   }
   return { ...again, changes };
 }
 
 /** The deletions and revocations that were shown and that the last observation does not need. */
-function droppedFrom<Ctx>(planned: Planned<Ctx>, current: Planned<Ctx>): Change[] {
+function droppedFrom<Ctx>(planned: StepPlan<Ctx>, current: StepPlan<Ctx>): Change[] {
   const named = ({ action, target }: Change): string => `${action} ${nameOf(target)}`;
   const left = new Set(current.changes.map(named));
   return planned.changes.filter((change) => (destroys(change) || change.revokes) && !left.has(named(change)));
@@ -171,7 +171,7 @@ function droppedFrom<Ctx>(planned: Planned<Ctx>, current: Planned<Ctx>): Change[
 
 const destroys = (change: Change): boolean => change.action === 'delete' || change.action === 'replace';
 
-async function applyChanges<Ctx>(planned: Planned<Ctx>, run: Run<Ctx>): Promise<readonly Outcome[]> {
+async function applyChanges<Ctx>(planned: StepPlan<Ctx>, run: Run<Ctx>): Promise<readonly Outcome[]> {
   if (planned.changes.length === 0) return [];
   return planned.step.apply(planned.changes, planned.state, run);
 }

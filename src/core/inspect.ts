@@ -3,7 +3,7 @@ import { isNeeded } from './consent.ts';
 import { nameOf } from './target.ts';
 import { toBootstrapError } from './members.ts';
 import { unknownOwner } from './ownership.ts';
-import { type Planned, planStep } from './plan.ts';
+import { type StepPlan, planStep } from './plan.ts';
 import type { AnyStep, Change } from './step.ts';
 import { type Finding, finding } from './findings.ts';
 
@@ -38,7 +38,7 @@ export function inspect<Ctx>(steps: readonly AnyStep<Ctx>[], ctx: Ctx): Promise<
   );
 }
 
-async function health<Ctx>({ step, state }: Planned<Ctx>, ctx: Ctx): Promise<readonly Finding[]> {
+async function health<Ctx>({ step, state }: StepPlan<Ctx>, ctx: Ctx): Promise<readonly Finding[]> {
   try {
     return (await step.health?.(state, ctx)) ?? [];
   } catch (thrown) {

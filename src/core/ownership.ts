@@ -83,7 +83,7 @@ export const managedBy = { [managedByLabel]: 'ecr-bootstrap' } as const;
 export const ignoreLabel = 'ecr-bootstrap.dev/ignore';
 
 /** Turns a change into one that adopts its target. The fields that mark the target as managed are not shown. */
-export const adopting = <C extends Change>(change: C, adopts: Adoption): C => ({
+export const asAdoption = <C extends Change>(change: C, adopts: Adoption): C => ({
   ...change,
   fields: change.fields.filter(({ path }) => !isMark(path)),
   adopts,

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import type { Planned } from './plan.ts';
+import type { StepPlan } from './plan.ts';
 import type { Change } from './step.ts';
 import { nameOf } from './target.ts';
 
@@ -12,7 +12,7 @@ export interface PlanScope {
 }
 
 /** The steps of a plan, as far as the digest covers them. */
-type DigestedStep = Pick<Planned<never>, 'changes'> & { readonly step: { readonly id: string } };
+type DigestedStep = Pick<StepPlan<never>, 'changes'> & { readonly step: { readonly id: string } };
 
 /**
  * The SHA-256 of a plan, as `sha256:…`: of its changes as they are printed, and of the account and cluster. Equal

@@ -13,7 +13,7 @@ import type { AnyStep, Diff, RemovalScope } from './step.ts';
 import type { Finding } from './findings.ts';
 
 /** One step with its observed state and its changes. */
-export interface Planned<Ctx> extends PartitionedChanges {
+export interface StepPlan<Ctx> extends PartitionedChanges {
   readonly step: AnyStep<Ctx>;
   /** The result of `observe`; undefined if it failed. */
   readonly state?: unknown;
@@ -27,15 +27,15 @@ export async function makePlan<Ctx>(
   steps: readonly AnyStep<Ctx>[],
   ctx: Ctx,
   consent: Consent = denyAll,
-): Promise<Planned<Ctx>[]> {
+): Promise<StepPlan<Ctx>[]> {
   return withoutResolved(adoptedOnce(await Promise.all(steps.map((step) => planStep(step, ctx, consent)))));
 }
 
 /** Assigns a resource that several steps would adopt to the first step. The others will find it managed. */
-function adoptedOnce<Ctx>(plan: readonly Planned<Ctx>[]): Planned<Ctx>[] {
+function adoptedOnce<Ctx>(plan: readonly StepPlan<Ctx>[]): StepPlan<Ctx>[] {
   const known = new Set<string>();
   return plan.map((planned) => {
-    const isNew = ({ adopts, target }: Planned<Ctx>['changes'][number]): boolean =>
+    const isNew = ({ adopts, target }: StepPlan<Ctx>['changes'][number]): boolean =>
       !adopts || !known.has(nameOf(target));
     const [changes, unmanaged] = [planned.changes.filter(isNew), planned.unmanaged.filter(isNew)];
     for (const { adopts, target } of [...changes, ...unmanaged]) if (adopts) known.add(nameOf(target));
@@ -44,7 +44,7 @@ function adoptedOnce<Ctx>(plan: readonly Planned<Ctx>[]): Planned<Ctx>[] {
 }
 
 /** Removes the findings that the plan itself resolves. */
-function withoutResolved<Ctx>(plan: readonly Planned<Ctx>[]): Planned<Ctx>[] {
+function withoutResolved<Ctx>(plan: readonly StepPlan<Ctx>[]): StepPlan<Ctx>[] {
   const changes = plan.flatMap((planned) => planned.changes);
   return plan.map((planned) => ({
     ...planned,
@@ -57,7 +57,7 @@ export async function planStep<Ctx>(
   step: AnyStep<Ctx>,
   ctx: Ctx,
   consent: Consent = denyAll,
-): Promise<Planned<Ctx>> {
+): Promise<StepPlan<Ctx>> {
   try {
     const state: unknown = await step.observe(ctx);
     const { changes, findings } = step.diff(state, ctx);
@@ -79,13 +79,13 @@ export async function planStep<Ctx>(
  * @throws BootstrapError the first error of an observation, `blocked` for each blocking finding, or `unmanaged` when the run
  * needs an adoption without consent
  */
-export function refuseBlocked<Ctx>(plan: readonly Planned<Ctx>[]): void {
+export function refuseBlocked<Ctx>(plan: readonly StepPlan<Ctx>[]): void {
   refuseFindings(plan);
   refuseUnmanaged(plan);
 }
 
 /** The checks of {@link refuseBlocked} that do not depend on consent. They run before the plan is shown. */
-export function refuseFindings<Ctx>(plan: readonly Planned<Ctx>[]): void {
+export function refuseFindings<Ctx>(plan: readonly StepPlan<Ctx>[]): void {
   const failed = plan.find((planned) => planned.error);
   if (failed?.error) throw failed.error;
   const blocking = plan.flatMap((planned) => planned.findings.filter((finding) => finding.blocking));
@@ -95,7 +95,7 @@ export function refuseFindings<Ctx>(plan: readonly Planned<Ctx>[]): void {
   );
 }
 
-function refuseUnmanaged<Ctx>(plan: readonly Planned<Ctx>[]): void {
+function refuseUnmanaged<Ctx>(plan: readonly StepPlan<Ctx>[]): void {
   const unmanaged = plan.flatMap((planned) => planned.unmanaged.filter(isNeeded));
   const [first] = unmanaged;
   if (!first) return;

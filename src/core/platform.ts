@@ -118,7 +118,7 @@ export const chosenPlatforms = (wanted: Exclude<Platforms, 'all'>): readonly Pla
   ('anyOf' in wanted ? wanted.anyOf : wanted).map(parsePlatform);
 
 /** How the platforms of an image compare with the desired platforms. */
-export interface Coverage {
+export interface PlatformCoverage {
   readonly missing: readonly string[];
   /** Whether the image is usable without the missing platforms. */
   readonly isEnough: boolean;
@@ -128,7 +128,7 @@ export interface Coverage {
  * One of the nodes' platforms is enough. Only platforms of an operating system that the image supports count as
  * missing: a Linux image need not run on Windows nodes.
  */
-export function coverage(wanted: Platforms, offered: readonly Platform[]): Coverage {
+export function platformCoverage(wanted: Platforms, offered: readonly Platform[]): PlatformCoverage {
   if (wanted === 'all') return { missing: [], isEnough: true };
   const chosen = chosenPlatforms(wanted);
   const missing = chosen.filter((platform) => !offered.some((other) => serves(platform, other)));

@@ -108,7 +108,7 @@ export interface Run<Ctx> {
   readonly signal: AbortSignal;
   readonly emit: Emit;
   /** The plan is empty, so there was no consent and there is no lease. The run may only read. */
-  readonly looksOnly?: boolean;
+  readonly isReadOnly?: boolean;
 }
 
 /** A permission that a step needs in the cluster, as a rule of a ClusterRole. */
@@ -213,7 +213,7 @@ export type Event =
       readonly changed: number;
       readonly milliseconds: number;
     }
-  | { readonly type: 'found-on-the-way'; readonly step: string; readonly change: Change }
+  | { readonly type: 'change-found'; readonly step: string; readonly change: Change }
   /** A deletion or revocation was shown in the plan and is no longer needed. */
   | { readonly type: 'no-longer-needed'; readonly step: string; readonly change: Change }
   | { readonly type: 'change-started'; readonly step: string; readonly change: Change }

@@ -32,7 +32,7 @@ let terminalUsers = 0;
  * Whether a program that this run started may be prompting the user on the terminal, where nothing else may
  * draw then.
  */
-export const isTerminalLent = (): boolean => terminalUsers > 0;
+export const isTerminalInUse = (): boolean => terminalUsers > 0;
 
 /**
  * Runs a program that may hang, wait for input, or print endlessly. The program and its child processes are

@@ -7,7 +7,7 @@ import {
   existing,
   type ObjectsState,
   observeObjects,
-  owned,
+  withManagedLabel,
 } from '../cluster/objects.ts';
 import { renderTemplate } from '../cluster/templates.ts';
 import { BootstrapError } from '../core/errors.ts';
@@ -19,7 +19,7 @@ import { forceSync } from './force-sync.ts';
 import { withoutOperator } from './pull-secret/resync.ts';
 import { fixOf, Refusals } from './refusals.ts';
 import { syncFindings, syncOf } from './sync.ts';
-import { expiryOf, tokenFinding } from './tokens.ts';
+import { tokenExpiry, tokenFinding } from './tokens.ts';
 
 /** The Role that can read the pull secret, and pull secrets of earlier names. */
 export const readerRole = {
@@ -54,7 +54,9 @@ export async function renewalObjects(ctx: ExternalSecretsContext): Promise<reado
     namespaceSelector: namespaceSelector(coverage, exclude, actual),
   });
   return objects.map((object) =>
-    object.kind === store.kind ? annotated(owned(object), excludeMark(exclude)) : owned(object),
+    object.kind === store.kind
+      ? annotated(withManagedLabel(object), excludeMark(exclude))
+      : withManagedLabel(object),
   );
 }
 
@@ -92,7 +94,7 @@ const hint =
 
 /** Waits until the operator has written a valid token to the pull secret in its namespace. */
 export async function waitForRenewal(run: ExternalSecretsRun): Promise<void> {
-  const { ctx, looksOnly = false } = run;
+  const { ctx, isReadOnly = false } = run;
   const what = 'the operator to renew the pull secret';
   const refusals = new Refusals(ctx.clock);
   await waitFor(run, { what, deadlineMs, hint }, async (pending) => {
@@ -100,7 +102,7 @@ export async function waitForRenewal(run: ExternalSecretsRun): Promise<void> {
     if (pendingRenewal === undefined) return true;
     const { why, evidence = '', externalSecret } = pendingRenewal;
     const fix = fixOf(why, { namespace, name: ctx.config.pullSecret.name });
-    const isConfirmed = fix && (looksOnly || refusals.isConfirmed(namespace, evidence));
+    const isConfirmed = fix && (isReadOnly || refusals.isConfirmed(namespace, evidence));
     if (isConfirmed)
       throw new BootstrapError({ code: 'not-ready', what: `timed out waiting for ${what}`, why, hint });
     if (fix && isConfirmed === undefined && externalSecret) {
@@ -138,5 +140,5 @@ async function findPendingRenewal({
     if (sync.state === 'failing') return { why: sync.why, evidence: sync.evidence, externalSecret };
   }
   if (!secret || !isReconciled(secret)) return { why: 'the operator has not written the Secret yet' };
-  return (expiryOf(secret) ?? 0) > clock.now() ? undefined : { why: 'its token has expired' };
+  return (tokenExpiry(secret) ?? 0) > clock.now() ? undefined : { why: 'its token has expired' };
 }

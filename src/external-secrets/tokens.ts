@@ -10,7 +10,7 @@ const hourMs = 3_600_000;
 const warningMs = 3 * hourMs;
 
 /** When the token in a pull secret expires, in milliseconds since the epoch; undefined without a valid annotation. */
-export function expiryOf({ metadata }: KubeObject): number | undefined {
+export function tokenExpiry({ metadata }: KubeObject): number | undefined {
   const seconds = Number(metadata.annotations?.[annotations.expiresAt]);
   return Number.isFinite(seconds) && seconds > 0 ? seconds * 1000 : undefined;
 }
@@ -18,7 +18,7 @@ export function expiryOf({ metadata }: KubeObject): number | undefined {
 /** Reports when the token expires, also when it is OK. */
 export function tokenFinding(secret: KubeObject, now: number): Finding {
   const target = targetOf(refOf(secret));
-  const expiry = expiryOf(secret);
+  const expiry = tokenExpiry(secret);
   if (expiry === undefined) {
     return finding('token-unknown', {
       target,

@@ -1,5 +1,5 @@
 import { matchesAny } from '../core/globs.ts';
-import { familiar, formatReference, type Reference, repositoryOf } from './reference.ts';
+import { dockerShortName, formatReference, type Reference, repositoryOf } from './reference.ts';
 
 /**
  * Creates the predicate for `images.exclude`.
@@ -13,5 +13,5 @@ export function excluding(globs: readonly string[]): (image: Reference | string)
 
 function namesOf(image: Reference | string): string[] {
   if (typeof image === 'string') return [image];
-  return [formatReference(image), repositoryOf(image)].flatMap((name) => [name, familiar(name)]);
+  return [formatReference(image), repositoryOf(image)].flatMap((name) => [name, dockerShortName(name)]);
 }

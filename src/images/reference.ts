@@ -66,7 +66,7 @@ export function formatReference(reference: Reference): string {
 }
 
 /** The short form of Docker: `nginx:1.27` for `docker.io/library/nginx:1.27`. */
-export function familiar(text: string): string {
+export function dockerShortName(text: string): string {
   return text.replace(/^docker\.io\/(?:library\/(?=[^/]+$))?/, '');
 }
 

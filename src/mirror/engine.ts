@@ -80,7 +80,7 @@ export interface ExistingManifest {
 }
 
 /** The registry that images go to. */
-export interface Target {
+export interface MirrorTarget {
   /** Host with port if it has one, without scheme. */
   host(): Promise<string>;
   /** Valid for some minutes; ask again for each image. */

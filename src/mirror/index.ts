@@ -16,7 +16,7 @@ import { openRegistries, type Registries } from '../clients/registry/index.ts';
 import type { WantedImage } from '../images/wanted.ts';
 import { parseReference } from '../images/reference.ts';
 import { withFallback } from './auto.ts';
-import type { Engine, EngineOptions, MirrorOptions, MirrorResult, Target } from './engine.ts';
+import type { Engine, EngineOptions, MirrorOptions, MirrorResult, MirrorTarget } from './engine.ts';
 import { markPlatforms } from './platform-marks.ts';
 import { type Presence, presenceOf } from './presence.ts';
 import { Contents } from './registry/contents.ts';
@@ -61,7 +61,7 @@ export interface MirrorServices {
 
 /** What the Docker engine gets from the mirror. */
 export interface DockerServices {
-  readonly target: Target;
+  readonly target: MirrorTarget;
   /** For the registries of the sources. */
   readonly credentials: CredentialStore;
   readonly refuseLocal: Registries['refuseLocal'];

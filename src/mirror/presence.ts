@@ -2,12 +2,12 @@ import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
 import type { EcrPort, StoredManifest, UnreadableManifest } from '../clients/aws/port.ts';
 import { BootstrapError } from '../core/errors.ts';
-import { coverage, type Platform, type Platforms } from '../core/platform.ts';
+import { platformCoverage, type Platform, type Platforms } from '../core/platform.ts';
 import type { WantedImage } from '../images/wanted.ts';
 import { parseReference } from '../images/reference.ts';
 import type { Registry } from '../clients/registry/client.ts';
 import { type Digest, isAcceptedByEcr } from '../clients/registry/digest.ts';
-import type { Call } from '../clients/registry/host.ts';
+import type { RequestContext } from '../clients/registry/host.ts';
 import { configPlatform, isAttestation, isIndexType, parseManifest } from '../clients/registry/manifest.ts';
 import { isTolerable } from '../core/members.ts';
 import { platformMark } from './platform-marks.ts';
@@ -139,10 +139,10 @@ async function comparePlatforms(
   stored: StoredManifest,
   wanted: Exclude<Platforms, 'all'>,
   clients: PresenceClients,
-  call: Call,
+  call: RequestContext,
 ): Promise<Pick<Presence, 'missingPlatforms' | 'unavailablePlatforms'>> {
   const available = await platformsOf(stored, clients, call);
-  const { missing, isEnough } = coverage(available ? wanted : 'all', available ?? []);
+  const { missing, isEnough } = platformCoverage(available ? wanted : 'all', available ?? []);
   if (missing.length === 0 || !isEnough) return { missingPlatforms: missing, unavailablePlatforms: [] };
   const marks = new Map(missing.map((platform) => [platformMark(stored.digest, platform), platform]));
   const { found: marked } = await clients.ecr.manifests(stored.repository, [...marks.keys()]);
@@ -159,7 +159,7 @@ async function comparePlatforms(
 async function platformsOf(
   stored: StoredManifest,
   clients: PresenceClients,
-  call: Call,
+  call: RequestContext,
   seen = new Set<Digest>(),
 ): Promise<readonly Platform[] | undefined> {
   const { repository, digest } = stored;

@@ -3,7 +3,7 @@ import type { EcrPort, RegistryToken } from '../clients/aws/port.ts';
 import { type Clock, stopwatch } from '../core/clock.ts';
 import type { Registry } from '../clients/registry/client.ts';
 import type { Credential, HostCredential } from '../clients/registry/credentials.ts';
-import type { Target } from './engine.ts';
+import type { MirrorTarget } from './engine.ts';
 
 /** A token is renewed early enough for a large upload to finish with it. */
 const minRemainingMs = 10 * 60_000;
@@ -41,7 +41,7 @@ export function ecrIdentity(ecr: EcrPort, clock: Clock): HostCredential {
 }
 
 /** The account's registry, as the engines use it. */
-export function ecrTarget(registry: Registry, identity: HostCredential): Target {
+export function ecrTarget(registry: Registry, identity: HostCredential): MirrorTarget {
   return {
     host: () => Promise.resolve(registry.name),
     credential: async (): Promise<Credential> => {

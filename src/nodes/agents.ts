@@ -101,7 +101,7 @@ export async function lostAgentPods({ cluster, inventory }: NodesContext): Promi
 
 /** Deletes agents that failed to pull an image. A new pod also gets the newest token at once. */
 export async function recreateStuckAgents(run: NodesRun): Promise<void> {
-  if (run.looksOnly) return;
+  if (run.isReadOnly) return;
   const pods = await activeAgentPods(run.ctx.cluster);
   const failing = pods.map((pod) => ({ pod, failure: diagnosePod(pod) }));
   await recreatePods(

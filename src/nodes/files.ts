@@ -6,7 +6,7 @@ import type { MemberFailure } from '../core/step.ts';
 import { waitFor } from '../core/wait.ts';
 import { forceSync } from '../external-secrets/force-sync.ts';
 import { syncFindings, syncOf } from '../external-secrets/sync.ts';
-import { expiryOf } from '../external-secrets/tokens.ts';
+import { tokenExpiry } from '../external-secrets/tokens.ts';
 import type { NodesRun } from './context.ts';
 
 /** A sync takes the operator seconds. */
@@ -17,8 +17,8 @@ const deadlineMs = 30_000;
  * changes only reports whether that fails.
  */
 export async function waitForFiles(run: NodesRun): Promise<readonly MemberFailure[]> {
-  const { ctx, looksOnly = false } = run;
-  const late = looksOnly ? undefined : await untilWritten(run);
+  const { ctx, isReadOnly = false } = run;
+  const late = isReadOnly ? undefined : await untilWritten(run);
   const files = await ctx.cluster.get(filesRef);
   if (!files) return [];
   const [failure] = await syncFindings([files], ctx.fresh());
@@ -41,7 +41,7 @@ async function untilWritten(run: NodesRun): Promise<BootstrapError | undefined> 
       const [files, secret] = await Promise.all([cluster.get(filesRef), cluster.get(filesSecretRef)]);
       if (!files) return true;
       const isFailing = syncOf(files, []).state === 'failing';
-      const isStale = isFailing || ((secret && expiryOf(secret)) ?? 0) <= clock.now();
+      const isStale = isFailing || ((secret && tokenExpiry(secret)) ?? 0) <= clock.now();
       if (!isStale && isSynced(files)) return true;
       if (isStale && !isForced) {
         // The operator itself retries a failed sync after up to 17 minutes.

@@ -1,5 +1,5 @@
 import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
-import { owned } from '../cluster/objects.ts';
+import { withManagedLabel } from '../cluster/objects.ts';
 import { agentRef, expiryKey, filesRef, filesSecretRef } from '../cluster/nodes.ts';
 import { renderTemplate } from '../cluster/templates.ts';
 import type { Config } from '../config/schema.ts';
@@ -63,7 +63,7 @@ export async function nodeAccessObjects(settings: AgentSettings): Promise<readon
       { name: 'mirrors', mountPath: '/mirrors', readOnly: true },
     ],
   });
-  return objects.map(owned);
+  return objects.map(withManagedLabel);
 }
 
 /** The files by host, as templates of the operator, and the expiry of the token in them. */

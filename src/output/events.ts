@@ -32,7 +32,7 @@ export function eventLines(
       const time = style.dim(`${count}  ${formatDuration(event.milliseconds)}`);
       return [`${style.good(marks.ok)} ${step}${time}`];
     }
-    case 'found-on-the-way': {
+    case 'change-found': {
       const { action, target } = event.change;
       return text(`${style.warn(`also ${underWay[action]}`)} ${nameOf(target)} (found during this run)`);
     }

@@ -1,6 +1,6 @@
 import type { Event, Progress } from '../core/step.ts';
 import { withoutSecrets } from '../core/secret.ts';
-import { isTerminalLent } from '../core/subprocess.ts';
+import { isTerminalInUse } from '../core/subprocess.ts';
 import type { Layout } from './layout.ts';
 import { progressText } from './progress-text.ts';
 import { Rate } from './rate.ts';
@@ -93,7 +93,7 @@ export class LiveLine {
     const text =
       progressText(underWay, width, layout) || layout.truncate(this.#label, width - time.length) + time;
     this.#erase();
-    if (isTerminalLent()) return;
+    if (isTerminalInUse()) return;
     const frame = spinner[this.#frame % spinner.length] ?? '';
     this.#screen.write(`${frame} ${layout.truncate(withoutSecrets(text), width)}`);
     this.#drawn = true;

@@ -1,7 +1,7 @@
 import type { Consent } from '../core/consent.ts';
 import { matchesAny } from '../core/globs.ts';
 import { nameOf } from '../core/target.ts';
-import type { Planned } from '../core/plan.ts';
+import type { StepPlan } from '../core/plan.ts';
 import type { Context } from '../steps/context.ts';
 import { commandLine } from './command-line.ts';
 import type { Session } from './session.ts';
@@ -22,7 +22,7 @@ export function consentOf({ adopt = [], adoptAll = false }: AdoptOptions): Conse
 const minAlike = 3;
 
 /** The command line that adopts everything unmanaged in the plan. */
-export function adoptingCommand(session: Session, plan: readonly Planned<Context>[]): string {
+export function adoptingCommand(session: Session, plan: readonly StepPlan<Context>[]): string {
   const targets = plan.flatMap(({ unmanaged }) => unmanaged.map(({ target }) => target));
   const names = targets.map((target) => {
     const alike = targets.filter(({ kind }) => kind === target.kind).length;

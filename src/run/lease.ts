@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { hostname, userInfo } from 'node:os';
-import { Abandoned, graceMs, withinGrace } from '../core/abort.ts';
+import { AbandonedError, graceMs, withinGrace } from '../core/abort.ts';
 import { every, stopwatch } from '../core/clock.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { managedBy, manager } from '../core/ownership.ts';
@@ -78,7 +78,7 @@ export async function holdLease(services: Services, options: LeaseOptions): Prom
     const acquired = await withinGrace(options.signal, graceMs, () => acquire(services, options));
     return new HeldLease(acquired, services, options);
   } catch (error) {
-    if (error instanceof Abandoned) {
+    if (error instanceof AbandonedError) {
       options.warn(`It is unknown whether this run took the lease ${leaseName}. ${expiry}`);
     }
     throw error;
@@ -180,7 +180,7 @@ export class HeldLease {
         await this.#delete();
       });
     } catch (error) {
-      const isAbandoned = error instanceof Abandoned;
+      const isAbandoned = error instanceof AbandonedError;
       if (!isAbandoned && !(error instanceof BootstrapError)) throw error;
       const why = isAbandoned ? 'the API server did not respond in time' : error.why;
       this.#options.warn(`Could not release the lease ${leaseName}: ${why}. ${expiry}`);

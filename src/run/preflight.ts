@@ -7,7 +7,7 @@ import { refuseOtherAccount } from './account.ts';
 import type { EnvironmentHeader, Session } from './session.ts';
 
 /** The account and cluster of the run if they are reachable, and the errors if not. */
-export interface Environment {
+export interface PreflightResult {
   readonly header: EnvironmentHeader;
   readonly errors: ReadonlyMap<Need, BootstrapError>;
 }
@@ -17,7 +17,7 @@ export const showReading = ({ reporter }: Session): void =>
   reporter.event({ type: 'waiting', step: '', what: 'AWS and the cluster', seconds: 0 });
 
 /** Reads the caller from AWS and the version of the cluster, in parallel. */
-export async function probe(ctx: Context, needs: ReadonlySet<Need>): Promise<Environment> {
+export async function probe(ctx: Context, needs: ReadonlySet<Need>): Promise<PreflightResult> {
   const errors = new Map<Need, BootstrapError>();
   const ask = async <T>(need: Need, question: () => Promise<T>): Promise<T | undefined> => {
     if (!needs.has(need)) return undefined;
@@ -46,14 +46,14 @@ export async function probe(ctx: Context, needs: ReadonlySet<Need>): Promise<Env
 export async function preflight(
   ctx: Context,
   steps: readonly AnyStep[],
-  reached: Environment,
+  reached: PreflightResult,
 ): Promise<void> {
   refuseUnreached(reached);
   const { refuseMissingRights } = await import('./rights.ts');
   await refuseMissingRights(ctx, steps);
 }
 
-export function refuseUnreached({ errors }: Environment): void {
+export function refuseUnreached({ errors }: PreflightResult): void {
   const inOrder = (['aws', 'cluster'] as const).flatMap((need) => errors.get(need) ?? []);
   if (inOrder.length > 0) throw severalErrors(inOrder);
 }

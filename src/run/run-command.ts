@@ -1,4 +1,4 @@
-import { Abandoned, withinGrace } from '../core/abort.ts';
+import { AbandonedError, withinGrace } from '../core/abort.ts';
 import { BootstrapError, exitCodes, internalError } from '../core/errors.ts';
 import type { GlobalFlags, Runtime } from './runtime.ts';
 import { openSession, type Session } from './session.ts';
@@ -29,7 +29,7 @@ export async function runCommand(
     exitCode = reportError(session, thrown);
   } finally {
     await withinGrace(signal, closeMs, () => session.close()).catch((thrown: unknown) => {
-      if (!(thrown instanceof Abandoned)) throw thrown;
+      if (!(thrown instanceof AbandonedError)) throw thrown;
     });
   }
   await session.reporter.end(exitCode === exitCodes.done);

@@ -8,7 +8,7 @@ import { type Consent, isNeeded } from '../core/consent.ts';
 import { splitFailures, toBootstrapError } from '../core/members.ts';
 import { nameOf } from '../core/target.ts';
 import { digestOf } from '../core/plan-digest.ts';
-import { makePlan, type Planned, refuseBlocked, refuseFindings } from '../core/plan.ts';
+import { makePlan, type StepPlan, refuseBlocked, refuseFindings } from '../core/plan.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import type { ClusterRecord } from '../access-key/registration/records.ts';
 import { newerRegistration, olderThan } from '../access-key/registration/version.ts';
@@ -117,7 +117,7 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
 /** A failure to find the next steps must not replace the result of the run. */
 async function nextSteps(
   { nextSteps: added = [] }: PlanRun,
-  plan: readonly Planned<Context>[],
+  plan: readonly StepPlan<Context>[],
   ctx: Context,
   signal: AbortSignal,
 ): Promise<{ readonly next: readonly string[]; readonly missing: readonly BootstrapError[] }> {
@@ -153,7 +153,7 @@ async function prepare(
   session: Session,
   ctx: Context,
   { steps, consent, dryRun, refuse }: PlanRun,
-): Promise<{ plan: Planned<Context>[]; header: Partial<Header> }> {
+): Promise<{ plan: StepPlan<Context>[]; header: Partial<Header> }> {
   const reached = await probe(ctx, needsOf(steps));
   await session.header(reached.header);
   await preflight(ctx, steps, reached);
@@ -176,7 +176,7 @@ function refuseOlderVersion({ reporter }: Session, newer: ClusterRecord, dryRun:
 }
 
 /** If the configuration allows only Docker to copy images, the engine must be reachable before the first change. */
-async function refuseWithoutEngine(session: Session, plan: readonly Planned<Context>[]): Promise<void> {
+async function refuseWithoutEngine(session: Session, plan: readonly StepPlan<Context>[]): Promise<void> {
   const { config } = await session.loaded();
   const copies = plan.some(({ step, changes }) => step.needs.includes('sources') && changes.length > 0);
   if (!copies || config.mirror.engine !== 'docker') return;
@@ -184,7 +184,7 @@ async function refuseWithoutEngine(session: Session, plan: readonly Planned<Cont
   await (await docker()).version();
 }
 
-const shown = ({ step, changes, unmanaged, findings }: Planned<Context>) => ({
+const shown = ({ step, changes, unmanaged, findings }: StepPlan<Context>) => ({
   step: step.id,
   title: step.title,
   changes,

@@ -1,6 +1,6 @@
 import { Agent, request, type Dispatcher } from 'undici';
 import type { Credential } from '../../src/clients/registry/credentials.ts';
-import type { ExistingManifest, Target } from '../../src/mirror/engine.ts';
+import type { ExistingManifest, MirrorTarget } from '../../src/mirror/engine.ts';
 import { Secret } from '../../src/core/secret.ts';
 import { makeIndex, mediaTypes, sha256, type Blob, type TestImage } from './images.ts';
 
@@ -12,7 +12,7 @@ const accepted = [
 ].join(', ');
 
 /** Direct access to a registry for tests, to store and read images without the code under test. */
-export class TestRegistry implements Target {
+export class TestRegistry implements MirrorTarget {
   readonly address: string;
   readonly user: Credential;
   /** The PEM of the CA that signed the registry's certificate. */

@@ -65,7 +65,7 @@ function register(
 ): Promise<Outcome[]> {
   const held = keyIdIn(observed.keySecret);
   return inOrder(changes, run, () => {
-    const keyId = stored.state === 'whole' ? stored.pair.accessKeyId : held;
+    const keyId = stored.state === 'complete' ? stored.pair.accessKeyId : held;
     if (keyId === undefined) throw incompletePair(run.ctx.config.users.imagePuller.name);
     return registerUnverified(run, registration, { keyId, held });
   });
@@ -77,7 +77,7 @@ async function readSecrets(
   run: AccessKeyRun,
 ): Promise<Readonly<Record<SecretObjectWork['secret'], KubeObject>>> {
   const { config, aws } = run.ctx;
-  if (stored.state !== 'whole') throw incompletePair(config.users.imagePuller.name);
+  if (stored.state !== 'complete') throw incompletePair(config.users.imagePuller.name);
   const token = await aws.as(stored.pair).ecr.token();
   return {
     keySecret: keySecret(stored.pair, stored.region),

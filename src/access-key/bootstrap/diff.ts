@@ -6,8 +6,8 @@ import { type Finding, finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/target.ts';
 import { Secret } from '../../core/secret.ts';
 import type { AccessKeyContext } from '../context.ts';
-import { isManaged, owned, ownerOf } from '../../cluster/objects.ts';
-import { adopting, keySecretName } from '../../core/ownership.ts';
+import { isManaged, withManagedLabel, ownerOf } from '../../cluster/objects.ts';
+import { asAdoption, keySecretName } from '../../core/ownership.ts';
 import { secretTarget } from '../secrets.ts';
 import { secretNames } from '../../iam/names.ts';
 import { registrationChanges } from '../registration/register.ts';
@@ -29,12 +29,12 @@ export function diffBootstrap(
   { config }: Pick<AccessKeyContext, 'config'>,
 ): Diff<BootstrapChange> {
   const keyChanges = diffKeySecret(state);
-  const newKey = state.stored.state === 'whole' && keyChanges.length > 0;
+  const newKey = state.stored.state === 'complete' && keyChanges.length > 0;
   const changes: BootstrapChange[] = [
     ...registrationChanges(state.registration, {
       held: keyIdIn(state.observed.keySecret),
       writes: keyChanges.length > 0,
-      next: state.stored.state === 'whole' ? state.stored.pair.accessKeyId : undefined,
+      next: state.stored.state === 'complete' ? state.stored.pair.accessKeyId : undefined,
     }),
     ...diffNamespace(state),
     ...keyChanges,
@@ -67,9 +67,9 @@ function diffNamespace({ namespace, observed: { namespace: actual } }: Bootstrap
     action: 'update',
     target,
     fields: [],
-    payload: { does: 'writeObject', applies: owned(namespace) },
+    payload: { does: 'writeObject', applies: withManagedLabel(namespace) },
   };
-  return [adopting(adoption, { owner: ownerOf(actual), optional: true })];
+  return [asAdoption(adoption, { owner: ownerOf(actual), optional: true })];
 }
 
 /** While the key pair is incomplete, only the absence of the Secret can be planned for. */
@@ -79,7 +79,7 @@ function diffKeySecret({ stored, observed: { keySecret: actual } }: BootstrapSta
     payload: { does: 'writeSecret', secret: 'keySecret' },
   } as const;
   if (actual === undefined) return [{ action: 'create', ...subject, fields: [] }];
-  if (stored.state !== 'whole') return [];
+  if (stored.state !== 'complete') return [];
   const wanted = keySecret(stored.pair, stored.region);
   const isOwn = isManagedSecret(actual);
   const fields = (isOwn ? compare : compareAdopted)(wanted, actual).filter(
@@ -119,7 +119,7 @@ const replacement = (actual: KubeObject, change: Omit<SecretChange, 'action'>): 
 
 /** Marks the change as an adoption when the Secret is unmanaged. */
 const adoptingUnmanaged = (actual: KubeObject, change: SecretChange): SecretChange =>
-  isManagedSecret(actual) ? change : adopting(change, { owner: ownerOf(actual) });
+  isManagedSecret(actual) ? change : asAdoption(change, { owner: ownerOf(actual) });
 
 const newToken: Field = { path: 'data[".dockerconfigjson"]', to: new Secret('') };
 
@@ -149,7 +149,7 @@ function ownerFinding(object: KubeObject | undefined): Finding[] {
 }
 
 function incompletePairFinding({ stored }: BootstrapState, idSecret: string): Finding[] {
-  if (stored.state !== 'torn') return [];
+  if (stored.state !== 'mixed') return [];
   return [
     finding('key-pair-mismatch', {
       target: { kind: 'Secret', name: keySecretName },

@@ -57,7 +57,7 @@ export type BootstrapChange = ChangeWith<BootstrapWork>;
 export interface BootstrapState {
   /** The desired namespace. */
   readonly namespace: KubeObject;
-  readonly stored: StoredPair;
+  readonly stored: CurrentPair;
   readonly registration: Registration;
   readonly observed: {
     readonly namespace: KubeObject | undefined;
@@ -119,14 +119,14 @@ async function judgeToken(
 }
 
 /** The image puller's key as stored in Secrets Manager. */
-export type StoredPair =
-  | { readonly state: 'whole'; readonly pair: KeyPair; readonly region: string }
+export type CurrentPair =
+  | { readonly state: 'complete'; readonly pair: KeyPair; readonly region: string }
   /** The three values come from different writes, so they may not match. */
-  | { readonly state: 'torn' }
+  | { readonly state: 'mixed' }
   | { readonly state: 'absent' };
 
 /** Reads the current pair by version, so that a write in between cannot mix two pairs. */
-async function readStoredPair(ctx: AccessKeyContext): Promise<StoredPair> {
+async function readStoredPair(ctx: AccessKeyContext): Promise<CurrentPair> {
   const { secrets } = ctx.aws;
   const names = secretNames(ctx.config);
   const stored = await describeStored(ctx);
@@ -135,9 +135,9 @@ async function readStoredPair(ctx: AccessKeyContext): Promise<StoredPair> {
   );
   const [version] = versions;
   if (version === undefined || versions.includes(undefined)) return { state: 'absent' };
-  if (versions.some((other) => other !== version)) return { state: 'torn' };
+  if (versions.some((other) => other !== version)) return { state: 'mixed' };
   const values = await Promise.all(secretParts.map((part) => secrets.value(names[part], { id: version })));
   const [id, secretAccessKey, region] = values;
   if (id === undefined || secretAccessKey === undefined || region === undefined) return { state: 'absent' };
-  return { state: 'whole', pair: { accessKeyId: id.reveal(), secretAccessKey }, region: region.reveal() };
+  return { state: 'complete', pair: { accessKeyId: id.reveal(), secretAccessKey }, region: region.reveal() };
 }

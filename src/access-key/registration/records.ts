@@ -7,7 +7,7 @@ export interface ClusterRecord {
   readonly id: string;
   /** The ID of the access key that the cluster has or is about to get. */
   readonly keyId: string;
-  readonly proof: Proof;
+  readonly proof: VerificationStatus;
   /** The time of the registration, in ISO 8601. */
   readonly since: string;
   /** The kubeconfig context of the run that registered the cluster, for display. */
@@ -24,7 +24,7 @@ export interface ClusterRecord {
  * In the tag, it follows the key ID. An older version of ecr-bootstrap reads both parts as the ID of a key that is not
  * current. So it also waits for the cluster, and its `up` for the cluster verifies the registration.
  */
-export type Proof = 'verified' | 'unverified' | 'first';
+export type VerificationStatus = 'verified' | 'unverified' | 'first';
 
 /** Version 0.1 did not record its version. */
 const firstVersion = '0.1';
@@ -63,7 +63,7 @@ export function recordsIn(tags: Tags = {}): ClusterRecord[] {
 }
 
 /** An unknown value, from a later version of ecr-bootstrap, counts as unverified. */
-function proofIn(text: string | undefined): Proof {
+function proofIn(text: string | undefined): VerificationStatus {
   if (text === undefined) return 'verified';
   return text === 'first' ? 'first' : 'unverified';
 }

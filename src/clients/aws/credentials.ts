@@ -6,7 +6,7 @@ import type { Net } from '../net/index.ts';
 import { redact } from '../../core/secret.ts';
 import { isCallerRefused } from './errors.ts';
 import type { NetHandler } from './handler.ts';
-import { absence, type Profile, readProfiles } from './profiles.ts';
+import { missingProfile, type Profile, readProfiles } from './profiles.ts';
 
 type CredentialProvider = ReturnType<typeof fromNodeProviderChain>;
 type Logger = NonNullable<NonNullable<Parameters<typeof fromNodeProviderChain>[0]>['logger']>;
@@ -188,7 +188,7 @@ const originOf = (name: string, profiles: ReadonlyMap<string, Profile>): string 
   [...chainOf(name, profiles)].at(-1) ?? name;
 
 function noSuchProfile(name: string, profiles: ReadonlyMap<string, Profile>, from?: string): BootstrapError {
-  const why = absence(name, profiles, process.env) ?? '';
+  const why = missingProfile(name, profiles, process.env) ?? '';
   return missing({
     why: from === undefined ? why : `profile ${from} gets its credentials from profile ${name}, and ${why}`,
     hint:

@@ -1,6 +1,6 @@
 import type { ECR } from '@aws-sdk/client-ecr';
 import { isDigest } from '../registry/digest.ts';
-import { unlessAbsent } from './errors.ts';
+import { undefinedIfAbsent } from './errors.ts';
 import type { StoredManifest, StoredManifests } from './port.ts';
 
 /** Maximum number of image IDs in one BatchGetImage call. */
@@ -30,7 +30,7 @@ export async function readManifests(
   );
   const answers = await Promise.all(
     batches.map((batch) =>
-      unlessAbsent(
+      undefinedIfAbsent(
         ['RepositoryNotFound'],
         read('BatchGetImage', `read manifests of repository ${repository}`, (ecr) =>
           ecr.batchGetImage({

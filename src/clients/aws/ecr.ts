@@ -1,7 +1,7 @@
 import type { ECR, Repository as SdkRepository } from '@aws-sdk/client-ecr';
 import { onceFulfilled } from '../../core/once.ts';
 import { Secret } from '../../core/secret.ts';
-import { unlessAbsent, unlessThere } from './errors.ts';
+import { undefinedIfAbsent, createdOrExists } from './errors.ts';
 import { readManifests } from './ecr-manifests.ts';
 import type { CreationRule, EcrPort, RegistryToken, Repository } from './port.ts';
 import { checkLogin } from '../registry/token-check.ts';
@@ -65,7 +65,7 @@ export function createEcr(session: AwsSession): EcrPort {
         }),
       ),
     createRepository: ({ name, tags, tagMutability, scanOnPush, encryption }) =>
-      unlessThere(
+      createdOrExists(
         'RepositoryAlreadyExists',
         write('CreateRepository', `create repository ${name}`, (ecr) =>
           ecr.createRepository({
@@ -85,7 +85,7 @@ export function createEcr(session: AwsSession): EcrPort {
         ),
       ),
     deleteRepository: async (name) => {
-      await unlessAbsent(
+      await undefinedIfAbsent(
         ['RepositoryNotFound'],
         write('DeleteRepository', `delete repository ${name}`, (ecr) =>
           ecr.deleteRepository({ repositoryName: name, force: true }),
@@ -116,7 +116,7 @@ export function createEcr(session: AwsSession): EcrPort {
         }),
       ),
     lifecyclePolicy: async (name) => {
-      const found = await unlessAbsent(
+      const found = await undefinedIfAbsent(
         ['LifecyclePolicyNotFound'],
         readAdaptively('GetLifecyclePolicy', `read the lifecycle policy of repository ${name}`, (ecr) =>
           ecr.getLifecyclePolicy({ repositoryName: name }),
@@ -130,7 +130,7 @@ export function createEcr(session: AwsSession): EcrPort {
       ),
     manifests: (repository, references) => readManifests(read, repository, references),
     repositoryPolicy: async (name) => {
-      const found = await unlessAbsent(
+      const found = await undefinedIfAbsent(
         ['RepositoryPolicyNotFound', 'RepositoryNotFound'],
         read('GetRepositoryPolicy', `read the policy of repository ${name}`, (ecr) =>
           ecr.getRepositoryPolicy({ repositoryName: name }),
@@ -167,7 +167,7 @@ export function createEcr(session: AwsSession): EcrPort {
       ];
     },
     blobMounting: async () => {
-      const setting = await unlessAbsent(
+      const setting = await undefinedIfAbsent(
         ['AccessDenied', 'InvalidParameter', 'Validation'],
         read('GetAccountSetting', "read the account's setting of blob mounting", (ecr) =>
           ecr.getAccountSetting({ name: 'BLOB_MOUNTING' }),

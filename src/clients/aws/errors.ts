@@ -13,7 +13,7 @@ export interface AwsCall {
 }
 
 /** What {@link explain} needs to know about the caller. */
-export interface Circumstances {
+export interface CallerState {
   readonly region: string;
   readonly profile: string | undefined;
   /** AWS has accepted the credentials during this run. */
@@ -50,7 +50,7 @@ export const isKeyUnknown = ({ cause }: BootstrapError): boolean =>
   ['UnrecognizedClient', 'InvalidClientTokenId', 'InvalidAccessKeyId'].includes(awsCode(cause));
 
 /** Converts an error of the SDK to a BootstrapError. */
-export function explain(thrown: unknown, operation: AwsCall, circumstances: Circumstances): BootstrapError {
+export function explain(thrown: unknown, operation: AwsCall, circumstances: CallerState): BootstrapError {
   for (const cause of causes(thrown)) {
     if (cause instanceof BootstrapError) return circumstances.accepted ? duringRun(cause) : cause;
   }
@@ -72,7 +72,7 @@ function duringRun(error: BootstrapError): BootstrapError {
 type Explanation = Omit<ErrorParts, 'what'>;
 
 /** Explains that AWS rejects the credentials, from any source. */
-function credentialsFailure(thrown: unknown, { profile, accepted }: Circumstances): Explanation | undefined {
+function credentialsFailure(thrown: unknown, { profile, accepted }: CallerState): Explanation | undefined {
   const code = awsCode(thrown);
   const reason = reasonOf(thrown);
   if (skewed.includes(code) || /^Signature (expired|not yet current)/.test(reason)) {
@@ -108,7 +108,7 @@ function refusal(thrown: unknown, { action }: AwsCall): Explanation | undefined 
 /** How a request to a region that does not exist fails, directly or behind a proxy. */
 const unknownNameKinds: readonly NetworkErrorKind[] = ['name-unknown', 'resolver-failed', 'proxy-refused'];
 
-function networkFailure(thrown: unknown, { region }: Circumstances): Explanation | undefined {
+function networkFailure(thrown: unknown, { region }: CallerState): Explanation | undefined {
   const failure = connectionFailure(thrown);
   const reason = failure?.reason ?? answerNotFromAws(thrown);
   if (!reason) return undefined;
@@ -185,7 +185,10 @@ function unexpectedFailure(thrown: unknown): Explanation {
 }
 
 /** Returns undefined if AWS reports with one of `codes` that the resource does not exist. */
-export async function unlessAbsent<T>(codes: readonly string[], work: Promise<T>): Promise<T | undefined> {
+export async function undefinedIfAbsent<T>(
+  codes: readonly string[],
+  work: Promise<T>,
+): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {
@@ -198,7 +201,7 @@ export async function unlessAbsent<T>(codes: readonly string[], work: Promise<T>
  * Returns `exists` if AWS reports with `code` that another run, or a request whose response was lost, took the
  * name.
  */
-export async function unlessThere(code: string, work: Promise<unknown>): Promise<Creation> {
+export async function createdOrExists(code: string, work: Promise<unknown>): Promise<Creation> {
   try {
     await work;
     return 'created';

@@ -1,7 +1,7 @@
 import { Readable } from 'node:stream';
 import { NetworkError } from '../net/errors.ts';
 import type { Net } from '../net/index.ts';
-import { type Answer, request } from '../net/request.ts';
+import { type HttpResponse, request } from '../net/request.ts';
 
 /** Timeout until a response's headers, and between two parts of its body. In milliseconds. */
 const requestTimeoutMs = 30_000;
@@ -74,7 +74,7 @@ export class NetHandler {
  * Detects the web page of a proxy or of a network's login page. AWS responds with XML or JSON. Where the SDK
  * expects XML, it reads a web page as an empty result.
  */
-async function unlessPage(answer: Answer, url: URL): Promise<Readable> {
+async function unlessPage(answer: HttpResponse, url: URL): Promise<Readable> {
   const content = await answer.text();
   if (!/^\s*<(!doctype\s+html|html)/i.test(content)) return Readable.from([Buffer.from(content)]);
   const page = {

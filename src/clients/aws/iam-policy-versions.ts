@@ -1,5 +1,5 @@
 import type { IAM, PolicyVersion } from '@aws-sdk/client-iam';
-import { unlessAbsent } from './errors.ts';
+import { undefinedIfAbsent } from './errors.ts';
 import { allPages } from './session.ts';
 
 const absent = ['NoSuchEntity'];
@@ -33,11 +33,11 @@ export async function updatePolicy(read: Read, arn: string, document: unknown): 
 /** IAM deletes a policy only when its default version is the only one left. */
 export async function deletePolicy(read: Read, arn: string): Promise<void> {
   const what = `delete policy ${arn}`;
-  const versions = (await unlessAbsent(absent, versionsOf(read, arn, what))) ?? [];
+  const versions = (await undefinedIfAbsent(absent, versionsOf(read, arn, what))) ?? [];
   for (const { VersionId, IsDefaultVersion } of versions) {
     if (VersionId && !IsDefaultVersion) await deleteVersion(read, arn, VersionId, what);
   }
-  await unlessAbsent(
+  await undefinedIfAbsent(
     absent,
     read('DeletePolicy', what, (iam) => iam.deletePolicy({ PolicyArn: arn })),
   );
@@ -52,7 +52,7 @@ const versionsOf = (read: Read, arn: string, what: string): Promise<PolicyVersio
   );
 
 async function deleteVersion(read: Read, arn: string, id: string, what: string): Promise<void> {
-  await unlessAbsent(
+  await undefinedIfAbsent(
     absent,
     read('DeletePolicyVersion', what, (iam) => iam.deletePolicyVersion({ PolicyArn: arn, VersionId: id })),
   );

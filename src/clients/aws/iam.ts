@@ -1,7 +1,7 @@
 import type { AccessKeyMetadata, IAM, User as SdkUser } from '@aws-sdk/client-iam';
 import { onceFulfilled } from '../../core/once.ts';
 import { Secret } from '../../core/secret.ts';
-import { unlessAbsent, unlessThere } from './errors.ts';
+import { undefinedIfAbsent, createdOrExists } from './errors.ts';
 import { deletePolicy, updatePolicy } from './iam-policy-versions.ts';
 import type { AccessKey, IamPort, KeyPair, User } from './port.ts';
 import { allPages, tagList, tagRecord, type AwsSession } from './session.ts';
@@ -15,7 +15,7 @@ export function createIam({ call, settings }: AwsSession): IamPort {
     call(`iam:${action}`, what, async () => send(await client()));
   /** A list of what a user has. Empty if the user no longer exists. */
   const list = async <T>(action: string, what: string, send: (iam: IAM) => Promise<T[]>): Promise<T[]> =>
-    (await unlessAbsent(absent, read(action, what, send))) ?? [];
+    (await undefinedIfAbsent(absent, read(action, what, send))) ?? [];
   /** Sends a write and ignores its result. */
   const write = async (action: string, what: string, send: (iam: IAM) => Promise<unknown>): Promise<void> => {
     await read(action, what, send);
@@ -23,14 +23,14 @@ export function createIam({ call, settings }: AwsSession): IamPort {
 
   return {
     user: async (name) => {
-      const found = await unlessAbsent(
+      const found = await undefinedIfAbsent(
         absent,
         read('GetUser', `read IAM user ${name}`, (iam) => iam.getUser({ UserName: name })),
       );
       return found?.User && toUser(found.User);
     },
     createUser: ({ name, path, permissionsBoundary, tags }) =>
-      unlessThere(
+      createdOrExists(
         present,
         write('CreateUser', `create IAM user ${name}`, (iam) =>
           iam.createUser({
@@ -42,7 +42,7 @@ export function createIam({ call, settings }: AwsSession): IamPort {
         ),
       ),
     deleteUser: async (name) => {
-      await unlessAbsent(
+      await undefinedIfAbsent(
         absent,
         write('DeleteUser', `delete IAM user ${name}`, (iam) => iam.deleteUser({ UserName: name })),
       );
@@ -89,7 +89,7 @@ export function createIam({ call, settings }: AwsSession): IamPort {
         iam.attachUserPolicy({ UserName: userName, PolicyArn: policyArn }),
       ),
     detachPolicy: async (userName, policyArn) => {
-      await unlessAbsent(
+      await undefinedIfAbsent(
         absent,
         write('DetachUserPolicy', `detach ${policyArn} from IAM user ${userName}`, (iam) =>
           iam.detachUserPolicy({ UserName: userName, PolicyArn: policyArn }),
@@ -97,7 +97,7 @@ export function createIam({ call, settings }: AwsSession): IamPort {
       );
     },
     policy: async (arn) => {
-      const found = await unlessAbsent(
+      const found = await undefinedIfAbsent(
         absent,
         read('GetPolicy', `read policy ${arn}`, (iam) => iam.getPolicy({ PolicyArn: arn })),
       );
@@ -111,7 +111,7 @@ export function createIam({ call, settings }: AwsSession): IamPort {
       return { arn, defaultVersion, document, tags: tagRecord(Tags) };
     },
     createPolicy: ({ name, path, description, document, tags }) =>
-      unlessThere(
+      createdOrExists(
         present,
         write('CreatePolicy', `create policy ${name}`, (iam) =>
           iam.createPolicy({
@@ -148,7 +148,7 @@ export function createIam({ call, settings }: AwsSession): IamPort {
         return toKeyPair(key);
       }),
     disableAccessKey: async (userName, id) => {
-      await unlessAbsent(
+      await undefinedIfAbsent(
         absent,
         write('UpdateAccessKey', `disable access key ${id}`, (iam) =>
           iam.updateAccessKey({ UserName: userName, AccessKeyId: id, Status: 'Inactive' }),
@@ -156,7 +156,7 @@ export function createIam({ call, settings }: AwsSession): IamPort {
       );
     },
     deleteAccessKey: async (userName, id) => {
-      await unlessAbsent(
+      await undefinedIfAbsent(
         absent,
         write('DeleteAccessKey', `delete access key ${id} of IAM user ${userName}`, (iam) =>
           iam.deleteAccessKey({ UserName: userName, AccessKeyId: id }),
@@ -164,7 +164,7 @@ export function createIam({ call, settings }: AwsSession): IamPort {
       );
     },
     accessKeyLastUsed: async (id) => {
-      const found = await unlessAbsent(
+      const found = await undefinedIfAbsent(
         absent,
         read('GetAccessKeyLastUsed', `read the use of access key ${id}`, (iam) =>
           iam.getAccessKeyLastUsed({ AccessKeyId: id }),

@@ -36,7 +36,7 @@ export async function profileRegion(profile: string, env: Environment): Promise<
 }
 
 /** Explains that the AWS configuration files lack a profile. Undefined when they have it. */
-export function absence(
+export function missingProfile(
   name: string,
   profiles: ReadonlyMap<string, Profile>,
   env: Environment,

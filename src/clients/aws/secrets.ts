@@ -2,7 +2,7 @@ import type { SecretsManager } from '@aws-sdk/client-secrets-manager';
 import { BootstrapError } from '../../core/errors.ts';
 import { onceFulfilled } from '../../core/once.ts';
 import { Secret } from '../../core/secret.ts';
-import { awsCode, unlessAbsent } from './errors.ts';
+import { awsCode, undefinedIfAbsent } from './errors.ts';
 import type { SecretsPort, SecretVersion } from './port.ts';
 import { allPages, tagList, tagRecord, type AwsSession } from './session.ts';
 
@@ -14,7 +14,7 @@ const isScheduledForDeletion = ({ cause, why }: BootstrapError): boolean =>
 /** Ignores the error for a secret that does not exist or is scheduled for deletion. */
 async function unlessDeleted(removal: Promise<void>): Promise<void> {
   try {
-    await unlessAbsent(absent, removal);
+    await undefinedIfAbsent(absent, removal);
   } catch (error) {
     if (!(error instanceof BootstrapError && isScheduledForDeletion(error))) throw error;
   }
@@ -67,7 +67,7 @@ export function createSecrets({ call, settings }: AwsSession): SecretsPort {
     },
     describe: async (name) => {
       // For a caller with access to only some secrets, AWS answers "access denied" when a secret is absent.
-      const found = await unlessAbsent(
+      const found = await undefinedIfAbsent(
         [...absent, 'AccessDenied'],
         read('DescribeSecret', `read secret ${name}`, (secrets) =>
           secrets.describeSecret({ SecretId: name }),
@@ -103,7 +103,7 @@ export function createSecrets({ call, settings }: AwsSession): SecretsPort {
       }
     },
     resourcePolicy: async (name) => {
-      const found = await unlessAbsent(
+      const found = await undefinedIfAbsent(
         absent,
         read('GetResourcePolicy', `read the policy of secret ${name}`, (secrets) =>
           secrets.getResourcePolicy({ SecretId: name }),
@@ -133,7 +133,7 @@ export function createSecrets({ call, settings }: AwsSession): SecretsPort {
         ),
       ),
     value: async (name, version) => {
-      const found = await unlessAbsent(
+      const found = await undefinedIfAbsent(
         absent,
         read('GetSecretValue', `read the value of secret ${name}`, (secrets) =>
           secrets.getSecretValue({

@@ -14,12 +14,12 @@ export interface AwsOptions {
 }
 
 /** Sends one request and converts errors to BootstrapErrors. */
-export type Call = <T>(action: string, what: string, send: () => Promise<T>) => Promise<T>;
+export type CallAws = <T>(action: string, what: string, send: () => Promise<T>) => Promise<T>;
 
 /** Shared by the adapters of all services: one caller, one region, one network. */
 export interface AwsSession {
   readonly options: AwsOptions;
-  readonly call: Call;
+  readonly call: CallAws;
   /** For the constructor of each service's client. */
   readonly settings: ReturnType<typeof clientSettings>;
 }

@@ -7,8 +7,8 @@ import { type Digest, isDigest } from '../registry/digest.ts';
 import type { EngineAddress } from './address.ts';
 import { connectionOptions } from './connection.ts';
 import { dockerError, type DockerCall } from './errors.ts';
-import type { DockerPort, LayerFate, LocalImage, Pushed, SourceImage, TransferOptions } from './port.ts';
-import { fateOf, LayerProgress } from './progress.ts';
+import type { DockerPort, LayerResult, LocalImage, Pushed, SourceImage, TransferOptions } from './port.ts';
+import { layerResultOf, LayerProgress } from './progress.ts';
 import { Secret } from '../../core/secret.ts';
 import { readRecords, type StreamRecord } from './stream.ts';
 
@@ -97,10 +97,10 @@ class DockerodeAdapter implements DockerPort {
       const stream = await this.#docker
         .getImage(repository)
         .push({ ...query, ...authentication(registry, options.credential) });
-      const layers = new Map<string, LayerFate>();
+      const layers = new Map<string, LayerResult>();
       let digest: Digest | undefined;
       for await (const record of follow(stream, 'Pushing', options)) {
-        const fate = record.status && fateOf(record.status);
+        const fate = record.status && layerResultOf(record.status);
         if (record.id && fate) layers.set(record.id, fate);
         digest = pushedDigest(record, what) ?? digest;
       }

@@ -6,7 +6,7 @@ import { dockerUnreachable } from './errors.ts';
 import { readIfThere, readTls } from './tls.ts';
 
 /** The context that `docker context use` set, if any. */
-export async function currentContext(configDir: string): Promise<string | undefined> {
+export async function currentDockerContext(configDir: string): Promise<string | undefined> {
   const config = await readJson(join(configDir, 'config.json'));
   const name = config?.['currentContext'];
   return typeof name === 'string' && name ? name : undefined;

@@ -39,13 +39,13 @@ export interface TransferOptions {
 }
 
 /** The outcome of one layer of a push. */
-export type LayerFate = 'sent' | 'mounted' | 'existed';
+export type LayerResult = 'sent' | 'mounted' | 'existed';
 
 export interface Pushed {
   /** Digest of the manifest, as reported by the engine. */
   readonly digest: Digest;
   /** By the first twelve digits of the layer's digest: uncompressed, or compressed with the containerd store. */
-  readonly layers: ReadonlyMap<string, LayerFate>;
+  readonly layers: ReadonlyMap<string, LayerResult>;
 }
 
 /**

@@ -1,4 +1,4 @@
-import type { LayerFate, Transferred } from './port.ts';
+import type { LayerResult, Transferred } from './port.ts';
 import type { StreamRecord } from './stream.ts';
 
 /** Adds up the progress that a stream reports for each layer. */
@@ -41,7 +41,7 @@ export class LayerProgress {
 const finished = new Set(['Download complete', 'Pull complete', 'Pushed']);
 
 /** The outcome in a layer's last record of a push; undefined for other records. */
-export function fateOf(status: string): LayerFate | undefined {
+export function layerResultOf(status: string): LayerResult | undefined {
   if (status === 'Pushed') return 'sent';
   if (status === 'Layer already exists') return 'existed';
   if (status.startsWith('Mounted from')) return 'mounted';

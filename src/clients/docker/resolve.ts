@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { EngineAddress } from './address.ts';
-import { contextAddress, currentContext } from './contexts.ts';
+import { contextAddress, currentDockerContext } from './contexts.ts';
 import { readTls } from './tls.ts';
 
 export interface AddressOptions {
@@ -23,7 +23,7 @@ export async function resolveAddress({ host, env, home }: AddressOptions): Promi
   if (host) return fromHost(host, 'given address', configDir, env);
   const dockerHost = env['DOCKER_HOST'];
   if (dockerHost) return fromHost(dockerHost, 'DOCKER_HOST', configDir, env);
-  const context = env['DOCKER_CONTEXT'] || (await currentContext(configDir));
+  const context = env['DOCKER_CONTEXT'] || (await currentDockerContext(configDir));
   if (context && context !== defaultContext) return contextAddress(configDir, context);
   return { url: `unix://${findSocket(env, home)}`, origin: 'default socket' };
 }

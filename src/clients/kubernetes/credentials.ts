@@ -91,7 +91,7 @@ function unusable(what: string, error: unknown, hint: string): BootstrapError {
 }
 
 /** The expiry of a rejected client certificate. Undefined when it has not expired. */
-export function expiryOf({ cert }: ClientCredentials): string | undefined {
+export function certificateExpiry({ cert }: ClientCredentials): string | undefined {
   if (!cert) return undefined;
   const { validTo } = new X509Certificate(cert);
   return Date.parse(validTo) < Date.now() ? `the client certificate expired on ${validTo}` : undefined;

@@ -120,7 +120,7 @@ export class LoginRefused extends BootstrapError {
 }
 
 /** The certificate is for another name, usually because the cluster is reached by a tunnel or another address. */
-export function wrongName(
+export function serverNameMismatch(
   { name, server, tlsServerName }: KubeContext['cluster'],
   error: unknown,
 ): BootstrapError | undefined {

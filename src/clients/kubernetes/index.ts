@@ -18,7 +18,13 @@ import type {
   ObjectRef,
   WriteOptions,
 } from './port.ts';
-import { type Answer, anyMediaType, ApiTransport, type Request, type TransportOptions } from './transport.ts';
+import {
+  type ApiResponse,
+  anyMediaType,
+  ApiTransport,
+  type ApiRequest,
+  type TransportOptions,
+} from './transport.ts';
 import { redact } from '../../core/secret.ts';
 
 export type ClusterOptions = TransportOptions;
@@ -32,7 +38,7 @@ const versionPath = '/metadata/resourceVersion';
 /** Attempts to become the manager of an object that other clients change concurrently. */
 const maxAdoptionAttempts = 5;
 
-type Write = Pick<Request, 'method' | 'repeatable'> & Partial<Pick<Request, 'contentType'>>;
+type Write = Pick<ApiRequest, 'method' | 'repeatable'> & Partial<Pick<ApiRequest, 'contentType'>>;
 
 class Cluster implements ClusterPort {
   readonly #transport: ApiTransport;
@@ -214,7 +220,7 @@ class Cluster implements ClusterPort {
   }
 }
 
-function parse({ body }: Answer): KubeObject {
+function parse({ body }: ApiResponse): KubeObject {
   const object = JSON.parse(body) as KubeObject;
   hideData(object);
   return object;

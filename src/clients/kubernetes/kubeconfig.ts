@@ -85,7 +85,7 @@ const hint = 'Name a kubeconfig with --kubeconfig FILE and a context with --cont
  * Files are merged as in kubectl: the first file that has a name wins.
  * @throws BootstrapError `cluster-unconfigured` for a file that is missing or not a kubeconfig
  */
-export const currentContext = async (choice: KubeconfigChoice): Promise<string | undefined> =>
+export const currentKubeContext = async (choice: KubeconfigChoice): Promise<string | undefined> =>
   (await readAll(choice))?.current;
 
 /**

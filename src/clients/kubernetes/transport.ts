@@ -5,11 +5,19 @@ import type { Net } from '../net/index.ts';
 import { NetworkError } from '../net/errors.ts';
 import { request } from '../net/request.ts';
 import { openConnections, tlsOptions } from './connection.ts';
-import { type ClientCredentials, credentialsOf, expiryOf, hasLogin } from './credentials.ts';
-import { LoginRefused, noLogin, notTheApi, refused, statusOf, unreachable, wrongName } from './errors.ts';
+import { type ClientCredentials, credentialsOf, certificateExpiry, hasLogin } from './credentials.ts';
+import {
+  LoginRefused,
+  noLogin,
+  notTheApi,
+  refused,
+  statusOf,
+  unreachable,
+  serverNameMismatch,
+} from './errors.ts';
 import { chooseContext, type KubeconfigChoice, type KubeContext } from './kubeconfig.ts';
 
-export interface Request {
+export interface ApiRequest {
   readonly method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   /** Includes the query. */
   readonly path: string;
@@ -22,7 +30,7 @@ export interface Request {
   readonly repeatable: boolean;
 }
 
-export interface Answer {
+export interface ApiResponse {
   readonly status: number;
   readonly body: string;
   /** The target of a redirect. */
@@ -74,7 +82,7 @@ export class ApiTransport {
   }
 
   /** Returns responses with a status below 300 or in `expected`. @throws BootstrapError for any other response */
-  async send(request: Request, expected: readonly number[] = []): Promise<Answer> {
+  async send(request: ApiRequest, expected: readonly number[] = []): Promise<ApiResponse> {
     const opened = this.#connected();
     let session = await opened;
     let answer = await this.#sendPatiently(request, session);
@@ -91,7 +99,7 @@ export class ApiTransport {
     if (answer.status === 401) {
       if (!credentials.cert && !credentials.headers['Authorization'])
         throw noLogin(context.cluster.server, context);
-      throw new LoginRefused(context.cluster.server, context.name, expiryOf(credentials));
+      throw new LoginRefused(context.cluster.server, context.name, certificateExpiry(credentials));
     }
     throw refused(request.what, statusOf(answer.status, answer.body));
   }
@@ -130,7 +138,7 @@ export class ApiTransport {
     return { context, credentials, agent };
   }
 
-  async #sendPatiently(request: Request, session: Connection): Promise<Answer> {
+  async #sendPatiently(request: ApiRequest, session: Connection): Promise<ApiResponse> {
     for (let attempt = 1; ; attempt += 1) {
       const last = attempt === maxAttempts;
       const result = await this.#attempt(request, session, last);
@@ -141,7 +149,11 @@ export class ApiTransport {
   }
 
   /** Returns the response, or the pause before the next attempt. */
-  async #attempt(request: Request, session: Connection, last: boolean): Promise<Answer | { pause?: number }> {
+  async #attempt(
+    request: ApiRequest,
+    session: Connection,
+    last: boolean,
+  ): Promise<ApiResponse | { pause?: number }> {
     try {
       const { answer, retryAfter } = await this.#limit(exchange, request, session, this.#options.net);
       if (last || !isTransient(answer.status, request.repeatable)) return answer;
@@ -150,7 +162,9 @@ export class ApiTransport {
       if (!(error instanceof NetworkError)) throw error;
       if (!last && request.repeatable && error.kind === 'reset') return {};
       const { cluster } = session.context;
-      throw wrongName(cluster, error) ?? (await unreachable(this.#options.net, cluster.server, error));
+      throw (
+        serverNameMismatch(cluster, error) ?? (await unreachable(this.#options.net, cluster.server, error))
+      );
     }
   }
 }
@@ -160,7 +174,7 @@ const isRenewable = ({ user, cluster }: KubeContext): boolean =>
   hasLogin(cluster) && Boolean(user?.exec ?? user?.authProvider ?? user?.tokenFile);
 
 /** Describes a response that is not from a Kubernetes API. The API sends JSON, or plain text for unknown paths. */
-function otherThanApi({ status, body, location }: Answer): string | undefined {
+function otherThanApi({ status, body, location }: ApiResponse): string | undefined {
   if (status >= 300 && status < 400) return `a redirect to ${location ?? 'another place'} (HTTP ${status})`;
   const isPage = /^\s*</.test(body);
   if (status >= 300 ? status !== 404 || !isPage : /^\s*\{/.test(body)) return undefined;
@@ -168,10 +182,10 @@ function otherThanApi({ status, body, location }: Answer): string | undefined {
 }
 
 async function exchange(
-  { method, path, body, contentType = 'application/json', accept = 'application/json' }: Request,
+  { method, path, body, contentType = 'application/json', accept = 'application/json' }: ApiRequest,
   { context, credentials, agent }: Connection,
   net: Net,
-): Promise<{ answer: Answer; retryAfter?: number }> {
+): Promise<{ answer: ApiResponse; retryAfter?: number }> {
   const response = await request(net, `${context.cluster.server}${path}`, {
     method,
     agent,

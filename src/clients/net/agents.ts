@@ -4,7 +4,7 @@ import type { LookupFunction, Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { type SecureContext, TLSSocket } from 'node:tls';
 import { connectTimedOut } from './errors.ts';
-import { isLocalHost, LocalAddressError, type Reach, remoteLookup } from './local.ts';
+import { isLocalHost, LocalAddressError, type AllowedHosts, remoteLookup } from './local.ts';
 import { openTunnel } from './tunnel.ts';
 
 export interface TlsOptions {
@@ -135,12 +135,12 @@ function inTime(socket: Socket): Socket {
 export class OriginAgents {
   readonly #proxyFor: (url: string) => URL | undefined;
   readonly #tls: TlsOptions;
-  readonly #reach: Reach;
+  readonly #reach: AllowedHosts;
   /** By origin. Reading the environment for each request would take a tenth of its time. */
   readonly #agents = new Map<string, http.Agent>();
 
   /** @param reach behind a proxy, which resolves names itself, only the text of the host is checked */
-  constructor(proxyFor: (url: string) => URL | undefined, tls: TlsOptions, reach: Reach) {
+  constructor(proxyFor: (url: string) => URL | undefined, tls: TlsOptions, reach: AllowedHosts) {
     this.#proxyFor = proxyFor;
     this.#tls = tls;
     this.#reach = reach;

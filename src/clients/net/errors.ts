@@ -1,5 +1,5 @@
 import { reasonOf } from '../../core/errors.ts';
-import type { Reach } from './local.ts';
+import type { AllowedHosts } from './local.ts';
 
 /** Why a request got no response. */
 export type NetworkErrorKind =
@@ -24,13 +24,13 @@ export class NetworkError extends Error {
   override name = 'NetworkError';
   readonly kind: NetworkErrorKind;
   readonly url: URL;
-  readonly reach: Reach;
+  readonly reach: AllowedHosts;
   /** A code of the system or of TLS, for example `ECONNREFUSED`. The AWS SDK uses it to decide about retries. */
   readonly code: string | undefined;
 
   constructor(
     { kind, reason }: ConnectionFailure,
-    request: { readonly url: URL; readonly reach?: Reach },
+    request: { readonly url: URL; readonly reach?: AllowedHosts },
     cause?: unknown,
   ) {
     super(reason, { cause });
@@ -47,7 +47,7 @@ export class NetworkError extends Error {
 
 export function toNetworkError(
   thrown: unknown,
-  request: { readonly url: URL; readonly reach?: Reach },
+  request: { readonly url: URL; readonly reach?: AllowedHosts },
 ): NetworkError {
   if (thrown instanceof NetworkError) return thrown;
   const failure = connectionFailure(thrown) ?? { kind: 'other', reason: reasonOf(thrown) };

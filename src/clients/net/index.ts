@@ -5,7 +5,7 @@ import { BootstrapError, type ErrorParts } from '../../core/errors.ts';
 import type { NetworkError } from './errors.ts';
 import { once } from '../../core/once.ts';
 import type { OriginAgents } from './agents.ts';
-import type { Reach } from './local.ts';
+import type { AllowedHosts } from './local.ts';
 import { proxyFor, type Environment } from './proxy.ts';
 
 /**
@@ -17,7 +17,7 @@ export interface Net {
    * The connections for a URL: HTTP/1.1, with one connection per concurrent request. With the reach `remote`, a
    * request to this computer or its local link fails with a LocalAddressError before it connects.
    */
-  agentFor(url: URL, reach?: Reach): Promise<Agent>;
+  agentFor(url: URL, reach?: AllowedHosts): Promise<Agent>;
   /**
    * The proxy that the environment sets, for clients that need its URL.
    * @throws BootstrapError `proxy-invalid`
@@ -30,7 +30,7 @@ export interface Net {
   /** Authorities in addition to Node's own. */
   readonly extraAuthorities: readonly string[];
   /** The error `tls-untrusted` with the observed issuer, if a request to `url` failed for that reason. */
-  untrusted(thrown: unknown, url: string, reach?: Reach): Promise<BootstrapError | undefined>;
+  untrusted(thrown: unknown, url: string, reach?: AllowedHosts): Promise<BootstrapError | undefined>;
   close(): Promise<void>;
 }
 
@@ -67,7 +67,7 @@ export function createNet(
     // allowed, Node 20 ignores the authorities of NODE_EXTRA_CA_CERTS, so the list contains all authorities.
     return { secureContext: nodeTls.createSecureContext({ ca, allowPartialTrustChain: true }) };
   });
-  const lazyAgents = (reach: Reach) => {
+  const lazyAgents = (reach: AllowedHosts) => {
     let agents: Promise<OriginAgents> | undefined;
     const open = async (): Promise<OriginAgents> => {
       const { OriginAgents } = await import('./agents.ts');

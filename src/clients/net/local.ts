@@ -2,7 +2,7 @@ import dns from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 
 /** Where a connection may lead: anywhere, or only to hosts that are neither this computer nor on its local link. */
-export type Reach = 'anywhere' | 'remote';
+export type AllowedHosts = 'anywhere' | 'remote';
 
 /** A connection was refused because it would have reached this computer or its local link. */
 export class LocalAddressError extends Error {

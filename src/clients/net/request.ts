@@ -11,7 +11,7 @@ import { text } from 'node:stream/consumers';
 import { BootstrapError } from '../../core/errors.ts';
 import { answerTimedOut, bodyTimedOut, toNetworkError } from './errors.ts';
 import type { Net } from './index.ts';
-import type { Reach } from './local.ts';
+import type { AllowedHosts } from './local.ts';
 import { bareHost } from './proxy.ts';
 
 export interface RequestOptions {
@@ -20,7 +20,7 @@ export interface RequestOptions {
   readonly body?: string | Uint8Array | AsyncIterable<Buffer> | null;
   readonly signal?: AbortSignal | undefined;
   /** Default: `anywhere`. */
-  readonly reach?: Reach;
+  readonly reach?: AllowedHosts;
   /** Replaces the connections of {@link Net}. */
   readonly agent?: Agent;
   /** Called for each interim response (status 1xx). When it throws, the request fails with that error. */
@@ -34,7 +34,7 @@ export interface RequestOptions {
 }
 
 /** A response with any status. Its body must be read or destroyed, or the connection stays open. */
-export interface Answer {
+export interface HttpResponse {
   readonly status: number;
   readonly headers: IncomingHttpHeaders;
   /** Throws Node's errors, which {@link toNetworkError} maps. */
@@ -48,7 +48,11 @@ export interface Answer {
  * Sends one HTTP request: no retries, no redirects.
  * @throws NetworkError when there is no response; the signal's reason when it is aborted
  */
-export async function request(net: Net, target: string | URL, options: RequestOptions = {}): Promise<Answer> {
+export async function request(
+  net: Net,
+  target: string | URL,
+  options: RequestOptions = {},
+): Promise<HttpResponse> {
   const url = new URL(target);
   const { reach, signal, headersTimeoutMs, bodyTimeoutMs = headersTimeoutMs, totalTimeoutMs } = options;
   const deadline =

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import { connect as connectTls, type DetailedPeerCertificate } from 'node:tls';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
 import { causes, certificateFaults } from './errors.ts';
-import { type Reach, remoteLookup } from './local.ts';
+import { type AllowedHosts, remoteLookup } from './local.ts';
 import { bareHost } from './proxy.ts';
 import { openTunnel } from './tunnel.ts';
 
@@ -22,7 +22,7 @@ export async function untrusted(
   thrown: unknown,
   url: string,
   proxy: URL | undefined,
-  reach: Reach,
+  reach: AllowedHosts,
 ): Promise<BootstrapError | undefined> {
   for (const error of causes(thrown)) {
     const fault = certificateFaults[(error as NodeJS.ErrnoException).code ?? ''];
@@ -48,7 +48,7 @@ export async function untrusted(
  */
 const timeoutMs = 3000;
 
-async function presentedIssuer(target: URL, proxy: URL | undefined, reach: Reach): Promise<string> {
+async function presentedIssuer(target: URL, proxy: URL | undefined, reach: AllowedHosts): Promise<string> {
   try {
     const port = Number(target.port || 443);
     const socket = proxy && (await openTunnel({ proxy, host: bareHost(target), port, timeoutMs }));
@@ -58,7 +58,7 @@ async function presentedIssuer(target: URL, proxy: URL | undefined, reach: Reach
   }
 }
 
-function readIssuer(target: URL, socket: Socket | undefined, reach: Reach): Promise<string> {
+function readIssuer(target: URL, socket: Socket | undefined, reach: AllowedHosts): Promise<string> {
   return new Promise((resolve, reject) => {
     const host = bareHost(target);
     const probe = connectTls({

@@ -6,7 +6,7 @@ import { Tokens } from './tokens.ts';
 import type { Destinations } from './destinations.ts';
 import { RegistryError } from './errors.ts';
 import type { HistoryEntry, MirrorHistory } from './history.ts';
-import type { Reply, RegistryTransport } from './transport.ts';
+import type { RegistryResponse, RegistryTransport } from './transport.ts';
 
 export interface AuthOptions {
   readonly host: string;
@@ -26,7 +26,7 @@ const minTokenAgeMs = 60_000;
 const open: Challenge = { scheme: 'none' };
 
 /** The authorization of one request, and the challenge that it answers. */
-export interface Answer {
+export interface Authorization {
   /** The value of the Authorization header. */
   readonly header?: string;
   readonly to: Challenge;
@@ -63,7 +63,7 @@ export class HostAuth {
   }
 
   /** What to send with a request. The first request finds out what the host requires; the others wait for it. */
-  async answer(scope: string, signal: AbortSignal): Promise<Answer> {
+  async answer(scope: string, signal: AbortSignal): Promise<Authorization> {
     if (!this.#guess && (await this.#history?.has(this.#anonymous))) this.#guess ??= open;
     while (!this.#guess && this.#discovery) {
       const { done } = this.#discovery;
@@ -79,7 +79,7 @@ export class HostAuth {
   }
 
   /** Call this for every reply that does not reject the authorization. */
-  accepted(scope: string, { to }: Answer): void {
+  accepted(scope: string, { to }: Authorization): void {
     if (!this.#known.has(scope)) this.#known.set(scope, to);
     if (!this.#guess) {
       this.#guess = open;
@@ -98,7 +98,7 @@ export class HostAuth {
    * Processes a 401, ECR's 403 for an expired token, or any rejection of a guess.
    * @returns whether a repetition of the same request may succeed
    */
-  async refused(reply: Reply, scope: string, answer: Answer): Promise<boolean> {
+  async refused(reply: RegistryResponse, scope: string, answer: Authorization): Promise<boolean> {
     const challenge = parseChallenge(reply.header('www-authenticate') ?? '');
     if (answer.to.scheme === 'none') void this.#history?.remove(this.#anonymous);
     if (challenge) {
@@ -144,7 +144,11 @@ export class HostAuth {
     return basicHeader(this.#used) !== sent || this.#usedForMs() > minTokenAgeMs;
   }
 
-  async #header(challenge: Challenge, scope: string, signal: AbortSignal): Promise<Pick<Answer, 'header'>> {
+  async #header(
+    challenge: Challenge,
+    scope: string,
+    signal: AbortSignal,
+  ): Promise<Pick<Authorization, 'header'>> {
     if (challenge.scheme === 'none') return {};
     const header =
       challenge.scheme === 'basic'
@@ -157,7 +161,7 @@ export class HostAuth {
    * Tries another repository's challenge. If its token service does not know this repository, sends no
    * authorization, and the registry responds with this repository's own challenge.
    */
-  async #tryGuess(guess: Challenge, scope: string, signal: AbortSignal): Promise<Answer> {
+  async #tryGuess(guess: Challenge, scope: string, signal: AbortSignal): Promise<Authorization> {
     try {
       const sent = await this.#header(guess, scope, signal);
       return { to: guess, isGuess: sent.header !== undefined && !this.#identity.preemptive, ...sent };

@@ -1,10 +1,10 @@
 import { BootstrapError } from '../../core/errors.ts';
 import { type Digest, isDigest, isTag } from './digest.ts';
 import { RegistryError } from './errors.ts';
-import type { Call, RegistryHost } from './host.ts';
+import type { RequestContext, RegistryHost } from './host.ts';
 import { acceptedManifests } from './manifest.ts';
 import { checkDigest, digestHeader, type RawManifest, receiveManifest } from './raw-manifest.ts';
-import type { Reply } from './transport.ts';
+import type { RegistryResponse } from './transport.ts';
 
 /** Where to upload a blob's bytes: the response to a POST. */
 export interface Upload {
@@ -73,7 +73,7 @@ export class Registry {
   }
 
   /** Retries several requests as a whole. */
-  retrying<T>(call: Call, attempt: () => Promise<T>): Promise<T> {
+  retrying<T>(call: RequestContext, attempt: () => Promise<T>): Promise<T> {
     return this.#host.retrying(call, attempt);
   }
 
@@ -82,7 +82,11 @@ export class Registry {
    * @param reference a tag or a digest
    * @throws BootstrapError `image-corrupt` when the registry returns no valid digest, or not the requested one
    */
-  async headManifest(repository: string, reference: string, call: Call): Promise<Digest | undefined> {
+  async headManifest(
+    repository: string,
+    reference: string,
+    call: RequestContext,
+  ): Promise<Digest | undefined> {
     const reply = await unlessHeadUnsupported(
       this.retrying(call, () => this.#manifest('HEAD', repository, reference, call)),
     );
@@ -99,7 +103,7 @@ export class Registry {
    * @param reference a tag or a digest
    * @throws BootstrapError `image-unsupported` when it is larger than ECR accepts, `image-corrupt` for a wrong digest
    */
-  getManifest(repository: string, reference: string, call: Call): Promise<RawManifest | undefined> {
+  getManifest(repository: string, reference: string, call: RequestContext): Promise<RawManifest | undefined> {
     return this.retrying(call, async () => {
       const reply = await this.#manifest('GET', repository, reference, call);
       if (reply.status === 404) {
@@ -112,7 +116,12 @@ export class Registry {
   }
 
   /** Opens a blob for reading, starting at `offset`. Not retried. */
-  async openBlob(repository: string, digest: Digest, offset: number, call: Call): Promise<Reply> {
+  async openBlob(
+    repository: string,
+    digest: Digest,
+    offset: number,
+    call: RequestContext,
+  ): Promise<RegistryResponse> {
     const reply = await this.#host.send(
       {
         method: 'GET',
@@ -127,7 +136,7 @@ export class Registry {
     return reply;
   }
 
-  async hasBlob(repository: string, digest: Digest, call: Call): Promise<boolean> {
+  async hasBlob(repository: string, digest: Digest, call: RequestContext): Promise<boolean> {
     const reply = await this.retrying(call, () =>
       this.#host.send(
         {
@@ -148,7 +157,7 @@ export class Registry {
    * Whether the registry has a blob that it need not have. A rejection means no. Without a response, it may have
    * the blob.
    */
-  async offersBlob(repository: string, digest: Digest, call: Call): Promise<boolean> {
+  async offersBlob(repository: string, digest: Digest, call: RequestContext): Promise<boolean> {
     try {
       return await this.hasBlob(repository, digest, call);
     } catch (error) {
@@ -164,7 +173,7 @@ export class Registry {
   async startUpload(
     repository: string,
     mount: { readonly digest: Digest; readonly from: string } | undefined,
-    call: Call,
+    call: RequestContext,
   ): Promise<Upload | undefined> {
     const query = mount
       ? `?${new URLSearchParams({ mount: mount.digest, from: mount.from }).toString()}`
@@ -193,7 +202,7 @@ export class Registry {
     repository: string,
     upload: Upload,
     blob: { readonly digest: Digest; readonly size: number; readonly body: Buffer | AsyncIterable<Buffer> },
-    call: Call,
+    call: RequestContext,
   ): Promise<void> {
     const separator = upload.location.includes('?') ? '&' : '?';
     const what = this.#what('upload blob', repository, blob.digest);
@@ -214,7 +223,12 @@ export class Registry {
     await reply.dump();
   }
 
-  async putManifest(repository: string, reference: string, manifest: RawManifest, call: Call): Promise<void> {
+  async putManifest(
+    repository: string,
+    reference: string,
+    manifest: RawManifest,
+    call: RequestContext,
+  ): Promise<void> {
     const what = this.#what('put the manifest of', repository, reference);
     const request = this.retrying(call, () =>
       this.#host.send(
@@ -235,7 +249,12 @@ export class Registry {
     checkDigest(digestHeader(reply, what), manifest.digest, `${this.name} stored`, what);
   }
 
-  #manifest(method: 'GET' | 'HEAD', repository: string, reference: string, call: Call): Promise<Reply> {
+  #manifest(
+    method: 'GET' | 'HEAD',
+    repository: string,
+    reference: string,
+    call: RequestContext,
+  ): Promise<RegistryResponse> {
     return this.#host.send(
       {
         method,

@@ -1,5 +1,5 @@
-import { isLocalHost, type Reach } from '../net/local.ts';
-import { misdirected, RegistryError } from './errors.ts';
+import { isLocalHost, type AllowedHosts } from '../net/local.ts';
+import { forbiddenRedirect, RegistryError } from './errors.ts';
 
 /** Docker Hub's images have one host in their references, and another host serves them. */
 const apiHosts: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io' };
@@ -57,7 +57,7 @@ export class Destinations {
   }
 
   /** A listed registry may also use other ports of its own host. */
-  reach(url: URL): Reach {
+  reach(url: URL): AllowedHosts {
     const { listed } = this.#rules;
     if (!listed || listed.has(url)) return 'anywhere';
     const isOwnHost = url.hostname === this.#base.hostname && listed.has(this.#base);
@@ -77,14 +77,15 @@ export class Destinations {
   onward(location: string, what: string, from?: URL): URL {
     const sender = (from ?? this.#base).host;
     const sends = from ? `${sender} redirects to` : `${sender} names the token service`;
-    if (!URL.canParse(location, from?.href)) throw misdirected(what, `${sends} something that is not a URL`);
+    if (!URL.canParse(location, from?.href))
+      throw forbiddenRedirect(what, `${sends} something that is not a URL`);
     const url = new URL(location, from);
     // Registries behind a TLS proxy often use http in their own URLs.
     if (url.protocol === 'http:' && url.host === sender && !this.mayBePlain(url)) url.protocol = 'https:';
     if (this.reach(url) === 'remote' && isLocalHost(url.hostname))
-      throw localRefusal(what, `${sends} ${url.host}, a local address`, url);
+      throw localAddressRefusal(what, `${sends} ${url.host}, a local address`, url);
     if (url.protocol !== 'https:' && !(url.protocol === 'http:' && this.mayBePlain(url)))
-      throw misdirected(what, `${sends} ${url.protocol}//${url.host}, which does not use TLS`);
+      throw forbiddenRedirect(what, `${sends} ${url.protocol}//${url.host}, which does not use TLS`);
     // A login in this URL comes from the registry, not from the user.
     url.username = '';
     url.password = '';
@@ -97,7 +98,12 @@ const isLoopback = (hostname: string) =>
   hostname === 'localhost' || hostname === '[::1]' || /^127\.\d+\.\d+\.\d+$/.test(hostname);
 
 /** The error for a request that would reach this computer or its local link, at a host that the user does not list. */
-export const localRefusal = (what: string, why: string, { host }: URL, cause?: unknown): RegistryError =>
+export const localAddressRefusal = (
+  what: string,
+  why: string,
+  { host }: URL,
+  cause?: unknown,
+): RegistryError =>
   new RegistryError(
     {
       code: 'address-not-allowed',

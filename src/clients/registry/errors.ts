@@ -36,11 +36,11 @@ export const reportHint =
   'Report this to the operators of the registry, or use the image from another registry.';
 
 /** The error for a registry that redirects requests to a forbidden destination. */
-export const misdirected = (what: string, why: string): RegistryError =>
+export const forbiddenRedirect = (what: string, why: string): RegistryError =>
   new RegistryError({ code: 'registry-failed', what, why, hint: reportHint }, {});
 
 /** The error for content that does not match its digest or its format. */
-export function corrupt(what: string, why: string, cause?: unknown): BootstrapError {
+export function corruptContentError(what: string, why: string, cause?: unknown): BootstrapError {
   const hint = 'Run the same command again. If it fails again, report it to the operators of the registry.';
   return new BootstrapError({ code: 'image-corrupt', what, why, hint }, { cause });
 }

@@ -1,14 +1,14 @@
 import type { Clock } from '../../core/clock.ts';
-import { type Answer, HostAuth } from './auth.ts';
+import { type Authorization, HostAuth } from './auth.ts';
 import type { HostCredential } from './credentials.ts';
 import { apiHost, type Destinations } from './destinations.ts';
 import { RegistryError } from './errors.ts';
 import type { MirrorHistory } from './history.ts';
-import { HostLimiter, type Pace, type Rates } from './limiter.ts';
+import { HostLimiter, type RateClass, type Rates } from './limiter.ts';
 import { parseChallenge } from './challenge.ts';
 import { refusalError } from './refusal.ts';
 import { RetryBudget, type Retrying, retrying } from './retry.ts';
-import type { Reply, Request, RequestCount, RegistryTransport } from './transport.ts';
+import type { RegistryResponse, RegistryRequest, RequestCount, RegistryTransport } from './transport.ts';
 import { connect } from 'node:tls';
 
 export interface HostOptions {
@@ -24,19 +24,19 @@ export interface HostOptions {
   readonly history?: MirrorHistory;
 }
 
-/** The image that requests are sent for. */
-export interface Call {
+/** What all requests for one image share. */
+export interface RequestContext {
   readonly signal: AbortSignal;
   readonly tally?: RequestCount;
 }
 
-export interface HostRequest extends Omit<Request, 'url' | 'headers' | 'signal' | 'tally'> {
+export interface HostRequest extends Omit<RegistryRequest, 'url' | 'headers' | 'signal' | 'tally'> {
   /** A path below the host, or a complete URL from the registry. */
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** `repository:NAME:pull` */
   readonly scope: string;
-  readonly pace?: Pace;
+  readonly pace?: RateClass;
   /** Statuses that are not failures, in addition to 2xx. */
   readonly accept?: readonly number[];
 }
@@ -60,7 +60,7 @@ export class RegistryHost {
   }
 
   /** Repeats `attempt` within this host's budget. */
-  retrying<T>({ signal }: Call, attempt: () => Promise<T>): Promise<T> {
+  retrying<T>({ signal }: RequestContext, attempt: () => Promise<T>): Promise<T> {
     const policy: Retrying = { clock: this.#options.clock, signal, budget: this.#budget };
     return retrying(policy, attempt);
   }
@@ -69,7 +69,7 @@ export class RegistryHost {
    * Sends one authorized request, and repeats it only to log in. Returns a success or an accepted status.
    * @throws RegistryError
    */
-  async send(request: HostRequest, call: Call): Promise<Reply> {
+  async send(request: HostRequest, call: RequestContext): Promise<RegistryResponse> {
     const pace = request.pace ?? 'other';
     const done = await this.#limiter.admit(pace, call.signal);
     try {
@@ -86,7 +86,7 @@ export class RegistryHost {
     }
   }
 
-  async #authorised(request: HostRequest, call: Call): Promise<Reply> {
+  async #authorised(request: HostRequest, call: RequestContext): Promise<RegistryResponse> {
     const base = await (this.#base ??= this.#findBase());
     const url = this.#urlOf(request, base);
     const mayRepeat = request.body === undefined || Buffer.isBuffer(request.body);
@@ -118,7 +118,11 @@ export class RegistryHost {
    * Repeats the request at the responding host with what it requires: an anonymous token, or the login for that
    * host.
    */
-  async #answerElsewhere(reply: Reply, request: HostRequest, call: Call): Promise<Reply> {
+  async #answerElsewhere(
+    reply: RegistryResponse,
+    request: HostRequest,
+    call: RequestContext,
+  ): Promise<RegistryResponse> {
     const challenge = parseChallenge(reply.header('www-authenticate') ?? '');
     if (reply.status !== 401 || !challenge) return reply;
     const scope = (challenge.scheme === 'bearer' && challenge.scope) || request.scope;
@@ -147,9 +151,14 @@ export class RegistryHost {
     return url;
   }
 
-  #exchange(request: HostRequest, url: URL, authorization: string | undefined, { signal, tally }: Call) {
+  #exchange(
+    request: HostRequest,
+    url: URL,
+    authorization: string | undefined,
+    { signal, tally }: RequestContext,
+  ) {
     const { method, body, what } = request;
-    const sent: Request = {
+    const sent: RegistryRequest = {
       method,
       url,
       what,
@@ -177,7 +186,7 @@ const isFine = (status: number, accept: readonly number[] = []) =>
  * Registries and their object stores also send these statuses for another service's token, and may allow
  * anonymous access.
  */
-const isWrongGuess = ({ status }: Reply, { isGuess }: Answer) =>
+const isWrongGuess = ({ status }: RegistryResponse, { isGuess }: Authorization) =>
   isGuess && (status === 400 || status === 403 || status === 404);
 
 /** ECR responds with 403 to an expired token. The response to a HEAD has no body with the reason. */

@@ -9,7 +9,7 @@ import {
   type DestinationRules,
   Destinations,
   HostSet,
-  localRefusal,
+  localAddressRefusal,
   registryName,
 } from './destinations.ts';
 import type { MirrorHistory } from './history.ts';
@@ -114,7 +114,7 @@ export function openRegistries(options: RegistriesOptions): Registries {
       const url = new URL(`https://${apiHost(host)}`);
       if (!listed || listed.has(url)) return;
       const local = await findLocalAddress(url.hostname);
-      if (local) throw localRefusal(what, local.message, url, local);
+      if (local) throw localAddressRefusal(what, local.message, url, local);
     },
     own: (host, identity, rates) =>
       new Registry(

@@ -5,15 +5,15 @@ import { Semaphore } from './semaphore.ts';
  * The rate limit that applies to a request. ECR has separate rates for PutImage, InitiateLayerUpload,
  * CompleteLayerUpload and GetDownloadUrlForLayer.
  */
-export type Pace = 'put-manifest' | 'start-upload' | 'finish-upload' | 'read-blob' | 'other';
+export type RateClass = 'put-manifest' | 'start-upload' | 'finish-upload' | 'read-blob' | 'other';
 
 /** Initial requests per second. If missing, there is no limit until the registry throttles. */
-export type Rates = Partial<Readonly<Record<Pace, number>>>;
+export type Rates = Partial<Readonly<Record<RateClass, number>>>;
 
 /** Concurrent requests to one host. */
 const maxInFlight = 64;
 /** Requests with long transfers take no slot, because short requests would wait for them. The scheduler bounds them. */
-const bulk: ReadonlySet<Pace> = new Set<Pace>(['finish-upload', 'read-blob']);
+const bulk: ReadonlySet<RateClass> = new Set<RateClass>(['finish-upload', 'read-blob']);
 const defaultPauseMs = 500;
 const maxPauseMs = 60_000;
 /** A rate that grows to this value is no longer limited. */
@@ -30,14 +30,14 @@ const burst = 1000;
 export class HostLimiter {
   readonly #clock: Clock;
   readonly #now: () => number;
-  readonly #lanes: Record<Pace, RateLimit>;
+  readonly #lanes: Record<RateClass, RateLimit>;
   readonly #slots = new Semaphore(maxInFlight);
   #pausedUntil = 0;
 
   constructor(clock: Clock, rates: Rates = {}) {
     this.#clock = clock;
     this.#now = forwardTime(clock);
-    const lane = (pace: Pace) => new RateLimit(rates[pace] ?? Infinity);
+    const lane = (pace: RateClass) => new RateLimit(rates[pace] ?? Infinity);
     this.#lanes = {
       'put-manifest': lane('put-manifest'),
       'start-upload': lane('start-upload'),
@@ -48,7 +48,7 @@ export class HostLimiter {
   }
 
   /** Waits until one request may start. Resolves to a function to call when the response has arrived. */
-  async admit(pace: Pace, signal: AbortSignal): Promise<() => void> {
+  async admit(pace: RateClass, signal: AbortSignal): Promise<() => void> {
     const lane = this.#lanes[pace];
     const slots = bulk.has(pace) ? undefined : this.#slots;
     const behind = lane.head.acquire(signal);
@@ -73,19 +73,19 @@ export class HostLimiter {
     return () => slots?.release();
   }
 
-  throttled(pace: Pace, retryAfter?: number): void {
+  throttled(pace: RateClass, retryAfter?: number): void {
     const now = this.#now();
     const pause = Math.min(retryAfter ?? defaultPauseMs, maxPauseMs);
     this.#pausedUntil = Math.max(this.#pausedUntil, now + pause);
     this.#lanes[pace].slowDown(now);
   }
 
-  succeeded(pace: Pace): void {
+  succeeded(pace: RateClass): void {
     this.#lanes[pace].speedUp();
   }
 
   /** Requests per second that are currently allowed. */
-  rate(pace: Pace): number {
+  rate(pace: RateClass): number {
     return this.#lanes[pace].rate;
   }
 

@@ -1,5 +1,5 @@
 import { BootstrapError } from '../../core/errors.ts';
-import { corrupt } from './errors.ts';
+import { corruptContentError } from './errors.ts';
 import type { Platform } from '../../core/platform.ts';
 import { CorruptContent, type Digest, digestOf, isDigest, isAcceptedByEcr } from './digest.ts';
 
@@ -71,9 +71,10 @@ export function parseManifest(bytes: Buffer, contentType: string, what: string):
   }
   const isIndex = Array.isArray(value['manifests']);
   // Reject a manifest that one tool would read as an index and another as an image.
-  if (isIndex && 'layers' in value) throw corrupt(what, 'its manifest is both an index and an image');
+  if (isIndex && 'layers' in value)
+    throw corruptContentError(what, 'its manifest is both an index and an image');
   if ((isIndex ? imageTypes : indexTypes).includes(ownType))
-    throw corrupt(
+    throw corruptContentError(
       what,
       `its manifest is ${isIndex ? 'an index' : 'an image'} and says that it is ${ownType}`,
     );
@@ -140,13 +141,13 @@ function parseJson(bytes: Buffer, what: string): Readonly<Record<string, unknown
     const value: unknown = JSON.parse(bytes.toString());
     if (typeof value === 'object' && value !== null) return value as Record<string, unknown>;
   } catch (error) {
-    throw corrupt(what, `its manifest is not JSON`, error);
+    throw corruptContentError(what, `its manifest is not JSON`, error);
   }
-  throw corrupt(what, 'its manifest is not a JSON object');
+  throw corruptContentError(what, 'its manifest is not a JSON object');
 }
 
 function descriptors(list: unknown, what: string): Descriptor[] {
-  if (!Array.isArray(list)) throw corrupt(what, 'its manifest does not follow the format');
+  if (!Array.isArray(list)) throw corruptContentError(what, 'its manifest does not follow the format');
   return list.map((entry: unknown) => {
     const { mediaType, digest, size, platform } = (entry ?? {}) as Record<string, unknown>;
     if (isDigest(digest) ? !isAcceptedByEcr(digest) : isOfOtherAlgorithm(digest)) {
@@ -156,21 +157,22 @@ function descriptors(list: unknown, what: string): Descriptor[] {
         'Build the image with SHA-256 digests, or mirror another one.',
       );
     }
-    if (!isDigest(digest)) throw corrupt(what, 'its manifest has a descriptor without a valid digest');
+    if (!isDigest(digest))
+      throw corruptContentError(what, 'its manifest has a descriptor without a valid digest');
     if (typeof size !== 'number' || !Number.isSafeInteger(size) || size < 0) {
-      throw corrupt(what, `its manifest gives no valid size for ${digest}`);
+      throw corruptContentError(what, `its manifest gives no valid size for ${digest}`);
     }
     const descriptor = {
       ...(entry as Descriptor),
       mediaType: typeof mediaType === 'string' ? mediaType : '',
     };
-    if (!isPlatform(platform)) delete (descriptor as { platform?: Platform }).platform;
+    if (!isPlatformObject(platform)) delete (descriptor as { platform?: Platform }).platform;
     return descriptor;
   });
 }
 
 /** Whether a descriptor's platform is valid. */
-export function isPlatform(value: unknown): value is Platform {
+export function isPlatformObject(value: unknown): value is Platform {
   if (typeof value !== 'object' || value === null) return false;
   const { os, architecture, variant } = value as Record<string, unknown>;
   return [os, architecture, variant ?? ''].every((part) => typeof part === 'string');
@@ -186,7 +188,7 @@ const mediaTypeGrammar = /^[a-z0-9][\w!#$&^.+-]{0,126}\/[a-z0-9][\w!#$&^.+-]{0,1
 function mediaTypeOf(value: unknown, what: string): string {
   if (value === undefined || value === null || value === '') return '';
   if (typeof value === 'string' && mediaTypeGrammar.test(value)) return value;
-  throw corrupt(what, 'its manifest has an invalid media type');
+  throw corruptContentError(what, 'its manifest has an invalid media type');
 }
 
 function bareType(contentType: string): string {

@@ -1,8 +1,8 @@
 import { BootstrapError } from '../../core/errors.ts';
-import { corrupt } from './errors.ts';
+import { corruptContentError } from './errors.ts';
 import { algorithmOf, type Digest, digestOf, isDigest } from './digest.ts';
 import { maxManifestBytes } from './manifest.ts';
-import type { Reply } from './transport.ts';
+import type { RegistryResponse } from './transport.ts';
 
 export interface RawManifest {
   /** SHA-256, even if it was requested by another digest. */
@@ -18,7 +18,7 @@ export interface RawManifest {
  * @throws BootstrapError `image-unsupported` when it is larger than ECR accepts, `image-corrupt` for a wrong digest
  */
 export async function receiveManifest(
-  reply: Reply,
+  reply: RegistryResponse,
   requested: Digest | undefined,
   what: string,
 ): Promise<RawManifest> {
@@ -32,10 +32,10 @@ export async function receiveManifest(
  * The digest in the header of a registry's response, if any.
  * @throws BootstrapError `image-corrupt` when the header is not a valid digest
  */
-export function digestHeader(reply: Reply, what: string): Digest | undefined {
+export function digestHeader(reply: RegistryResponse, what: string): Digest | undefined {
   const header = reply.header('docker-content-digest');
   if (header === undefined || isDigest(header)) return header;
-  throw corrupt(
+  throw corruptContentError(
     what,
     `the registry sent an invalid Docker-Content-Digest header: ${JSON.stringify(header.slice(0, 80))}`,
   );
@@ -44,10 +44,10 @@ export function digestHeader(reply: Reply, what: string): Digest | undefined {
 /** @throws BootstrapError `image-corrupt` when the digest is known and is not the expected one */
 export function checkDigest(digest: Digest | undefined, expected: Digest, who: string, what: string): void {
   if (digest === undefined || digest === expected) return;
-  throw corrupt(what, `${who} ${digest} for ${expected}`);
+  throw corruptContentError(what, `${who} ${digest} for ${expected}`);
 }
 
-async function readBounded(reply: Reply, what: string): Promise<Buffer> {
+async function readBounded(reply: RegistryResponse, what: string): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of reply.chunks()) {

@@ -1,7 +1,7 @@
 import type { Clock } from '../../core/clock.ts';
 import type { HostCredential } from './credentials.ts';
 import { codeOf, readRefusal, RegistryError, reportHint } from './errors.ts';
-import { readText, type Reply } from './transport.ts';
+import { readText, type RegistryResponse } from './transport.ts';
 
 /** The request that the registry rejected. */
 interface RefusedRequest {
@@ -19,7 +19,7 @@ const maxRefusalBytes = 1 << 16;
 const maxWaitMs = 5 * 60_000;
 
 /** Interprets an error response: what it means, whether to retry, what to do. */
-export async function refusalError(reply: Reply, asked: RefusedRequest): Promise<RegistryError> {
+export async function refusalError(reply: RegistryResponse, asked: RefusedRequest): Promise<RegistryError> {
   const { what, host, clock } = asked;
   const { status, url } = reply;
   const { codes, message } = readRefusal(status, await readText(reply, maxRefusalBytes));

@@ -1,7 +1,7 @@
 import { type Clock, stopwatch } from '../../core/clock.ts';
 import { type Net, unreachableError } from '../net/index.ts';
-import { type Destinations, localRefusal } from './destinations.ts';
-import { misdirected, RegistryError } from './errors.ts';
+import { type Destinations, localAddressRefusal } from './destinations.ts';
+import { forbiddenRedirect, RegistryError } from './errors.ts';
 import { type NetworkError, type NetworkErrorKind, toNetworkError } from '../net/errors.ts';
 import { request as exchange } from '../net/request.ts';
 
@@ -10,7 +10,7 @@ export interface RequestCount {
   requests: number;
 }
 
-export interface Request {
+export interface RegistryRequest {
   readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
@@ -22,7 +22,7 @@ export interface Request {
 }
 
 /** A response. Its body must be read or dumped, or its connection is lost. */
-export interface Reply {
+export interface RegistryResponse {
   /** The URL that responded. After redirects, its host may differ from the requested one. */
   readonly url: URL;
   readonly status: number;
@@ -62,7 +62,7 @@ export class RegistryTransport {
   }
 
   /** @throws RegistryError when there is no response; any status is a response */
-  async send(request: Request): Promise<Reply> {
+  async send(request: RegistryRequest): Promise<RegistryResponse> {
     const { method, url, headers, body, signal } = request;
     signal.throwIfAborted();
     if (request.tally) request.tally.requests += 1;
@@ -95,7 +95,10 @@ export class RegistryTransport {
     }
   }
 
-  async *#read(content: AsyncIterable<Buffer>, request: Request): AsyncGenerator<Buffer, void, undefined> {
+  async *#read(
+    content: AsyncIterable<Buffer>,
+    request: RegistryRequest,
+  ): AsyncGenerator<Buffer, void, undefined> {
     try {
       yield* this.#paced(content, request);
     } catch (error) {
@@ -104,7 +107,10 @@ export class RegistryTransport {
   }
 
   /** Counts only the time spent waiting for the server, not the time until the reader asks for more. */
-  async *#paced(content: AsyncIterable<Buffer>, request: Request): AsyncGenerator<Buffer, void, undefined> {
+  async *#paced(
+    content: AsyncIterable<Buffer>,
+    request: RegistryRequest,
+  ): AsyncGenerator<Buffer, void, undefined> {
     let received = 0;
     let waitedMs = 0;
     let passedMs = stopwatch(this.#clock);
@@ -119,7 +125,7 @@ export class RegistryTransport {
     }
   }
 
-  async #failure(thrown: unknown, { signal, what, url }: Request): Promise<unknown> {
+  async #failure(thrown: unknown, { signal, what, url }: RegistryRequest): Promise<unknown> {
     if (signal.aborted) return signal.reason;
     if (thrown instanceof RegistryError) return thrown;
     return registryError(
@@ -133,7 +139,7 @@ export class RegistryTransport {
    * Sends a request and follows redirects, usually to a content delivery network. Sends credentials only to the
    * host that they are for.
    */
-  async follow(request: Request): Promise<Reply> {
+  async follow(request: RegistryRequest): Promise<RegistryResponse> {
     let next = request;
     for (let hops = 0; hops <= maxRedirects; hops += 1) {
       const reply = await this.send(next);
@@ -145,7 +151,7 @@ export class RegistryTransport {
     throw redirectError(request, `it redirects more than ${maxRedirects} times`);
   }
 
-  #redirected(request: Request, location: string, status: number): Request {
+  #redirected(request: RegistryRequest, location: string, status: number): RegistryRequest {
     const url = this.#destinations.onward(location, request.what, request.url);
     const isSameOrigin = url.origin === request.url.origin;
     // A body contains a login, or content for this registry only.
@@ -157,10 +163,10 @@ export class RegistryTransport {
   }
 }
 
-const redirectError = ({ what, url }: Request, why: string): RegistryError =>
-  misdirected(what, `${url.host}: ${why}`);
+const redirectError = ({ what, url }: RegistryRequest, why: string): RegistryError =>
+  forbiddenRedirect(what, `${url.host}: ${why}`);
 
-function tooSlow({ what, url }: Request): RegistryError {
+function tooSlow({ what, url }: RegistryRequest): RegistryError {
   return new RegistryError(
     {
       code: 'registry-failed',
@@ -186,7 +192,7 @@ async function discard(chunks: AsyncIterable<Buffer>): Promise<void> {
 }
 
 /** The body as text, truncated to `maxBytes` bytes. */
-export async function readText(reply: Reply, maxBytes: number): Promise<string> {
+export async function readText(reply: RegistryResponse, maxBytes: number): Promise<string> {
   const chunks: Buffer[] = [];
   let length = 0;
   for await (const chunk of reply.chunks()) {
@@ -207,7 +213,7 @@ const unconnectedKinds: readonly NetworkErrorKind[] = [
 /** Converts a network failure to an error with a hint. */
 async function registryError(what: string, net: Net, error: NetworkError): Promise<RegistryError> {
   const { kind, url } = error;
-  if (kind === 'local-address') return localRefusal(what, error.message, url, error);
+  if (kind === 'local-address') return localAddressRefusal(what, error.message, url, error);
   const isConnected = !unconnectedKinds.includes(kind);
   const explained = await unreachableError(net, error, {
     what,

@@ -3,7 +3,7 @@ import { globPattern } from '../../core/globs.ts';
 import { renderTemplate } from '../templates.ts';
 import type { ClusterContext } from '../context.ts';
 import { observeCoverage } from '../coverage.ts';
-import { owned } from '../objects.ts';
+import { withManagedLabel } from '../objects.ts';
 import { ignoreLabel } from '../../core/ownership.ts';
 
 const group = 'admissionregistration.k8s.io';
@@ -43,7 +43,7 @@ export async function policyObjects(ctx: ClusterContext, version: string): Promi
       ),
     ],
   });
-  return objects.map(owned);
+  return objects.map(withManagedLabel);
 }
 
 interface MatchCondition {

@@ -42,7 +42,7 @@ export async function verifyOrRemove(state: PolicyState, run: ClusterRun): Promi
     // An existing policy was verified by the run that created it, so an interruption does not delete it.
     if (aborted && diffObjects(state).changes.length === 0) throw thrown;
     const error = toBootstrapError(thrown, 'could not verify the admission policy');
-    if (run.looksOnly) throw aborted ? thrown : notVerified(error);
+    if (run.isReadOnly) throw aborted ? thrown : notVerified(error);
     const rollBackError = await rollBack(state.version, error.why, run);
     // An aborted run fails with the reason of its signal, so a remaining policy is reported as a finding.
     if (rollBackError && !aborted) throw rollBackError;

@@ -7,7 +7,7 @@ import type { ClusterContext } from '../context.ts';
 import { optsOut } from '../inventory.ts';
 import { pullSecretsOf } from '../pull-secret-users.ts';
 import { withExcludeHint } from './changes.ts';
-import { refusalOf } from './list.ts';
+import { pullSecretRefusal } from './list.ts';
 
 /** Before the first `up` no service account lists the pull secret, and checking all of them would load the cluster. */
 const maxChecked = 50;
@@ -25,7 +25,7 @@ export async function refusalFindings(
   const found = await Promise.all(
     missing.map(async (account): Promise<Finding[]> => {
       const target = targetOf(refOf(account));
-      const refusal = await refusalOf(account, ctx);
+      const refusal = await pullSecretRefusal(account, ctx);
       if (!refusal) return [];
       const { what, why, hint } = withExcludeHint(refusal, target.name);
       return [finding('change-rejected', { target, what, why, hint })];

@@ -25,7 +25,7 @@ export const addPullSecret = (account: KubeObject, ctx: ClusterContext): Promise
  * Finds out by a dry run why the API server rejects the pull secret in a list; undefined when it accepts it, or when this
  * is unknown.
  */
-export async function refusalOf(
+export async function pullSecretRefusal(
   account: KubeObject,
   { cluster, config }: ClusterContext,
 ): Promise<BootstrapError | undefined> {

@@ -41,7 +41,7 @@ export function createFolder(): string {
  * Makes this sandbox the one that other terminals use. Returns false if another sandbox of this user is
  * running.
  */
-export function announce(running: Running): boolean {
+export function registerRunning(running: Running): boolean {
   const own = join(running.folder, 'running.json');
   writeFileSync(own, JSON.stringify(running), { mode: 0o600 });
   while (!linked(own, stateFile())) {
@@ -75,7 +75,7 @@ function removeLeftover(): void {
 }
 
 /** Removes the files of the sandbox of that folder. */
-export function withdraw(folder: string): void {
+export function removeSandbox(folder: string): void {
   if (readState()?.folder === folder) rmSync(stateFile(), { force: true });
   rmSync(folder, { recursive: true, force: true });
 }

@@ -1,12 +1,17 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { type Finding, finding } from '../../core/findings.ts';
 import type { ExternalSecretsContext } from '../context.ts';
-import { type Coverage, ignoredFindings, isReconciled, observeCoverage } from '../../cluster/coverage.ts';
+import {
+  type NamespaceCoverage,
+  ignoredFindings,
+  isReconciled,
+  observeCoverage,
+} from '../../cluster/coverage.ts';
 import { annotations } from '../../core/ownership.ts';
 import { withoutOperator } from '../pull-secret/resync.ts';
 import { fixOf } from '../refusals.ts';
 import { syncFinding, syncOf } from '../sync.ts';
-import { expiryOf, tokenFinding } from '../tokens.ts';
+import { tokenExpiry, tokenFinding } from '../tokens.ts';
 
 /** The pull secret's copy in one namespace. */
 export interface PullSecretCopy {
@@ -20,7 +25,7 @@ export interface PullSecretCopy {
 }
 
 export interface Copies {
-  readonly coverage: Coverage;
+  readonly coverage: NamespaceCoverage;
   /** One for each covered namespace. */
   readonly copies: readonly PullSecretCopy[];
   /** The ClusterExternalSecret that creates the copies. */
@@ -65,7 +70,7 @@ export async function observeCopies(ctx: ExternalSecretsContext): Promise<Copies
  * Describes a namespace that rejects its copy, for runs and for `status`.
  * @param name of the pull secret
  */
-export function refusalOf(
+export function copyRefusal(
   { namespace, secret, externalSecret, failure }: Omit<PullSecretCopy, 'evidence'>,
   name: string,
 ): Pick<Finding, 'target' | 'what' | 'why' | 'hint'> | undefined {
@@ -96,7 +101,7 @@ export function whyNotServing(
       ? 'the operator has not written it yet'
       : 'the operator has not created the ExternalSecret yet';
   if (!isReconciled(secret)) return 'the operator has not adopted the Secret yet';
-  return (expiryOf(secret) ?? 0) > now ? undefined : 'its token has expired';
+  return (tokenExpiry(secret) ?? 0) > now ? undefined : 'its token has expired';
 }
 
 const byNamespace = (objects: readonly KubeObject[]): ReadonlyMap<string, KubeObject> =>
@@ -115,7 +120,7 @@ export async function copiesHealth(ctx: ExternalSecretsContext): Promise<readonl
 
 function copyFindings(copy: PullSecretCopy, name: string, now: number): readonly Finding[] {
   const { secret, externalSecret, failure } = copy;
-  const refusal = refusalOf(copy, name);
+  const refusal = copyRefusal(copy, name);
   // First, because the annotation with the expiry can change although the Secret rejects new tokens.
   if (refusal) return [finding('namespace-uncovered', refusal)];
   if (!secret) return [uncovered(copy)];

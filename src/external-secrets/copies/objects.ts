@@ -1,14 +1,25 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import { type Coverage, excludeMark, namespaceSelector, observeCoverage } from '../../cluster/coverage.ts';
+import {
+  type NamespaceCoverage,
+  excludeMark,
+  namespaceSelector,
+  observeCoverage,
+} from '../../cluster/coverage.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
-import { annotated, type ObjectsState, observeObjects, owned, alsoDeleting } from '../../cluster/objects.ts';
+import {
+  annotated,
+  type ObjectsState,
+  observeObjects,
+  withManagedLabel,
+  alsoDeleting,
+} from '../../cluster/objects.ts';
 import { renderTemplate } from '../../cluster/templates.ts';
 import { managedBy, operatorNamespace } from '../../core/ownership.ts';
 import type { ExternalSecretsContext } from '../context.ts';
 import { listManagedSecrets } from './ready.ts';
 
 export interface DistributionState extends ObjectsState {
-  readonly coverage: Coverage;
+  readonly coverage: NamespaceCoverage;
 }
 
 const clusterExternalSecret = {
@@ -39,7 +50,7 @@ export const renderDistribution = async (ctx: ExternalSecretsContext): Promise<r
 
 async function distributionObjects(
   { config, cluster }: ExternalSecretsContext,
-  coverage: Coverage,
+  coverage: NamespaceCoverage,
 ): Promise<readonly KubeObject[]> {
   const { exclude } = config.namespaces;
   const actual = await cluster.get({ ...clusterExternalSecret, name: config.pullSecret.name });
@@ -49,7 +60,7 @@ async function distributionObjects(
     labels: managedBy,
     namespaceSelector: namespaceSelector(coverage, exclude, actual),
   });
-  return objects.map((object) => annotated(owned(object), excludeMark(exclude)));
+  return objects.map((object) => annotated(withManagedLabel(object), excludeMark(exclude)));
 }
 
 /** Managed copies without an owner. Kubernetes deletes the others with their owner. */

@@ -11,7 +11,7 @@ import { isDeletionBlocked, isManaged } from '../../cluster/objects.ts';
 import { forceSync } from '../force-sync.ts';
 import { managedBy, managedByLabel, manager, operatorNamespace } from '../../core/ownership.ts';
 import { Refusals } from '../refusals.ts';
-import { type Copies, observeCopies, refusalOf, whyNotServing } from './copies.ts';
+import { type Copies, observeCopies, copyRefusal, whyNotServing } from './copies.ts';
 
 /** Without progress; the operator needs one to three minutes for a thousand namespaces. */
 const deadlineMs = 180_000;
@@ -97,19 +97,22 @@ const isCopy = ({ metadata: { namespace, labels, ownerReferences = [] } }: KubeO
   ownerReferences.some(({ kind }) => kind === externalSecret.kind);
 
 /** Namespaces without a valid pull secret at the end of the wait. */
-export interface Shortfall {
+export interface UncoveredNamespaces {
   /** They reject it until a user fixes the cause. */
   readonly refused: readonly MemberFailure[];
   /** They timed out. */
   readonly late: readonly MemberFailure[];
 }
 
-export const membersOf = ({ refused, late }: Shortfall): readonly MemberFailure[] => [...refused, ...late];
+export const membersOf = ({ refused, late }: UncoveredNamespaces): readonly MemberFailure[] => [
+  ...refused,
+  ...late,
+];
 
 /** Waits until every covered namespace has a valid token from the operator, or rejects it. */
-export async function waitForCopies(run: ExternalSecretsRun): Promise<Shortfall> {
-  const { ctx, looksOnly = false } = run;
-  const refusals = looksOnly ? undefined : new Refusals(ctx.clock);
+export async function waitForCopies(run: ExternalSecretsRun): Promise<UncoveredNamespaces> {
+  const { ctx, isReadOnly = false } = run;
+  const refusals = isReadOnly ? undefined : new Refusals(ctx.clock);
   const what = 'the pull secret in every namespace';
   let latest: Missing = { refused: [], waiting: [] };
   try {
@@ -145,7 +148,7 @@ async function findMissing(
     const { namespace, evidence, externalSecret } = copy;
     const why = whyNotServing(copy, clock.now());
     if (why === undefined) continue;
-    const refusal = refusalOf(copy, config.pullSecret.name);
+    const refusal = copyRefusal(copy, config.pullSecret.name);
     const isConfirmed = refusals?.isConfirmed(namespace, evidence);
     if (refusal && (isConfirmed || !refusals)) {
       const { target, ...parts } = refusal;

@@ -123,7 +123,7 @@ export const describeFailure = ({ cause, why }: PodFailure): string => `${causes
 
 /** Deletes the operator's pods that failed to pull their image. See {@link recreatePods}. */
 export async function recreateStuckPods(run: ExternalSecretsRun, names?: readonly string[]): Promise<void> {
-  if (run.looksOnly) return;
+  if (run.isReadOnly) return;
   const { cluster } = run.ctx;
   await recreatePods(await findFailingPods(cluster, await readComponents(cluster, names)), run);
 }

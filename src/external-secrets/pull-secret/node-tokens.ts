@@ -13,7 +13,7 @@ import { annotations, nodeAccessName, nodeNamespace, operatorNamespace } from '.
 import { waitFor } from '../../core/wait.ts';
 import type { ExternalSecretsRun } from '../context.ts';
 import { annotate } from '../force-sync.ts';
-import { expiryOf } from '../tokens.ts';
+import { tokenExpiry } from '../tokens.ts';
 
 /** Permissions that {@link renewNodeTokens} needs, in addition to those for syncs. */
 export const nodeTokenRights = [
@@ -60,8 +60,8 @@ function waitForSecret(run: ExternalSecretsRun): Promise<string> {
   };
   return waitFor(run, wait, async (pending) => {
     const [copy, original] = await Promise.all([cluster.get(filesSecretRef), cluster.get(source)]);
-    const expiry = copy && expiryOf(copy);
-    if (expiry !== undefined && expiry >= ((original && expiryOf(original)) ?? 0))
+    const expiry = copy && tokenExpiry(copy);
+    if (expiry !== undefined && expiry >= ((original && tokenExpiry(original)) ?? 0))
       return String(expiry / 1000);
     return pending('the operator has not written it yet');
   });

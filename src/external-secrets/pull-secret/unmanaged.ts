@@ -5,7 +5,7 @@ import { inParallel, tolerating } from '../../core/members.ts';
 import type { ChangeWith, Outcome } from '../../core/step.ts';
 import { Secret } from '../../core/secret.ts';
 import { ownerOf } from '../../cluster/objects.ts';
-import { adopting, managedBy } from '../../core/ownership.ts';
+import { asAdoption, managedBy } from '../../core/ownership.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
 import { observeCoverage } from '../../cluster/coverage.ts';
 import { pullSecretType } from './objects.ts';
@@ -58,7 +58,7 @@ export function adoptionsOf(secrets: readonly KubeObject[]): ChangeWith<PullSecr
           fields: [{ path: 'type', from: String(object['type']), to: pullSecretType }],
           payload,
         };
-    return adopting(change, { owner: ownerOf(object), optional: true });
+    return asAdoption(change, { owner: ownerOf(object), optional: true });
   });
 }
 

@@ -15,7 +15,7 @@ import { resync } from './resync.ts';
  */
 export async function verifyEveryLevel(run: ExternalSecretsRun): Promise<readonly MemberFailure[]> {
   await waitForRenewal(run);
-  if (!run.looksOnly) {
+  if (!run.isReadOnly) {
     const onTimeout = (error: BootstrapError): never => {
       throw error;
     };
@@ -24,7 +24,7 @@ export async function verifyEveryLevel(run: ExternalSecretsRun): Promise<readonl
   const { refused, late } = await waitForCopies(run);
   const [first] = late;
   if (!first) {
-    if (!run.looksOnly) await renewNodeTokens(run);
+    if (!run.isReadOnly) await renewNodeTokens(run);
     return refused;
   }
   const { code, what, why, hint } = first.error;

@@ -9,7 +9,7 @@ import { renderedNamespace } from './release.ts';
 const image = /external-secrets\/external-secrets:v0\.12\.1$/;
 
 /** Namespace, labels and annotations of managed objects. */
-export interface Marks {
+export interface ManagedMetadata {
   readonly namespace: string;
   readonly labels: Readonly<Record<string, string>>;
   /** Names of the annotations for the checksums of the YAML and of the settings. */
@@ -18,7 +18,7 @@ export interface Marks {
 
 export interface OperatorSettings
   extends
-    Marks,
+    ManagedMetadata,
     Pick<Config['externalSecrets'], 'env' | 'tolerations' | 'nodeSelector'>,
     Partial<Pick<Config['externalSecrets'], 'resources'>> {
   /** The operator's image in the ECR: `HOST/REPOSITORY:TAG`. */
@@ -29,7 +29,7 @@ export interface OperatorSettings
 }
 
 /** The 16 CRDs as `up` applies them. */
-export function patchCrds(manifest: OperatorManifest, marks: Marks): KubeObject[] {
+export function patchCrds(manifest: OperatorManifest, marks: ManagedMetadata): KubeObject[] {
   const crds = manifest.objects.filter(isCrd);
   return applyPatches(crds, [...markPatches(crds.length, manifest, marks), conversion(marks.namespace)]);
 }
@@ -49,7 +49,7 @@ export function patchObjects(manifest: OperatorManifest, settings: OperatorSetti
 const isCrd = ({ kind }: KubeObject): boolean => kind === 'CustomResourceDefinition';
 
 /** The release's labels stay: the cert-controller watches only objects with its component label. */
-function markPatches(times: number, manifest: OperatorManifest, marks: Marks): Patch[] {
+function markPatches(times: number, manifest: OperatorManifest, marks: ManagedMetadata): Patch[] {
   const { labels, annotations } = marks;
   return [
     { what: 'labels', objects: '*', path: 'metadata.labels', times, set: adding(labels) },

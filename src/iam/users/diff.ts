@@ -1,6 +1,6 @@
 import type { Tags } from '../../clients/aws/port.ts';
 import type { Diff, Field } from '../../core/step.ts';
-import { adopting, unknownOwner } from '../../core/ownership.ts';
+import { asAdoption, unknownOwner } from '../../core/ownership.ts';
 import { compareTags, ownershipOf } from '../tags.ts';
 import { compareDocuments } from '../policies/compare.ts';
 import {
@@ -84,7 +84,9 @@ function updates(
 ): UserChange[] {
   if (fields.length === 0) return [];
   const change: UserChange = { action: 'update', ...subject, fields, grants: true };
-  return [ownershipOf(tags, wanted.tags) === 'managed' ? change : adopting(change, { owner: unknownOwner })];
+  return [
+    ownershipOf(tags, wanted.tags) === 'managed' ? change : asAdoption(change, { owner: unknownOwner }),
+  ];
 }
 
 function policyChanges(wanted: WantedUser, observed: ObservedUser): UserChange[] {

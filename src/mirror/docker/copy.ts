@@ -6,12 +6,18 @@ import type {
   TransferOptions,
 } from '../../clients/docker/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { chosenPlatforms, coverage, formatPlatform, type Platform, serves } from '../../core/platform.ts';
+import {
+  chosenPlatforms,
+  platformCoverage,
+  formatPlatform,
+  type Platform,
+  serves,
+} from '../../core/platform.ts';
 import { originOf, type WantedImage } from '../../images/wanted.ts';
 import { parseReference } from '../../images/reference.ts';
 import { type Credential, type CredentialStore, withLogin } from '../../clients/registry/credentials.ts';
 import type { Digest } from '../../clients/registry/digest.ts';
-import type { EngineOptions, MirrorResult, Target } from '../engine.ts';
+import type { EngineOptions, MirrorResult, MirrorTarget } from '../engine.ts';
 import { isSame, readTargetImage, type TargetImage } from './target-image.ts';
 import { choosePlatform, onePlatform } from './platform.ts';
 import type { DockerProgress } from './progress.ts';
@@ -22,7 +28,7 @@ import { layerBytes } from './layer-bytes.ts';
 /** Shared by all images of a run. */
 export interface CopyContext {
   readonly docker: DockerPort;
-  readonly target: Target;
+  readonly target: MirrorTarget;
   readonly credentials: CredentialStore;
   readonly refuseLocal: (host: string, what: string) => Promise<void>;
   readonly options: EngineOptions;
@@ -215,7 +221,7 @@ function sourceResult(
   { platform, digest }: Source,
   { platforms }: EngineOptions,
 ): Pick<CopyResult, 'platforms' | 'missingPlatforms' | 'sourceDigest'> {
-  const { missing } = coverage(platforms, [platform]);
+  const { missing } = platformCoverage(platforms, [platform]);
   return {
     platforms: [formatPlatform(platform)],
     ...(missing.length > 0 && { missingPlatforms: missing }),

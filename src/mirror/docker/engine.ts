@@ -6,7 +6,13 @@ import { originOf, type WantedImage } from '../../images/wanted.ts';
 import { parseReference } from '../../images/reference.ts';
 import { settleAll, toBootstrapError } from '../../core/members.ts';
 import { type Credential, type CredentialStore, withLogin } from '../../clients/registry/credentials.ts';
-import { type Engine, type EngineOptions, type MirrorResult, reportDone, type Target } from '../engine.ts';
+import {
+  type Engine,
+  type EngineOptions,
+  type MirrorResult,
+  reportDone,
+  type MirrorTarget,
+} from '../engine.ts';
 import { type CopyContext, type CopyResult, ImageJob } from './copy.ts';
 import { DockerProgress } from './progress.ts';
 import { localName, TemporaryReferences } from './references.ts';
@@ -15,7 +21,7 @@ import { mayUseLocal } from './local-images.ts';
 export interface DockerEngineServices {
   /** Connects on first use. */
   docker(): Promise<DockerPort>;
-  readonly target: Target;
+  readonly target: MirrorTarget;
   /** For the sources' registries. */
   readonly credentials: CredentialStore;
   /** The daemon opens its own connections, so sources are checked first. @throws BootstrapError `address-not-allowed` */

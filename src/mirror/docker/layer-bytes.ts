@@ -1,4 +1,4 @@
-import type { LayerFate } from '../../clients/docker/port.ts';
+import type { LayerResult } from '../../clients/docker/port.ts';
 
 /** Compressed bytes of layers, by what the push did with them. */
 export interface LayerBytes {
@@ -20,9 +20,9 @@ const short = (digest = ''): string => digest.slice(digest.indexOf(':') + 1).sli
 export function layerBytes(
   layers: readonly { readonly digest: string; readonly size: number }[],
   uncompressed: readonly string[],
-  fates: ReadonlyMap<string, LayerFate>,
+  fates: ReadonlyMap<string, LayerResult>,
 ): LayerBytes {
-  const bytes: Record<LayerFate, number> = { sent: 0, mounted: 0, existed: 0 };
+  const bytes: Record<LayerResult, number> = { sent: 0, mounted: 0, existed: 0 };
   for (const [index, { digest, size }] of layers.entries()) {
     const fate = fates.get(short(uncompressed[index])) ?? fates.get(short(digest)) ?? 'existed';
     bytes[fate] += size;

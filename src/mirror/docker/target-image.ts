@@ -2,8 +2,8 @@ import type { LocalImage } from '../../clients/docker/port.ts';
 import { bestFor, type Platform } from '../../core/platform.ts';
 import type { WantedImage } from '../../images/wanted.ts';
 import { type Digest, isDigest } from '../../clients/registry/digest.ts';
-import { isPlatform } from '../../clients/registry/manifest.ts';
-import type { Target } from '../engine.ts';
+import { isPlatformObject } from '../../clients/registry/manifest.ts';
+import type { MirrorTarget } from '../engine.ts';
 
 /** What a tag in ECR points to for one platform. */
 export interface TargetImage {
@@ -31,7 +31,7 @@ interface Manifest {
 
 /** Reads the tag, and the manifest of `platform` behind an index. @returns undefined when there is no such tag */
 export async function readTargetImage(
-  target: Target,
+  target: MirrorTarget,
   { repository, tag }: WantedImage,
   platform: Platform,
   signal: AbortSignal,
@@ -42,7 +42,7 @@ export async function readTargetImage(
   if (!manifests) return targetImage(top.digest, top.digest, single);
   const [child] = bestFor(
     platform,
-    manifests.filter(({ platform: own }) => isPlatform(own)),
+    manifests.filter(({ platform: own }) => isPlatformObject(own)),
   );
   const inner = isDigest(child?.digest) && (await target.manifest(repository, child.digest, signal));
   return inner

@@ -3,7 +3,7 @@ import { SharedWork } from '../../core/abort.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { ContentCache } from '../../clients/registry/cache.ts';
 import { CorruptContent, type Digest } from '../../clients/registry/digest.ts';
-import type { Call } from '../../clients/registry/host.ts';
+import type { RequestContext } from '../../clients/registry/host.ts';
 import {
   type Descriptor,
   maxManifestBytes,
@@ -39,7 +39,11 @@ export class Contents {
   }
 
   /** The manifest that a tag currently points to; undefined when there is none. */
-  async tagged(location: RepositoryLocation, tag: string, call: Call): Promise<Manifest | undefined> {
+  async tagged(
+    location: RepositoryLocation,
+    tag: string,
+    call: RequestContext,
+  ): Promise<Manifest | undefined> {
     const raw = await location.registry.getManifest(location.repository, tag, call);
     if (!raw) return undefined;
     const manifest = parseManifest(
@@ -52,7 +56,7 @@ export class Contents {
   }
 
   /** @throws BootstrapError `image-missing` when the repository does not have it */
-  async manifest(location: RepositoryLocation, digest: Digest, call: Call): Promise<Manifest> {
+  async manifest(location: RepositoryLocation, digest: Digest, call: RequestContext): Promise<Manifest> {
     const bytes = await this.#once(digest, locationKey(location), call, async (shared) => {
       const raw = await location.registry.getManifest(location.repository, digest, shared);
       if (!raw) throw missing(location, digest);
@@ -67,7 +71,7 @@ export class Contents {
   }
 
   /** An image's config, verified. */
-  config(location: RepositoryLocation, config: Descriptor, call: Call): Promise<Buffer> {
+  config(location: RepositoryLocation, config: Descriptor, call: RequestContext): Promise<Buffer> {
     return this.#once(config.digest, `${locationKey(location)} ${config.size}`, call, async (shared) => {
       if (config.size > maxManifestBytes) {
         throw new BootstrapError({
@@ -115,8 +119,8 @@ export class Contents {
   async #once(
     digest: Digest,
     origin: string,
-    call: Call,
-    fetch: (call: Call) => Promise<Buffer>,
+    call: RequestContext,
+    fetch: (call: RequestContext) => Promise<Buffer>,
   ): Promise<Buffer> {
     const work = async (signal: AbortSignal): Promise<Buffer> => {
       try {

@@ -3,7 +3,7 @@ import type { Registry } from '../../clients/registry/client.ts';
 import type { MirrorHistory } from '../../clients/registry/history.ts';
 import type { Contents } from './contents.ts';
 import type { BootstrapError } from '../../core/errors.ts';
-import type { Call } from '../../clients/registry/host.ts';
+import type { RequestContext } from '../../clients/registry/host.ts';
 import { type Descriptor, isNondistributable } from '../../clients/registry/manifest.ts';
 import { type EngineOptions, type MirrorResult, reportDone } from '../engine.ts';
 import { type BlobJob, createDelivery, type Delivery, planBlobs } from './blobs.ts';
@@ -12,7 +12,7 @@ import { RegistryProgress } from './progress.ts';
 import { Publisher } from './publish.ts';
 import { failureOf, type PlannedCopy, resultOf } from './result.ts';
 import { Slots } from './slots.ts';
-import { type BlobDelivery, NotDelivered, Transfer } from './transfer.ts';
+import { type BlobDelivery, NoSourceError, Transfer } from './transfer.ts';
 
 export interface RegistryEngineServices {
   readonly clock: Clock;
@@ -134,7 +134,7 @@ export class RegistryCopy {
   /** Waits for an image's blobs and puts its manifests. */
   async #complete(delivery: Delivery, blobs: readonly Promise<void>[]): Promise<MirrorResult> {
     const { resolution, stats } = delivery;
-    const call: Call = { signal: this.#options.signal, tally: stats };
+    const call: RequestContext = { signal: this.#options.signal, tally: stats };
     try {
       await Promise.all(blobs);
       await this.#publisher.publish(resolution, call);
@@ -164,7 +164,7 @@ async function failingFor(done: Promise<void>, delivery: Delivery): Promise<void
   try {
     await done;
   } catch (error) {
-    throw error instanceof NotDelivered ? error.of(delivery) : error;
+    throw error instanceof NoSourceError ? error.of(delivery) : error;
   }
 }
 

@@ -1,6 +1,6 @@
 import type { Registry } from '../../clients/registry/client.ts';
 import { RegistryError } from '../../clients/registry/errors.ts';
-import type { Call } from '../../clients/registry/host.ts';
+import type { RequestContext } from '../../clients/registry/host.ts';
 import type { Manifest } from '../../clients/registry/manifest.ts';
 import { settleAll } from '../../core/members.ts';
 import type { Contents } from './contents.ts';
@@ -20,7 +20,7 @@ export class Publisher {
     this.#contents = contents;
   }
 
-  async publish({ image, selection }: Resolution, call: Call): Promise<void> {
+  async publish({ image, selection }: Resolution, call: RequestContext): Promise<void> {
     const { root, inner } = selection;
     const indexes = inner.filter(({ isIndex }) => isIndex);
     const images = inner.filter(({ isIndex }) => !isIndex);
@@ -31,7 +31,7 @@ export class Publisher {
   }
 
   /** Images of one repository may share children. */
-  #once(repository: string, manifest: Manifest, call: Call): Promise<void> {
+  #once(repository: string, manifest: Manifest, call: RequestContext): Promise<void> {
     const key = `${repository}@${manifest.digest}`;
     let put = this.#put.get(key);
     if (!put) {
@@ -41,7 +41,7 @@ export class Publisher {
     return put;
   }
 
-  async #tag(repository: string, tag: string, manifest: Manifest, call: Call): Promise<void> {
+  async #tag(repository: string, tag: string, manifest: Manifest, call: RequestContext): Promise<void> {
     try {
       await this.#target.putManifest(repository, tag, manifest, call);
     } catch (error) {

@@ -1,9 +1,9 @@
 import type { Registry } from '../../clients/registry/client.ts';
 import { CorruptContent, verified } from '../../clients/registry/digest.ts';
 import { RegistryError } from '../../clients/registry/errors.ts';
-import type { Call } from '../../clients/registry/host.ts';
+import type { RequestContext } from '../../clients/registry/host.ts';
 import type { Descriptor } from '../../clients/registry/manifest.ts';
-import type { Reply } from '../../clients/registry/transport.ts';
+import type { RegistryResponse } from '../../clients/registry/transport.ts';
 
 /** A repository of a registry: where content is read from. */
 export interface RepositoryLocation {
@@ -21,7 +21,7 @@ const maxResumptions = 4;
 export function readBlob(
   location: RepositoryLocation,
   blob: Descriptor,
-  call: Call,
+  call: RequestContext,
 ): AsyncGenerator<Buffer, void, undefined> {
   return verified(resumed(location, blob, call), blob);
 }
@@ -29,7 +29,7 @@ export function readBlob(
 async function* resumed(
   location: RepositoryLocation,
   blob: Descriptor,
-  call: Call,
+  call: RequestContext,
 ): AsyncGenerator<Buffer, void, undefined> {
   let offset = 0;
   for (let resumptions = 0; ; resumptions += 1) {
@@ -51,7 +51,7 @@ async function* resumed(
 
 /** The bytes from `offset`, whether or not the server honors the range. */
 async function* bytesFrom(
-  reply: Reply,
+  reply: RegistryResponse,
   offset: number,
   { digest, size }: Descriptor,
 ): AsyncGenerator<Buffer> {

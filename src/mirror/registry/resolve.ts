@@ -5,13 +5,13 @@ import { originOf, type WantedImage } from '../../images/wanted.ts';
 import { parseReference, type Reference } from '../../images/reference.ts';
 import type { Registry } from '../../clients/registry/client.ts';
 import { CorruptContent, type Digest, isAcceptedByEcr } from '../../clients/registry/digest.ts';
-import type { Call } from '../../clients/registry/host.ts';
+import type { RequestContext } from '../../clients/registry/host.ts';
 import type { MirrorHistory } from '../../clients/registry/history.ts';
 import type { Descriptor, Manifest } from '../../clients/registry/manifest.ts';
 import type { MirrorResult } from '../engine.ts';
 import type { RepositoryLocation } from './read-blob.ts';
 import type { Contents } from './contents.ts';
-import { select, type Selection } from './select.ts';
+import { selectPlatforms, type Selection } from './select.ts';
 import { fromSource } from './source-error.ts';
 import { ManifestTree } from './tree.ts';
 
@@ -62,7 +62,11 @@ interface Sides {
  * ECR for a pinned image.
  * @throws BootstrapError, RegistryError, CorruptContent
  */
-export async function resolve(wanted: WantedImage, context: ResolveContext, call: Call): Promise<Resolution> {
+export async function resolve(
+  wanted: WantedImage,
+  context: ResolveContext,
+  call: RequestContext,
+): Promise<Resolution> {
   const { target, contents } = context;
   const reference = parseReference(originOf(wanted));
   if (reference.digest !== undefined && !isAcceptedByEcr(reference.digest))
@@ -88,7 +92,7 @@ export async function resolve(wanted: WantedImage, context: ResolveContext, call
     config: (config: Parameters<Contents['config']>[1]) => contents.config(location, config, call),
   };
   const platforms = reference.digest === undefined ? context.platforms : 'all';
-  const selection = await select(manifest, platforms, reader, what);
+  const selection = await selectPlatforms(manifest, platforms, reader, what);
   const isCurrent =
     present !== undefined &&
     (isCopied || (await serves(present, selection, platforms, destination, contents, call)));
@@ -114,7 +118,7 @@ async function lookUpTag(
   reference: Reference,
   source: RepositoryLocation,
   { target, history }: ResolveContext,
-  call: Call,
+  call: RequestContext,
 ): Promise<Found> {
   const [present, digest] = await Promise.all([
     target.headManifest(image.repository, image.tag, call),
@@ -135,7 +139,7 @@ async function lookUpPinned(
   { tag, digest }: Reference & { readonly digest: Digest },
   source: RepositoryLocation,
   target: Registry,
-  call: Call,
+  call: RequestContext,
 ): Promise<Found> {
   const byDigest = { ...image, tag: digest };
   const present = await target.headManifest(image.repository, digest, call);
@@ -150,7 +154,7 @@ async function lookUpPinned(
 }
 
 /** What a tag points to at the source; undefined when the source does not report it. */
-async function tagAtSource({ registry, repository }: RepositoryLocation, tag: string, call: Call) {
+async function tagAtSource({ registry, repository }: RepositoryLocation, tag: string, call: RequestContext) {
   try {
     return await registry.headManifest(repository, tag, call);
   } catch (error) {
@@ -172,7 +176,7 @@ function stateOf(present: Digest | undefined, isCurrent: boolean, noClobber: boo
 async function sourceManifest(
   { image, reference, source, destination, present, digest }: Sides,
   contents: Contents,
-  call: Call,
+  call: RequestContext,
 ): Promise<Manifest> {
   const known = digest ?? (present && (await sourceDigest(image, source, call)));
   if (known === undefined) return fromSource(image, contents.tagged(source, reference.tag ?? 'latest', call));
@@ -184,7 +188,7 @@ async function sourceManifest(
 export async function sourceDigest(
   image: WantedImage,
   source: RepositoryLocation,
-  call: Call,
+  call: RequestContext,
 ): Promise<Digest> {
   const { digest, tag = 'latest' } = parseReference(originOf(image));
   const { registry, repository } = source;
@@ -198,7 +202,7 @@ async function serves(
   wanted: Platforms,
   destination: RepositoryLocation,
   contents: Contents,
-  call: Call,
+  call: RequestContext,
 ): Promise<boolean> {
   if (present === root.digest) return true;
   if (wanted === 'all') return false;

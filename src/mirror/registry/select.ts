@@ -3,7 +3,7 @@ import type { Digest } from '../../clients/registry/digest.ts';
 import {
   bestFor,
   chosenPlatforms,
-  coverage,
+  platformCoverage,
   formatPlatform,
   type Platform,
   type Platforms,
@@ -44,7 +44,7 @@ export interface SourceReader {
  * @param what the source, for error messages
  * @throws BootstrapError `image-platform-missing`
  */
-export async function select(
+export async function selectPlatforms(
   source: Manifest,
   wanted: Platforms,
   reader: SourceReader,
@@ -89,7 +89,7 @@ async function single(
 
 /** @throws BootstrapError `image-platform-missing` when the missing platforms make the image useless */
 function missingIn(wanted: Platforms, offered: readonly Platform[], what: string): readonly string[] {
-  const { missing, isEnough } = coverage(wanted, offered);
+  const { missing, isEnough } = platformCoverage(wanted, offered);
   if (!isEnough) throw absent(what, missing, offered);
   return missing;
 }

@@ -1,6 +1,6 @@
 import type { Registry } from '../../clients/registry/client.ts';
 import { CorruptContent } from '../../clients/registry/digest.ts';
-import type { Call } from '../../clients/registry/host.ts';
+import type { RequestContext } from '../../clients/registry/host.ts';
 import type { BlobJob, BlobSource, Delivery } from './blobs.ts';
 import { type RepositoryLocation, readBlob } from './read-blob.ts';
 import type { Contents } from './contents.ts';
@@ -25,7 +25,7 @@ export interface BlobDelivery {
 type Way = BlobDelivery['way'];
 
 /** No source could provide a blob. Each image fails with the error of its own source. */
-export class NotDelivered extends Error {
+export class NoSourceError extends Error {
   readonly #failures: ReadonlyMap<BlobSource, unknown>;
 
   constructor(failures: ReadonlyMap<BlobSource, unknown>) {
@@ -69,7 +69,7 @@ export class Transfer {
   }
 
   /** @throws NotDelivered when all sources fail; errors of the target unchanged */
-  async run(job: BlobJob, { signal }: Pick<Call, 'signal'>): Promise<BlobDelivery> {
+  async run(job: BlobJob, { signal }: Pick<RequestContext, 'signal'>): Promise<BlobDelivery> {
     const [first] = job.deliveries;
     if (job.isPresent) return { way: 'present', delivery: first };
     const mountFrom = await this.#repositoryToMountFrom(job, signal);
@@ -87,7 +87,7 @@ export class Transfer {
           failures.set(source, error);
         }
       }
-      if (failures.size > 0) throw new NotDelivered(failures);
+      if (failures.size > 0) throw new NoSourceError(failures);
       return { way: 'present', delivery: first };
     });
   }
@@ -99,7 +99,7 @@ export class Transfer {
   async *#read(
     job: BlobJob,
     location: RepositoryLocation,
-    call: Call,
+    call: RequestContext,
   ): AsyncGenerator<Buffer, void, undefined> {
     try {
       yield* readBlob(location, job.blob, call);
@@ -128,7 +128,7 @@ export class Transfer {
     job: BlobJob,
     location: RepositoryLocation,
     from: string | undefined,
-    call: Call,
+    call: RequestContext,
   ): Promise<Way> {
     const { target } = this.#context;
     const { blob, repository } = job;
@@ -152,7 +152,7 @@ export class Transfer {
     job: BlobJob,
     location: RepositoryLocation,
     from: string | undefined,
-    call: Call,
+    call: RequestContext,
   ): Promise<Way> {
     const { target } = this.#context;
     const { blob, repository } = job;
@@ -175,7 +175,7 @@ export class Transfer {
     job: BlobJob,
     upload: { readonly location: string },
     content: Buffer | AsyncIterable<Buffer>,
-    call: Call,
+    call: RequestContext,
   ): Promise<void> {
     let sent = 0;
     const count = (bytes: number) => {
@@ -193,7 +193,7 @@ export class Transfer {
   }
 
   /** Begins to fetch a blob. Image configs are cached: later runs read the platform from them. */
-  #fetch(job: BlobJob, location: RepositoryLocation, call: Call): ReadAhead {
+  #fetch(job: BlobJob, location: RepositoryLocation, call: RequestContext): ReadAhead {
     const { root } = job.deliveries[0].resolution.selection;
     if (root.config?.digest === job.blob.digest) {
       const config = this.#context.contents.config(location, job.blob, call).catch((error: unknown) => {

@@ -4,7 +4,7 @@ import { nameOf, type Target } from '../../core/target.ts';
 import { type Finding, finding } from '../../core/findings.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { accessFindings } from '../../iam/resource-access.ts';
-import { adopting, unknownOwner } from '../../core/ownership.ts';
+import { asAdoption, unknownOwner } from '../../core/ownership.ts';
 import { compareTags } from '../../iam/tags.ts';
 import { isSameLifecycle } from './lifecycle-compare.ts';
 import { lifecycleRisk, parsed } from './lifecycle.ts';
@@ -121,7 +121,7 @@ function changesOf(
   const payload = { does: 'update', name, repairs: repairsOf(observed, state) } as const;
   const change: RepositoryChange = { action: 'update', target, fields, payload };
   return [
-    observed.ownership === 'managed' ? change : adopting(change, { owner: unknownOwner, optional: true }),
+    observed.ownership === 'managed' ? change : asAdoption(change, { owner: unknownOwner, optional: true }),
   ];
 }
 

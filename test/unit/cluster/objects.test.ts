@@ -5,7 +5,7 @@ import {
   diffObjects,
   type ObjectsState,
   observeObjects,
-  owned,
+  withManagedLabel,
   removeObjects,
 } from '../../../src/cluster/objects.ts';
 import type { Context } from '../../../src/steps/context.ts';
@@ -22,7 +22,13 @@ beforeEach(async () => {
 afterEach(() => cluster.close());
 
 const secret = (type = 'Opaque', data: Record<string, string> = {}): KubeObject =>
-  owned({ apiVersion: 'v1', kind: 'Secret', metadata: { name: 'one', namespace: 'shop' }, type, data });
+  withManagedLabel({
+    apiVersion: 'v1',
+    kind: 'Secret',
+    metadata: { name: 'one', namespace: 'shop' },
+    type,
+    data,
+  });
 
 const target = { kind: 'Secret', name: 'shop/one' };
 const observe = (...wanted: KubeObject[]): Promise<ObjectsState> => observeObjects(cluster.port, wanted);
@@ -39,8 +45,12 @@ async function apply(wanted: KubeObject): Promise<void> {
 
 describe('diffObjects', () => {
   it('creates a missing object, even if its namespace or kind does not exist', async () => {
-    const elsewhere = owned({ ...secret(), metadata: { name: 'one', namespace: 'nowhere' } });
-    const unserved = owned({ apiVersion: 'example.org/v1', kind: 'Thing', metadata: { name: 'x' } });
+    const elsewhere = withManagedLabel({ ...secret(), metadata: { name: 'one', namespace: 'nowhere' } });
+    const unserved = withManagedLabel({
+      apiVersion: 'example.org/v1',
+      kind: 'Thing',
+      metadata: { name: 'x' },
+    });
     const { changes } = diffObjects(await observe(elsewhere, unserved));
     expect(changes.map(({ action }) => action)).toEqual(['create', 'create']);
   });
@@ -58,7 +68,7 @@ describe('diffObjects', () => {
     ['Deployment', { spec: { selector: { matchLabels: { app: 'a' } } } }, 'spec.selector.matchLabels.app'],
     ['DaemonSet', { spec: { selector: { matchLabels: { app: 'a' } } } }, 'spec.selector.matchLabels.app'],
   ])('replaces a %s that differs in an immutable field', (kind, fields, path) => {
-    const desired = owned({ apiVersion: 'v1', kind, metadata: { name: 'one' }, ...fields });
+    const desired = withManagedLabel({ apiVersion: 'v1', kind, metadata: { name: 'one' }, ...fields });
     const actual = JSON.parse(JSON.stringify(desired).replace(/"(a|Opaque)"/, '"other"')) as KubeObject;
     const { changes } = diffObjects({ wanted: [{ desired, actual }], unwanted: [] });
     expect(changes).toMatchObject([
@@ -81,7 +91,12 @@ describe('diffObjects', () => {
 
   it('marks changes of roles and bindings as grants', async () => {
     const apiVersion = 'rbac.authorization.k8s.io/v1';
-    const role = owned({ apiVersion, kind: 'Role', metadata: { name: 'r', namespace: 'shop' }, rules: [] });
+    const role = withManagedLabel({
+      apiVersion,
+      kind: 'Role',
+      metadata: { name: 'r', namespace: 'shop' },
+      rules: [],
+    });
     expect(diffObjects(await observe(role)).changes).toMatchObject([{ grants: true }]);
   });
 

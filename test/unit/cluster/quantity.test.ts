@@ -1,5 +1,5 @@
 import { expect, it } from 'vitest';
-import { duration, quantity } from '../../../src/cluster/quantity.ts';
+import { goDuration, quantity } from '../../../src/cluster/quantity.ts';
 
 it.each([
   ['1', '1000m'],
@@ -41,9 +41,9 @@ it.each([
   ['90s', '1m30s'],
   ['0', '0s'],
 ])('treats the durations %s and %s as equal', (one, other) => {
-  expect(duration(one)).toBe(duration(other));
+  expect(goDuration(one)).toBe(goDuration(other));
 });
 
 it('returns undefined for text that is not a duration', () => {
-  expect([duration('soon'), duration(''), duration('1d')]).toEqual([undefined, undefined, undefined]);
+  expect([goDuration('soon'), goDuration(''), goDuration('1d')]).toEqual([undefined, undefined, undefined]);
 });

@@ -91,7 +91,7 @@ describe('applyPlan', () => {
     const { plan, events } = await things.run([things.keeps('one', 'a'), follower]);
     expect(plan[1]?.changes).toEqual([]);
     expect(things.log).toEqual(['create a', 'create b']);
-    expect(events).toContainEqual({ type: 'found-on-the-way', step: 'two', change: change('create', 'b') });
+    expect(events).toContainEqual({ type: 'change-found', step: 'two', change: change('create', 'b') });
   });
 
   it('leaves cleanup that was not in the plan to the next run, and does the cleanup that was', async () => {

@@ -1,5 +1,11 @@
 import { expect, it } from 'vitest';
-import { bestFor, coverage, formatPlatform, parsePlatform, serves } from '../../../src/core/platform.ts';
+import {
+  bestFor,
+  platformCoverage,
+  formatPlatform,
+  parsePlatform,
+  serves,
+} from '../../../src/core/platform.ts';
 
 const p = parsePlatform;
 
@@ -54,12 +60,12 @@ it.each([
   ['linux/386', { os: 'linux', architecture: 'i386' }],
 ])('counts %s as served by an image that declares %o', (wanted, offered) => {
   expect(serves(p(wanted), offered)).toBe(true);
-  expect(coverage([wanted], [offered])).toEqual({ missing: [], isEnough: true });
+  expect(platformCoverage([wanted], [offered])).toEqual({ missing: [], isEnough: true });
 });
 
 it('compares operating systems without regard to case when it looks for missing platforms', () => {
   const offered = [{ os: 'Linux', architecture: 'x86_64' }];
-  expect(coverage({ anyOf: ['linux/amd64', 'linux/arm64', 'windows/amd64'] }, offered)).toEqual({
+  expect(platformCoverage({ anyOf: ['linux/amd64', 'linux/arm64', 'windows/amd64'] }, offered)).toEqual({
     missing: ['linux/arm64'],
     isEnough: true,
   });

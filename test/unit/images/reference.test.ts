@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { BootstrapError } from '../../../src/core/errors.ts';
-import { familiar, formatReference, parseReference } from '../../../src/images/reference.ts';
+import { dockerShortName, formatReference, parseReference } from '../../../src/images/reference.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const normal = (text: string) => formatReference(parseReference(text));
@@ -77,10 +77,10 @@ describe('parseReference of a malformed reference', () => {
   });
 });
 
-it('familiar gives the short form of Docker', () => {
-  expect(familiar('docker.io/library/nginx:1')).toBe('nginx:1');
-  expect(familiar('docker.io/team/app:1')).toBe('team/app:1');
-  expect(familiar('ghcr.io/team/app:1')).toBe('ghcr.io/team/app:1');
+it('dockerShortName gives the short form of Docker', () => {
+  expect(dockerShortName('docker.io/library/nginx:1')).toBe('nginx:1');
+  expect(dockerShortName('docker.io/team/app:1')).toBe('team/app:1');
+  expect(dockerShortName('ghcr.io/team/app:1')).toBe('ghcr.io/team/app:1');
 });
 
 describe('a reference with the scheme of another tool', () => {

@@ -141,7 +141,7 @@ const step = hostile;
 const events: { readonly [T in Event['type']]: Extract<Event, { readonly type: T }> } = {
   'step-started': { type: 'step-started', step, title: hostile },
   'step-done': { type: 'step-done', step, changed: 1, milliseconds: 1 },
-  'found-on-the-way': { type: 'found-on-the-way', step, change: change('update') },
+  'change-found': { type: 'change-found', step, change: change('update') },
   'no-longer-needed': { type: 'no-longer-needed', step, change: change('delete') },
   'change-started': { type: 'change-started', step, change: change('update') },
   'change-done': {

@@ -35,7 +35,7 @@ async function written(format: 'text' | 'json'): Promise<string> {
     streams: { stdin: Readable.from([]), stdout: stream(), stderr: stream() },
   });
   reporter.event({ type: 'change-started', step, change });
-  reporter.event({ type: 'found-on-the-way', step, change });
+  reporter.event({ type: 'change-found', step, change });
   reporter.event({ type: 'change-done', step, outcome: { change, result: 'done' } });
   await reporter.show({ type: 'plan', data: { steps: [plan], dryRun: false } });
   await reporter.show({

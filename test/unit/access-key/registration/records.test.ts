@@ -2,27 +2,30 @@ import { describe, expect, it } from 'vitest';
 import {
   clusterLabel,
   fullBecauseOfTags,
-  type Proof,
+  type VerificationStatus,
   recordsIn,
   recordTag,
 } from '../../../../src/access-key/registration/records.ts';
 
 const record = { id: 'uid', keyId: 'AKIAIOSFODNN7EXAMPLE', name: 'kubernetes-admin@prod', version: '0.1' };
-const valueOf = (proof: Proof, name = record.name): string =>
+const valueOf = (proof: VerificationStatus, name = record.name): string =>
   Object.values(recordTag({ ...record, name, proof }, 0))[0] ?? '';
 
 describe('the registration of a cluster', () => {
-  it.each<Proof>(['verified', 'unverified', 'first'])('can be parsed from its tag: %s', (proof) => {
-    expect(recordsIn(recordTag({ ...record, proof }, 0))).toEqual([
-      { ...record, proof, since: '1970-01-01T00:00:00.000Z' },
-    ]);
-  });
+  it.each<VerificationStatus>(['verified', 'unverified', 'first'])(
+    'can be parsed from its tag: %s',
+    (proof) => {
+      expect(recordsIn(recordTag({ ...record, proof }, 0))).toEqual([
+        { ...record, proof, since: '1970-01-01T00:00:00.000Z' },
+      ]);
+    },
+  );
 
   it('has the format of version 0.1 once it is verified', () => {
     expect(valueOf('verified')).toMatch(/^AKIAIOSFODNN7EXAMPLE \S+ kubernetes-admin@prod 0\.1$/);
   });
 
-  it.each<Proof>(['unverified', 'first'])(
+  it.each<VerificationStatus>(['unverified', 'first'])(
     'names another key than the current one to version 0.1 while it is %s, so that its rotate waits',
     (proof) => {
       const [keyId, since, name] = valueOf(proof).split(' ');

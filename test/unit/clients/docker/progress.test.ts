@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { fateOf, LayerProgress } from '../../../../src/clients/docker/progress.ts';
+import { layerResultOf, LayerProgress } from '../../../../src/clients/docker/progress.ts';
 
 const downloading = (id: string, current: number, total: number): object => ({
   id,
@@ -45,6 +45,6 @@ describe("a layer's outcome", () => {
     ['Mounted from library/base', 'mounted'],
     ['Preparing', undefined],
   ])('of "%s" is %s', (status, fate) => {
-    expect(fateOf(status)).toBe(fate);
+    expect(layerResultOf(status)).toBe(fate);
   });
 });

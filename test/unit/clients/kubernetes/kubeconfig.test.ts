@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
-import { chooseContext, currentContext } from '../../../../src/clients/kubernetes/kubeconfig.ts';
+import { chooseContext, currentKubeContext } from '../../../../src/clients/kubernetes/kubeconfig.ts';
 
 let folder: string;
 
@@ -48,12 +48,12 @@ it('merges the files of KUBECONFIG, where the first one wins, and skips missing 
   const first = await file('first', content(['one'], 'one'));
   const second = await file('second', content(['one', 'two'], 'two'));
   vi.stubEnv('KUBECONFIG', [join(folder, 'absent'), first, second].join(delimiter));
-  expect(await currentContext({})).toBe('one');
+  expect(await currentKubeContext({})).toBe('one');
   expect((await chooseContext({ context: 'two' })).name).toBe('two');
 });
 
 it('reports that there is no kubeconfig', async () => {
-  expect(await currentContext({})).toBeUndefined();
+  expect(await currentKubeContext({})).toBeUndefined();
   await expect(chooseContext({})).rejects.toMatchObject({ code: 'cluster-unconfigured' });
 });
 

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { listAll } from '../../../../src/clients/kubernetes/lists.ts';
-import type { Answer, ApiTransport } from '../../../../src/clients/kubernetes/transport.ts';
+import type { ApiResponse, ApiTransport } from '../../../../src/clients/kubernetes/transport.ts';
 
 const pods = { base: '/api/v1', plural: 'pods', namespaced: true };
 
@@ -13,7 +13,7 @@ class ForgetfulServer {
     this.#forgets = forgets;
   }
 
-  send = ({ path }: { readonly path: string }): Promise<Answer> => {
+  send = ({ path }: { readonly path: string }): Promise<ApiResponse> => {
     this.paths.push(path);
     if (!path.includes('continue=')) return page('first', { continue: 'second' });
     if (this.#forgets === 0) return page('second', {});
@@ -24,7 +24,7 @@ class ForgetfulServer {
   list = () => listAll(this as unknown as ApiTransport, pods, { apiVersion: 'v1', kind: 'Pod' }, {});
 }
 
-const page = (name: string, metadata: object): Promise<Answer> =>
+const page = (name: string, metadata: object): Promise<ApiResponse> =>
   Promise.resolve({ status: 200, body: JSON.stringify({ items: [{ metadata: { name } }], metadata }) });
 
 it('restarts a list when the continue token has expired', async () => {

@@ -10,10 +10,10 @@ import { createNet } from '../../clients/net/index.ts';
 import { request } from '../../clients/net/request.ts';
 import { formatDuration } from '../../output/units.ts';
 import { controlUrl, startWorld } from '../../../sandbox/world.ts';
-import { announce, createFolder, readRunning, type Running, withdraw } from './state.ts';
+import { registerRunning, createFolder, readRunning, type Running, removeSandbox } from './state.ts';
 
 /** Runs a command against the running sandbox, or against a new one that is deleted afterwards. */
-export async function rehearse(
+export async function runSandboxed(
   session: Session,
   words: readonly string[],
   main: Program['main'],
@@ -43,12 +43,13 @@ export async function keepRunning(session: Session): Promise<number> {
   const world = await startWorld();
   try {
     const env = world.environment(folder, true);
-    if (!announce({ pid: process.pid, folder, env, account: world.account })) return useRunning(session);
+    if (!registerRunning({ pid: process.pid, folder, env, account: world.account }))
+      return useRunning(session);
     await session.reporter.show({ type: 'text', data: { text: invitation(env['KUBECONFIG'] ?? '') } });
     await new Promise<void>((resolve) => session.signal.addEventListener('abort', () => resolve()));
     return exitCodes.done;
   } finally {
-    withdraw(folder);
+    removeSandbox(folder);
     await world.close();
   }
 }
