@@ -62,6 +62,7 @@ function changesTowards(situation: KeySituation, state: KeyState): KeyChange[] {
         {
           action: 'create',
           target: keyTarget(state.userName),
+          label: state.userName,
           fields: [],
           grants: true,
           payload: { does: 'provideKey' },

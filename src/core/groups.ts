@@ -13,3 +13,6 @@ export const groups = {
 } as const;
 
 export type Group = keyof typeof groups;
+
+/** Parts of the group `aws` that have lines of their own in a plan. */
+export type Topic = 'users' | 'repositories' | 'access-key';

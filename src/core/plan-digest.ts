@@ -27,8 +27,8 @@ export function digestOf(plan: readonly DigestedStep[], { account, region, serve
   return `sha256:${createHash('sha256').update(text).digest('hex')}`;
 }
 
-function canonicalChange({ action, target, fields, reason, adopts }: Change): string {
-  return canonicalJson({ action, target: nameOf(target), fields, reason, adopts });
+function canonicalChange({ action, target, fields, reason, warning, adopts }: Change): string {
+  return canonicalJson({ action, target: nameOf(target), fields, reason, warning, adopts });
 }
 
 const time = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?Z/g;

@@ -116,12 +116,13 @@ interface Removal {
 
 /** The step in reverse. Its plan lists what `down` deletes, and is empty for a step without `remove`. */
 export function removalOf<Ctx>(step: AnyStep<Ctx>, scope: RemovalScope): AnyStep<Ctx> {
-  const { id, title, group, needs, readsLag } = step;
+  const { id, title, group, topic, needs, readsLag } = step;
   return {
     id,
     title,
     group,
     needs,
+    ...(topic ? { topic } : {}),
     ...(readsLag ? { readsLag } : {}),
     observe: async (ctx): Promise<Removal> => {
       const state: unknown = await (step.observeRemoval?.(ctx) ?? step.observe(ctx));

@@ -1,6 +1,6 @@
 import type { BootstrapError } from './errors.ts';
 import type { Finding } from './findings.ts';
-import type { Group } from './groups.ts';
+import type { Group, Topic } from './groups.ts';
 import type { Secret } from './secret.ts';
 import type { Target } from './target.ts';
 
@@ -22,6 +22,8 @@ export interface Field {
   readonly path: string;
   readonly from?: Value;
   readonly to?: Value;
+  /** The ID of the statement of an IAM policy that the field belongs to. */
+  readonly statement?: string;
 }
 
 /** The placeholder in a plan for a value that exists only after the change. */
@@ -32,8 +34,14 @@ export interface Change {
   readonly action: 'create' | 'update' | 'replace' | 'delete';
   readonly target: Target;
   readonly fields: readonly Field[];
+  /** The line of a plan that shows the change, if it is not the line of its step. */
+  readonly topic?: Topic;
+  /** How the line of a plan counts the change, instead of by its kind: `docker.io`, `power-user (push)`. */
+  readonly label?: string;
   /** Shown after the target when the fields alone do not explain the change. */
   readonly reason?: string;
+  /** What the change breaks. Every plan shows it, also a plan that only counts the change. */
+  readonly warning?: string;
   /** The change affects permissions. */
   readonly grants?: boolean;
   /**
@@ -148,6 +156,8 @@ export interface Step<State, Ctx, C extends Change = Change> {
   readonly title: string;
   /** What the step is about: the part of a screen that shows it. */
   readonly group: Group;
+  /** The line of a plan that shows the changes, if the group has several. */
+  readonly topic?: Topic;
   readonly needs: readonly Need[];
   /** Preflight checks these permissions, and `policy cluster` prints them. */
   readonly rights?: readonly ClusterRule[];

@@ -33,6 +33,9 @@ export interface WantedImage {
 /** The reference from which the image is copied. */
 export const originOf = ({ source, copyOf }: WantedImage): string => copyOf ?? source;
 
+/** The registry of the source. */
+export const sourceHost = ({ source }: WantedImage): string => parseReference(source).host;
+
 export interface WantedImages {
   /** The operator's own image. */
   readonly operator: WantedImage;

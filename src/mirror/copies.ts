@@ -1,4 +1,4 @@
-import { type WantedImage, wantedReference } from '../images/wanted.ts';
+import { sourceHost, type WantedImage, wantedReference } from '../images/wanted.ts';
 import type { MirrorOptions } from './engine.ts';
 import type { Presence } from './presence.ts';
 import type { ChangeWith, Outcome } from '../core/step.ts';
@@ -24,7 +24,16 @@ export function copiesOf(presence: readonly Presence[]): CopyChange[] {
     const target = imageTarget(image);
     const payload = { does: 'copy', image } as const;
     if (digest === undefined)
-      return [{ action: 'create', target, fields: [], reason: `as ${ecrName(image)}`, payload }];
+      return [
+        {
+          action: 'create',
+          target,
+          label: sourceHost(image),
+          fields: [],
+          reason: `as ${ecrName(image)}`,
+          payload,
+        },
+      ];
     if (missingPlatforms.length === 0) return [];
     return [{ action: 'update', target, fields: [{ path: 'platforms', to: missingPlatforms }], payload }];
   });

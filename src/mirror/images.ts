@@ -1,7 +1,8 @@
+import type { Config } from '../config/schema.ts';
 import { type Finding, finding } from '../core/findings.ts';
 import type { Diff, Outcome } from '../core/step.ts';
 import { oncePerContext } from '../core/once.ts';
-import type { RejectedImage } from '../images/wanted.ts';
+import { type RejectedImage, sourceHost } from '../images/wanted.ts';
 import type { MirrorContext, MirrorRun } from './context.ts';
 import {
   copiesOf,
@@ -48,9 +49,14 @@ export const diffImages = (
   { presence, rejected, newRepositories, oddNodes }: ImagesState,
   { config }: MirrorContext,
 ): Diff<ImagesChange> => ({
-  changes: [...newRepositories.map((name) => repositoryCreation(name, config)), ...copiesOf(presence)],
+  changes: [...newRepositories.map((name) => creationFor(name, presence, config)), ...copiesOf(presence)],
   findings: [...(oddNodes ? [oddNodes] : []), ...rejected.map(rejection), ...presence.flatMap(findingsOf)],
 });
+
+function creationFor(name: string, presence: readonly Presence[], config: Config): RepositoryCreation {
+  const image = presence.find((one) => one.image.repository === name)?.image;
+  return { ...repositoryCreation(name, config), ...(image ? { label: sourceHost(image) } : {}) };
+}
 
 /** Copies the images, and creates a repository when an image for it was found at its source. */
 export async function applyImages(

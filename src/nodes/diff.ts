@@ -11,15 +11,13 @@ export function diffNodeAccess(state: NodeAccessState): Diff<ObjectChange> {
   if (!state.isOn) return removeNodeAccess(state);
   if (state.error) return { changes: [], findings: [notChecked(state.error)] };
   const { changes, findings } = diffObjects(state);
-  const effects = new Map([
+  const onDeselected = effectOnDeselected(state);
+  const effects = new Map<string, Pick<ObjectChange, 'label' | 'reason' | 'warning'>>([
     [filesRef.kind, effectOf(state)],
-    [agentRef.kind, effectOnDeselected(state)],
+    [agentRef.kind, onDeselected === undefined ? {} : { reason: onDeselected }],
   ]);
   return {
-    changes: changes.map((change) => {
-      const reason = effects.get(change.payload.applies?.kind ?? '');
-      return reason === undefined ? change : { ...change, reason };
-    }),
+    changes: changes.map((change) => ({ ...change, ...effects.get(change.payload.applies?.kind ?? '') })),
     findings: [...findings, ...state.conflicts, ...state.hosts.flatMap(hostFindings)],
   };
 }
@@ -55,12 +53,16 @@ export function removeNodeAccess(state: NodeAccessState): Diff<ObjectChange> {
 }
 
 /** What the changes mean for nodes. */
-function effectOf({ hosts, nodeCount }: NodeAccessState): string {
+function effectOf({ hosts, nodeCount }: NodeAccessState): Pick<ObjectChange, 'label' | 'reason' | 'warning'> {
   const names = plannedHosts(hosts);
-  if (names.length === 0) return 'no registry yet';
+  if (names.length === 0) return { label: 'no registry yet', reason: 'no registry yet' };
   const files = names.length === 1 ? names.join('') : `{${names.join(',')}}`;
   const nodes = nodeCount === 1 ? '1 node' : `${nodeCount} nodes`;
-  return `writes /etc/containerd/certs.d/${files}/hosts.toml on ${nodes}; pulls from ${names.join(', ')} that are not in ECR will fail`;
+  return {
+    label: `${nodes}, ${names.length === 1 ? names.join('') : `${names.length} upstream registries`}`,
+    reason: `writes /etc/containerd/certs.d/${files}/hosts.toml on ${nodes}`,
+    warning: `pulls from ${names.join(', ')} that are not in ECR will fail`,
+  };
 }
 
 /** Reports a registry that cannot be mirrored, and missing images of one that is mirrored. */

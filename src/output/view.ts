@@ -1,5 +1,6 @@
 import type { MirrorResult } from '../mirror/engine.ts';
 import type { Change } from '../core/step.ts';
+import type { Group, Topic } from '../core/groups.ts';
 import type { Finding } from '../core/findings.ts';
 import type { StepResult } from '../core/apply.ts';
 import type { StepStatus } from '../core/inspect.ts';
@@ -23,6 +24,8 @@ export interface Header {
 export interface PlannedStep {
   readonly step: string;
   readonly title: string;
+  readonly group: Group;
+  readonly topic?: Topic;
   readonly changes: readonly Change[];
   /** Changes of unmanaged resources, withheld until you consent. */
   readonly unmanaged?: readonly Change[];

@@ -23,6 +23,7 @@ export function formerUsers(scope: RemovalScope): Step<readonly FormerUserStep[]
     id: 'former-users',
     title: 'users and secrets of earlier settings',
     group: 'aws',
+    topic: 'users',
     needs: ['aws'],
     observe: async (ctx) => {
       const { users } = await observeFormerUsers(ctx);

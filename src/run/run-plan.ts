@@ -187,6 +187,8 @@ async function refuseWithoutEngine(session: Session, plan: readonly StepPlan<Con
 const shown = ({ step, changes, unmanaged, findings }: StepPlan<Context>) => ({
   step: step.id,
   title: step.title,
+  group: step.group,
+  ...(step.topic ? { topic: step.topic } : {}),
   changes,
   ...(unmanaged.length > 0 ? { unmanaged } : {}),
   findings,

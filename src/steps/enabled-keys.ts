@@ -17,6 +17,7 @@ export const enabledKeys = (removal: KeyRemoval): Step<EnabledKeys, ChangeWith<K
   id: 'enabled-keys',
   title: 'access keys of the image puller that work',
   group: 'aws',
+  topic: 'access-key',
   needs: ['aws', 'cluster'],
   readsLag: true,
   observe: observeEnabledKeys,

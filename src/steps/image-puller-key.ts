@@ -19,6 +19,7 @@ export const imagePullerKey: Step<KeyState, KeyChange> = {
   id: 'image-puller-key',
   title: 'access key of the image puller, in Secrets Manager',
   group: 'aws',
+  topic: 'access-key',
   needs: ['aws'],
   readsLag: true,
   observe: observeKey,

@@ -30,7 +30,9 @@ export const pullSecretDistribution: Step<DistributionState, ObjectChange> = {
   diff(state, { config }) {
     const { changes, findings } = diffObjects(state);
     return {
-      changes,
+      changes: changes.map((change) =>
+        change.action === 'create' ? { ...change, label: namespaces(state) } : change,
+      ),
       findings: [
         ...findings,
         ...unmanagedCopyFindings(state.coverage),
@@ -46,3 +48,8 @@ export const pullSecretDistribution: Step<DistributionState, ObjectChange> = {
   remove: removeObjects,
   removed: waitUntilGone,
 };
+
+/** The namespaces that get a copy. */
+function namespaces({ coverage: { covered } }: DistributionState): string {
+  return covered.length === 1 ? '1 namespace' : `${covered.length} namespaces`;
+}

@@ -17,6 +17,7 @@ export const repositories: Step<RepositoriesState, RepositoryChange> = {
   id: 'repositories',
   title: 'ECR repositories',
   group: 'aws',
+  topic: 'repositories',
   needs: ['aws'],
   readsLag: true,
   observe: observeRepositories,

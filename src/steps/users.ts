@@ -44,6 +44,7 @@ function userStep(
     id: documentOf[who],
     title,
     group: 'aws',
+    topic: 'users',
     needs: ['aws'],
     readsLag: true,
     observe: async (ctx) => {

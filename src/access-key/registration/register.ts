@@ -61,6 +61,7 @@ export function registrationChanges(
     {
       action: record ? 'update' : 'create',
       target: registrationTarget(id),
+      topic: 'access-key',
       fields: [{ path: 'key', ...(record ? { from: record.keyId } : {}), to }],
       reason: writes
         ? 'before the access key is written into the cluster'

@@ -44,6 +44,7 @@ export const registrationStep = {
   id: 'registration',
   title: 'cluster registration',
   group: 'aws',
+  topic: 'access-key',
   needs: ['aws', 'cluster'],
 } as const;
 

@@ -93,6 +93,7 @@ function revocation(forced: ForcedRotation): RotationStep<Revocation, Revocation
     id: 'revocation',
     title: 'every existing access key of the image puller',
     group: 'aws',
+    topic: 'access-key',
     needs: ['aws'],
     readsLag: true,
     observe: async (ctx) => {
@@ -189,6 +190,7 @@ function replacement(forced: ForcedRotation): RotationStep<Rotation, KeyChange> 
     id: 'image-puller-key',
     title: 'a new access key of the image puller, in Secrets Manager',
     group: 'aws',
+    topic: 'access-key',
     needs: ['aws'],
     readsLag: true,
     observe: forced.observe,
@@ -235,6 +237,7 @@ function deletion(forced: ForcedRotation): RotationStep<Rotation, ChangeWith<Key
     id: 'old-key',
     title: 'the disabled access key',
     group: 'aws',
+    topic: 'access-key',
     needs: ['aws', 'cluster'],
     readsLag: true,
     observe: forced.observe,

@@ -16,6 +16,7 @@ export function newKey(observe: ObserveRotation): RotationStep<Rotation, KeyChan
     id: 'image-puller-key',
     title: 'a new access key of the image puller, in Secrets Manager',
     group: 'aws',
+    topic: 'access-key',
     needs: ['aws'],
     readsLag: true,
     observe,

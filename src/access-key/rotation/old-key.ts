@@ -18,6 +18,7 @@ export function oldKey(
     id: 'old-key',
     title: 'the old access key',
     group: 'aws',
+    topic: 'access-key',
     needs: ['aws'],
     readsLag: true,
     observe,

@@ -14,19 +14,20 @@ export function compareDocuments(wanted: PolicyDocument, actual: unknown): Field
     const from = have.get(sid);
     const to = want.get(sid);
     const path = `document.${sid}`;
-    if (from && to) fields.push(...compareStatements(path, from, to));
-    else fields.push({ path, ...(from ? { from } : {}), ...(to ? { to } : {}) });
+    if (from && to) fields.push(...compareStatements(sid, from, to));
+    else fields.push({ path, statement: sid, ...(from ? { from } : {}), ...(to ? { to } : {}) });
   }
   return fields;
 }
 
 type Plain = Readonly<Record<string, Value>>;
 
-function compareStatements(path: string, from: Plain, to: Plain): Field[] {
+function compareStatements(sid: string, from: Plain, to: Plain): Field[] {
   return [...new Set([...Object.keys(from), ...Object.keys(to)])]
     .filter((key) => !isDeepStrictEqual(meaning(key, from[key]), meaning(key, to[key])))
     .map((key) => ({
-      path: `${path}.${key}`,
+      path: `document.${sid}.${key}`,
+      statement: sid,
       ...(key in from ? { from: from[key] } : {}),
       ...(key in to ? { to: to[key] } : {}),
     }));

@@ -57,6 +57,8 @@ function changesFor(wanted: WantedUser, observed: ObservedUser): UserChange[] {
   ];
 }
 
+const purposes = { powerUser: 'push', imagePuller: 'pull' } as const;
+
 function userChanges(wanted: WantedUser, { user }: ObservedUser): UserChange[] {
   const { permissionsBoundary } = wanted;
   const subject = { target: userTarget(wanted.name), payload: { on: 'user' } } as const;
@@ -66,7 +68,15 @@ function userChanges(wanted: WantedUser, { user }: ObservedUser): UserChange[] {
       ...(permissionsBoundary ? [{ path: 'permissionsBoundary', to: permissionsBoundary }] : []),
       ...compareTags(wanted.tags, {}),
     ];
-    return [{ action: 'create', ...subject, fields, grants: true }];
+    return [
+      {
+        action: 'create',
+        ...subject,
+        label: `${wanted.name} (${purposes[wanted.who]})`,
+        fields,
+        grants: true,
+      },
+    ];
   }
   const fields = [...compareTags(wanted.tags, user.tags)];
   if (permissionsBoundary && permissionsBoundary !== user.permissionsBoundary) {

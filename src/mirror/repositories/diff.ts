@@ -6,6 +6,7 @@ import { BootstrapError } from '../../core/errors.ts';
 import { accessFindings } from '../../iam/resource-access.ts';
 import { asAdoption, unknownOwner } from '../../core/ownership.ts';
 import { compareTags } from '../../iam/tags.ts';
+import { sourceHost } from '../../images/wanted.ts';
 import { isSameLifecycle } from './lifecycle-compare.ts';
 import { lifecycleRisk, parsed } from './lifecycle.ts';
 import type {
@@ -104,16 +105,20 @@ export const creationOf = (
 ): RepositoryCreation => ({
   action: 'create',
   target: repositoryTarget(name),
+  topic: 'repositories',
   fields: creationFields(settings),
   payload: { does: 'create', name },
 });
 
 function changesOf(
-  { name, observed, error }: WantedRepository,
+  { name, images, observed, error }: WantedRepository,
   state: RepositoriesState,
 ): RepositoryChange[] {
   if (error) return [];
-  if (!observed) return name === state.operator ? [creationOf(name, state)] : [];
+  if (!observed) {
+    const label = images[0] && { label: sourceHost(images[0]) };
+    return name === state.operator ? [{ ...creationOf(name, state), ...label }] : [];
+  }
   const target = repositoryTarget(name);
   if (observed.ownership === 'other-project') return [];
   const fields = driftedFields(observed, state);

@@ -5,7 +5,7 @@ import { docsUrl } from '../../core/paths.ts';
 import type { Layout } from '../layout.ts';
 import { plural } from '../units.ts';
 import { findingLines, levelMark } from './finding.ts';
-import { changeLines } from './plan.ts';
+import { changeLines } from './changes.ts';
 
 /** The number of findings with one code that a step lists. Unless verbose, more findings are only counted. */
 const maxAlike = 3;

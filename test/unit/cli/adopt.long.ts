@@ -112,7 +112,7 @@ describe('a manual setup', () => {
       expect(aws.identities.users.get('image-puller')?.tags.get('ecr-bootstrap:project')).toBe('shop');
       expect(cluster.get('Deployment', 'external-secrets', 'external-secrets')?.metadata.uid).toBe(uid);
       const [, created = 0, updated = 0, replaced = 0] =
-        /^Plan: (\d+) to create, (\d+) to update, (\d+) to replace\.$/m.exec(stdout) ?? [];
+        /^Plan: (\d+) to create, (\d+) to update, (\d+) to replace, 0 to delete\./m.exec(stdout) ?? [];
       const [, done = 0, late = 0] = /^Done: (\d+) changes(?:, (\d+) of them)?/m.exec(stdout) ?? [];
       expect(Number(done) - Number(late)).toBe(Number(created) + Number(updated) + Number(replaced));
       expect(cluster.get('Namespace', 'external-secrets')?.metadata.labels).toMatchObject({

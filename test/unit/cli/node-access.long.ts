@@ -62,7 +62,7 @@ describe('up', () => {
 
   it('states in the plan what it writes to nodes, and that other pulls will fail', async () => {
     await open();
-    const { stdout } = await cli.run('up --dry-run');
+    const { stdout } = await cli.run('up --dry-run -v');
     expect(stdout).toContain('{docker.io,registry.k8s.io}/hosts.toml on 1 node');
     expect(stdout).toContain('not in ECR will fail');
   });

@@ -25,11 +25,11 @@ afterAll(() => cli.close());
 describe('rotate --force', () => {
   it('shows its plan in the order of execution, and warns that pulls may fail', slow, async () => {
     const leaked = onlyAccessKey(cli);
-    const stdout = await succeed(cli, 'rotate --force --dry-run');
+    const stdout = (await succeed(cli, 'rotate --force --dry-run')).replace(/\s+/g, ' ');
     const order = [
       `~ IAM access key ${leaked.id}`,
       'pulls may fail until this run has given every namespace a new pull secret',
-      `+ IAM access key image-puller  (when AWS has refused ${leaked.id} for 30 s)`,
+      `+ IAM access key image-puller (when AWS has refused ${leaked.id} for 30 s)`,
       '~ cluster registration',
       '~ Secret external-secrets/image-puller',
       '~ Secret external-secrets/puller',

@@ -68,7 +68,7 @@ const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }>
     data: {
       dryRun: false,
       adoptBy: hostile,
-      steps: [{ step: hostile, title: hostile, changes, unmanaged: changes, findings }],
+      steps: [{ step: hostile, title: hostile, group: 'images', changes, unmanaged: changes, findings }],
     },
   },
   result: {

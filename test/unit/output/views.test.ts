@@ -5,76 +5,12 @@ import { errorLines } from '../../../src/output/text.ts';
 import { viewLines } from '../../../src/output/views/index.ts';
 import { statusLines } from '../../../src/output/views/status.ts';
 import { BootstrapError } from '../../../src/core/errors.ts';
-import type { Change } from '../../../src/core/step.ts';
 import type { Finding } from '../../../src/core/findings.ts';
 import type { Digest } from '../../../src/clients/registry/digest.ts';
-import { Secret } from '../../../src/core/secret.ts';
 
 const plain = new Layout();
 const lines = (view: View, verbosity: 'quiet' | 'normal' | 'verbose' = 'normal') =>
   viewLines(view, plain, verbosity);
-const change = (
-  action: Change['action'],
-  kind: string,
-  name: string,
-  more: Partial<Change> = {},
-): Change => ({
-  action,
-  target: { kind, name },
-  fields: [],
-  ...more,
-});
-const plan = (changes: readonly Change[], findings: readonly Finding[] = []): View => ({
-  type: 'plan',
-  data: { dryRun: false, steps: [{ step: 'images', title: 'all images', changes, findings }] },
-});
-
-describe('a plan', () => {
-  it('marks created, updated, replaced and deleted resources', async () => {
-    const actions = (['create', 'update', 'replace', 'delete'] as const).map((action) =>
-      change(action, 'thing', action),
-    );
-    expect(await lines(plan(actions))).toEqual([
-      'images  all images',
-      '  + thing create',
-      '  ~ thing update',
-      '  -/+ thing replace',
-      '  - thing delete',
-      '',
-      'Plan: 1 to create, 1 to update, 1 to replace, 1 to delete.',
-    ]);
-  });
-
-  it('shows each field of an update with its old and new value', async () => {
-    const fields = [
-      { path: 'spec.image', from: 'a', to: 'b' },
-      { path: 'spec.count', to: 2 },
-    ];
-    expect(await lines(plan([change('update', 'Deployment', 'x/y', { fields })]))).toContain(
-      '      spec.image: a -> b',
-    );
-  });
-
-  it('never shows a secret value', async () => {
-    const fields = [{ path: 'data.key', from: new Secret('hunter2-hunter2'), to: new Secret('swordfish-1') }];
-    const text = (await lines(plan([change('update', 'Secret', 'x/y', { fields })]), 'verbose')).join('\n');
-    expect(text).toContain('data.key: (secret) -> (secret)');
-    expect(text).not.toMatch(/hunter2|swordfish/);
-  });
-
-  it('counts similar changes, and lists them all when verbose', async () => {
-    const many = ['a', 'b', 'c', 'd'].map((name) => change('update', 'ServiceAccount', `ns/${name}`));
-    expect(await lines(plan(many))).toContain('  ~ 4 × ServiceAccount (ns/a, ns/b, … -v lists all)');
-    expect(
-      (await lines(plan(many), 'verbose')).filter((line) => line.includes('ServiceAccount')),
-    ).toHaveLength(4);
-  });
-
-  it('says that there is nothing to change', async () => {
-    expect(await lines(plan([]))).toEqual(['Nothing to change.']);
-  });
-});
-
 describe('an error', () => {
   const parts = { what: 'could not start', why: 'another run is active', hint: 'Wait.' };
   const error = new BootstrapError(

@@ -11,7 +11,7 @@ const change: ChangeWith<{ readonly value: string }> = {
   payload: { value },
 };
 const [step, title, findings] = ['one', 'the only step', []];
-const plan = { step, title, changes: [change], unmanaged: [change], findings };
+const plan = { step, title, group: 'images', changes: [change], unmanaged: [change], findings } as const;
 
 /** Everything that a reporter writes about the change, in every view and event. */
 async function written(format: 'text' | 'json'): Promise<string> {
@@ -68,7 +68,7 @@ describe('the payload of a change', () => {
     expect(payload).toEqual({ value });
     const document = JSON.parse(await written('json')) as Record<string, { steps: unknown[] }>;
     expect(document['plan']?.steps).toEqual([
-      { step, title, changes: [printed], unmanaged: [printed], findings },
+      { step, title, group: 'images', changes: [printed], unmanaged: [printed], findings },
     ]);
     expect(document['result']?.steps).toEqual([
       { step, outcomes: [{ change: printed, result: 'done' }], failures: [] },

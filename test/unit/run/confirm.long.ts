@@ -42,7 +42,9 @@ describe('consent to a plan on a terminal', () => {
 
   it('shows the plan above the question even with -q', async () => {
     const { stderr } = await cli.run(`${remainingInAws} -q`, { terminal: { answer: 'n' } });
-    expect(plain(stderr)).toMatch(/\+ IAM user power-user[^]*Plan: 3 to create\.\nApply these changes/);
+    expect(plain(stderr)).toMatch(
+      /\+ IAM user power-user[^]*Plan: 3 to create, 0 to update, 0 to delete\.\nApply these changes/,
+    );
   });
 
   it('ends the run when it is interrupted during the question', async () => {
@@ -188,7 +190,9 @@ describe.skipIf(!hasScript)('the question on a real terminal', () => {
     const file = join(folder, 'all');
     const { code, screen } = await typed(`${line} >'${file}' 2>&1`, 'y\r');
     expect(code, screen).toBe(0);
-    expect(screen).toMatch(/Plan: 3 to create\.[^]*Apply these changes to account 123456789012\? \[y\/N\]/);
+    expect(screen).toMatch(
+      /Plan: 3 to create, 0 to update, 0 to delete\.[^]*Apply these changes to account 123456789012\? \[y\/N\]/,
+    );
     expect(readFileSync(file, 'utf8')).toContain('IAM user for mirroring images');
   });
 

@@ -1,0 +1,187 @@
+import stringWidth from 'fast-string-width';
+import type { Change, Field, Value } from '../../core/step.ts';
+import { Secret } from '../../core/secret.ts';
+import { nameOf } from '../../core/target.ts';
+import type { Layout } from '../layout.ts';
+
+const maxValueLength = 100;
+/** More changes that differ only in their target become one line. */
+const maxAlike = 2;
+
+/** The mark of an action in its color. */
+export function actionMark(action: Change['action'], { style, marks }: Layout): string {
+  const paint = { create: style.good, update: style.warn, replace: style.bad, delete: style.bad };
+  return paint[action](marks[action]);
+}
+
+/** `1 image`, `2 IAM policies`, `16 CRDs`. */
+export function countOf(count: number, kind: string): string {
+  const one = kind === 'CustomResourceDefinition' ? 'CRD' : kind;
+  return `${count} ${count === 1 ? one : one.replace(/y$/, 'ie') + 's'}`;
+}
+
+/** One line per change with its fields. Unless verbose, changes that differ only in their target become one line. */
+export function changeLines(changes: readonly Change[], layout: Layout, verbose: boolean): string[] {
+  if (verbose) return changes.flatMap((change) => changeBlock(change, layout));
+  return alike(changes).flatMap((group) =>
+    group.length > maxAlike
+      ? groupLines(group, layout)
+      : group.flatMap((change) => changeBlock(change, layout)),
+  );
+}
+
+/** One line for each group of similar changes, the largest first: their names, or the fields of a single one. */
+export function shortChangeLines(changes: readonly Change[], layout: Layout): string[] {
+  const largestFirst = alike(changes).sort((one, other) => other.length - one.length);
+  return largestFirst.flatMap((group) =>
+    group.length === 1 ? group.map((change) => shortLine(change, layout)) : groupLines(group, layout),
+  );
+}
+
+/** Groups changes of the same fields. Their values may differ: lists of service accounts usually do. */
+function alike(changes: readonly Change[]): Change[][] {
+  const groups = new Map<string, Change[]>();
+  for (const change of changes) {
+    const { action, target, fields, adopts } = change;
+    // Creations may differ only in their reason, which a list of names does not need.
+    const reason = action === 'create' ? undefined : change.reason;
+    const key = JSON.stringify([action, target.kind, fields.map(({ path }) => path), adopts, reason]);
+    groups.set(key, [...(groups.get(key) ?? []), change]);
+  }
+  return [...groups.values()];
+}
+
+function groupLines(group: readonly Change[], layout: Layout): string[] {
+  const [first] = group;
+  if (!first) return [];
+  const head = `${actionMark(first.action, layout)} ${countOf(group.length, first.target.kind)}  `;
+  const names = group.map(({ target }) => target.name);
+  return [head + layout.style.dim(fitting(singles(names), layout.width - stringWidth(head), layout))];
+}
+
+function shortLine(change: Change, layout: Layout): string {
+  const head = `${actionMark(change.action, layout)} ${nameOf(change.target)}  `;
+  const paths = [...new Set(change.fields.map(({ path }) => path))];
+  return head + layout.style.dim(fitting(singles(paths), layout.width - stringWidth(head), layout));
+}
+
+/** A part of a list, which stands for one or several changes. */
+export interface Part {
+  readonly text: string;
+  readonly count: number;
+}
+
+/** As many parts as fit into the width, then the number of the other changes. */
+export function fitting(parts: readonly Part[], width: number, layout: Layout): string {
+  let rest = 0;
+  for (let shown = parts.length; shown > 0; shown -= 1) {
+    const others = rest === 0 ? [] : [rest === 1 ? '1 other' : `${rest} others`];
+    const line = [...parts.slice(0, shown).map(({ text }) => text), ...others].join(', ');
+    if (stringWidth(line) <= width) return line;
+    rest += parts[shown - 1]?.count ?? 0;
+  }
+  return layout.truncate(parts.map(({ text }) => text).join(', '), Math.max(width, 1));
+}
+
+const singles = (texts: readonly string[]): Part[] => texts.map((text) => ({ text, count: 1 }));
+
+function changeBlock(change: Change, layout: Layout): string[] {
+  const { style } = layout;
+  const { adopts, reason: why = [], warning = [] } = change;
+  const remarks = [adopts ? ['adopted'] : [], why, warning].flat();
+  const reason = remarks.length > 0 ? style.dim(`  (${remarks.join('; ')})`) : '';
+  const head = layout.wrap(`${nameOf(change.target)}${reason}`, {
+    first: `${actionMark(change.action, layout)} `,
+    rest: '    ',
+  });
+  if (change.action === 'create' || change.action === 'delete') return head;
+  return [...head, ...layout.indented(4, (inner) => fieldLines(change.fields, inner))];
+}
+
+/** The fields of a change. Those of IAM policies are shown by statement, as what is added and removed. */
+function fieldLines(fields: readonly Field[], layout: Layout): string[] {
+  const statements = new Map<string, Field[]>();
+  for (const field of fields) {
+    if (field.statement === undefined) continue;
+    statements.set(field.statement, [...(statements.get(field.statement) ?? []), field]);
+  }
+  return [
+    ...[...statements].flatMap(([id, parts]) => statementLines(id, parts, layout)),
+    ...fields
+      .filter(({ statement }) => statement === undefined)
+      .flatMap((field) =>
+        layout.wrap(
+          `${field.path}: ${layout.style.dim(`${valueText(field.from)} -> `)}${valueText(field.to)}`,
+          {
+            rest: '  ',
+          },
+        ),
+      ),
+  ];
+}
+
+/** One statement of a policy: the whole statement, or what is added to its lists and removed from them. */
+function statementLines(id: string, parts: readonly Field[], layout: Layout): string[] {
+  const { style } = layout;
+  const differences = parts.flatMap((part) => differencesOf(id, part));
+  const idWidth = Math.min(Math.max(id.length, 16), 24);
+  return differences.flatMap(({ action, text }, index) =>
+    layout.wrap(text, {
+      first: `${layout.pad(index === 0 ? layout.truncate(id, idWidth) : '', idWidth)}  ${
+        action === 'add' ? style.good('+') : style.bad('-')
+      } `,
+    }),
+  );
+}
+
+interface Difference {
+  readonly action: 'add' | 'remove';
+  readonly text: string;
+}
+
+/** What the change adds to a statement, and what it removes. Sides that are lists are compared as sets. */
+export function differencesOf(id: string, { path, from, to }: Field): Difference[] {
+  if (path === `document.${id}`) {
+    return [
+      ...(from === undefined ? [] : [{ action: 'remove', text: statementText(from) } as const]),
+      ...(to === undefined ? [] : [{ action: 'add', text: statementText(to) } as const]),
+    ];
+  }
+  const element = path.slice(`document.${id}.`.length);
+  const [before, after] = [itemsOf(from), itemsOf(to)];
+  const prefix = element === 'Action' ? '' : `${element} `;
+  return [
+    ...minus(before, after).map((text) => ({ action: 'remove', text: prefix + text }) as const),
+    ...minus(after, before).map((text) => ({ action: 'add', text: prefix + text }) as const),
+  ];
+}
+
+/** `allow s3:GetObject, s3:PutObject on *` */
+function statementText(statement: Value): string {
+  const parts = (statement ?? {}) as Readonly<Record<string, Value>>;
+  const listOf = (key: string): string => itemsOf(parts[key]).join(', ');
+  const verb = listOf('Effect').toLowerCase() || 'allow';
+  const actions = listOf('Action') || `all except ${listOf('NotAction')}`;
+  const resources = listOf('Resource') || `all except ${listOf('NotResource')}`;
+  const condition = parts['Condition'] === undefined ? '' : ` if ${JSON.stringify(parts['Condition'])}`;
+  return `${verb} ${actions} on ${resources}${condition}`;
+}
+
+const itemsOf = (value: Value): string[] => {
+  if (value === undefined) return [];
+  return Array.isArray(value)
+    ? value.map((item) => (typeof item === 'string' ? item : JSON.stringify(item)))
+    : [typeof value === 'string' ? value : JSON.stringify(value)];
+};
+
+const minus = (some: readonly string[], others: readonly string[]): string[] => {
+  const known = new Set(others);
+  return some.filter((one) => !known.has(one));
+};
+
+function valueText(value: Value): string {
+  if (value === undefined) return '(none)';
+  if (value instanceof Secret) return String(value);
+  const text = typeof value === 'string' ? value : JSON.stringify(value);
+  return text.length > maxValueLength ? `${text.slice(0, maxValueLength)}…` : text;
+}

@@ -1,0 +1,243 @@
+import stringWidth from 'fast-string-width';
+import { describe, expect, it } from 'vitest';
+import type { Finding } from '../../../src/core/findings.ts';
+import { Secret } from '../../../src/core/secret.ts';
+import type { Change, Field } from '../../../src/core/step.ts';
+import { Layout } from '../../../src/output/layout.ts';
+import type { PlannedStep, PlanView } from '../../../src/output/view.ts';
+import { planLines } from '../../../src/output/views/plan.ts';
+
+const change = (
+  action: Change['action'],
+  kind: string,
+  name: string,
+  more: Partial<Change> = {},
+): Change => ({ action, target: { kind, name }, fields: [], ...more });
+
+const step = (group: PlannedStep['group'], changes: readonly Change[], more: Partial<PlannedStep> = {}) => ({
+  step: `${group}-step`,
+  title: `title of ${group}`,
+  group,
+  changes,
+  findings: [],
+  ...more,
+});
+
+const lines = (
+  steps: readonly PlannedStep[],
+  { verbose = false, width = 80, ...view }: Partial<PlanView> & { verbose?: boolean; width?: number } = {},
+): string[] => planLines({ steps, dryRun: false, ...view }, new Layout({ width }), verbose);
+
+const numbers = (count: number): number[] => Array.from({ length: count }, (_, index) => index);
+
+describe('a plan by purpose', () => {
+  it('has one line for the users, one for the repositories and one for the images, with source registries', () => {
+    const hosts = ['docker.io', 'quay.io', 'quay.io'];
+    const steps = [
+      step(
+        'aws',
+        [
+          change('create', 'IAM user', 'power-user', { label: 'power-user (push)' }),
+          change('create', 'IAM policy', 'p'),
+        ],
+        { topic: 'users' },
+      ),
+      step(
+        'aws',
+        [
+          change('create', 'IAM user', 'image-puller', { label: 'image-puller (pull)' }),
+          change('create', 'IAM policy', 'q'),
+        ],
+        { topic: 'users' },
+      ),
+      step('images', [
+        ...hosts.map((label, index) =>
+          change('create', 'ECR repository', `r${index}`, { label, topic: 'repositories' }),
+        ),
+        ...hosts.map((label, index) => change('create', 'image', `i${index}`, { label })),
+      ]),
+    ];
+    expect(lines(steps)).toEqual([
+      'AWS',
+      '  + IAM users                  power-user (push), image-puller (pull), 2 others',
+      '  + 3 repositories             quay.io 2, docker.io 1',
+      'Images',
+      '  + 3 images                   quay.io 2, docker.io 1',
+      '',
+      'Plan: 10 to create, 0 to update, 0 to delete. (-v lists all)',
+    ]);
+  });
+
+  it('counts what has no label by its kind, the largest number first', () => {
+    const crds = numbers(16).map((index) => change('create', 'CustomResourceDefinition', `crd${index}`));
+    const changes = [change('create', 'IAM policy', 'a'), ...crds, change('create', 'IAM policy', 'b')];
+    expect(lines([step('operator', changes)])[1]).toBe(
+      '  + External Secrets Operator  16 CRDs, 2 IAM policies',
+    );
+  });
+
+  it('warns of what a counted change breaks', () => {
+    const warning = 'pulls from docker.io that are not in ECR will fail';
+    const access = change('create', 'ExternalSecret', 'x', { label: '3 nodes', warning });
+    const others = numbers(8).map((index) => change('create', 'image', `i${index}`));
+    expect(lines([step('nodes', [access]), step('images', others)]).slice(1, 3)).toEqual([
+      '  + node access                3 nodes',
+      `    ! ${warning}`,
+    ]);
+  });
+
+  it('shows only the creation of a target that the plan creates and then updates', () => {
+    const steps = [
+      step('aws', [change('create', 'registration', 'x')], { topic: 'access-key' }),
+      step('aws', [change('update', 'registration', 'x', { fields: [{ path: 'verified', to: true }] })]),
+    ];
+    const others = step(
+      'images',
+      numbers(8).map((index) => change('create', 'image', `i${index}`)),
+    );
+    const text = lines([...steps, others]);
+    expect(text.slice(0, 2)).toEqual(['AWS', '  + access key                 x']);
+    expect(text.join('\n')).not.toContain('verified');
+    expect(text.at(-1)).toBe('Plan: 9 to create, 0 to update, 0 to delete. (-v lists all)');
+  });
+
+  it('shows each field of an update with its old and new value', () => {
+    const fields = [
+      { path: 'spec.image', from: 'a', to: 'b' },
+      { path: 'spec.count', to: 2 },
+    ];
+    expect(lines([step('operator', [change('update', 'Deployment', 'x/y', { fields })])])).toEqual([
+      'operator-step  title of operator',
+      '  ~ Deployment x/y',
+      '      spec.image: a -> b',
+      '      spec.count: (none) -> 2',
+      '',
+      'Plan: 0 to create, 1 to update, 0 to delete.',
+    ]);
+  });
+
+  it('counts replacements only if there are any, and names every replaced resource', () => {
+    const roles = numbers(9).map((index) => change('delete', 'Role', `r${index}`));
+    const text = lines([step('operator', [change('replace', 'Secret', 'a/b'), ...roles])]);
+    expect(text).toContain('  -/+ Secret a/b');
+    expect(text).toContain('  - External Secrets Operator  9 Roles');
+    expect(text.at(-1)).toBe('Plan: 0 to create, 0 to update, 1 to replace, 9 to delete. (-v lists all)');
+  });
+
+  it('lists a short plan by step in the order of execution, with reasons', () => {
+    const changes = [change('create', 'image', 'b', { reason: 'as demo/b' }), change('delete', 'image', 'a')];
+    expect(lines([step('images', changes), step('aws', [change('create', 'IAM user', 'x')])])).toEqual([
+      'images-step  title of images',
+      '  + image b (as demo/b)',
+      '  - image a',
+      'aws-step  title of aws',
+      '  + IAM user x',
+      '',
+      'Plan: 2 to create, 0 to update, 1 to delete.',
+    ]);
+  });
+
+  it('lists every change by step when verbose', () => {
+    const many = ['a', 'b', 'c'].map((name) => change('update', 'ServiceAccount', `ns/${name}`));
+    expect(lines([step('workloads', many)])).toContain('  ~ 3 ServiceAccounts  ns/a, ns/b, ns/c');
+    expect(lines([step('workloads', many)], { verbose: true })).toEqual([
+      'workloads-step  title of workloads',
+      '  ~ ServiceAccount ns/a',
+      '  ~ ServiceAccount ns/b',
+      '  ~ ServiceAccount ns/c',
+      '',
+      'Plan: 0 to create, 3 to update, 0 to delete.',
+    ]);
+  });
+
+  it.each([40, 80, 120])('fits %i columns and 24 lines with 1,000 namespaces and images', (width) => {
+    const accounts = numbers(1000).map((index) =>
+      change('update', 'ServiceAccount', `team-${index}/default`, {
+        fields: [{ path: 'imagePullSecrets', from: [`own-${index}`], to: [`own-${index}`, 'puller'] }],
+      }),
+    );
+    const kinds = numbers(30).map((index) =>
+      change('update', `Kind${index}`, `name-${index}`, { fields: [{ path: 'spec.a' }, { path: 'spec.b' }] }),
+    );
+    const images = numbers(1000).map((index) =>
+      change('create', 'image', `host-${index}.example.com/app:1`, { label: `host-${index}.example.com` }),
+    );
+    const text = lines([step('workloads', accounts), step('operator', kinds), step('images', images)], {
+      width,
+    });
+    expect(text.length).toBeLessThan(24);
+    expect(Math.max(...text.map((line) => stringWidth(line)))).toBeLessThanOrEqual(width);
+    expect(text.join('\n')).toContain('1000 ServiceAccounts');
+  });
+
+  it('counts findings of one code after the second, and hides those that are OK', () => {
+    const finding = (level: Finding['level']): Finding => ({
+      level,
+      code: 'drift',
+      target: { kind: 'x', name: 'y' },
+      what: 'it is so',
+      why: 'because',
+      hint: 'Fix it.',
+    });
+    const findings = [...numbers(5).map(() => finding('warning')), finding('ok')];
+    const text = lines([step('images', [], { findings })]);
+    expect(text.filter((line) => line.includes('it is so'))).toHaveLength(2);
+    expect(text).toContain('      … 3 more [drift]');
+  });
+
+  it('never shows a secret value', () => {
+    const fields = [{ path: 'data.key', from: new Secret('hunter2-hunter2'), to: new Secret('swordfish-1') }];
+    const text = lines([step('operator', [change('update', 'Secret', 'x/y', { fields })])]).join('\n');
+    expect(text).toContain('data.key: (secret) -> (secret)');
+    expect(text).not.toMatch(/hunter2|swordfish/);
+  });
+
+  it('says that there is nothing to change, and prints the digest in a dry run only', () => {
+    const digest = 'sha256:0123';
+    expect(lines([], { digest })).toEqual(['Nothing to change.']);
+    expect(lines([], { digest, dryRun: true })).toEqual([
+      'Nothing would change.',
+      'Plan digest: sha256:0123',
+    ]);
+  });
+});
+
+describe('the change of an IAM policy', () => {
+  const policy = (fields: readonly Field[]): string[] =>
+    lines([step('aws', [change('update', 'IAM policy', 'puller', { fields })], { topic: 'users' })]);
+
+  it('shows what is added to a statement and removed from it, not two lists', () => {
+    const text = policy([
+      {
+        path: 'document.PullFromProject.Action',
+        statement: 'PullFromProject',
+        from: ['ecr:BatchGetImage', 'ecr:PutImage'],
+        to: ['ecr:BatchGetImage', 'ecr:GetDownloadUrlForLayer'],
+      },
+      { path: 'document.PullFromProject.Resource', statement: 'PullFromProject', from: ['*'], to: ['arn:a'] },
+    ]);
+    expect(text.slice(2, 6)).toEqual([
+      '      PullFromProject   - ecr:PutImage',
+      '                        + ecr:GetDownloadUrlForLayer',
+      '                        - Resource *',
+      '                        + Resource arn:a',
+    ]);
+    expect(text.join('\n')).not.toContain('BatchGetImage');
+  });
+
+  it('shows a statement that is missing, and one that does not belong to the policy', () => {
+    const allow = { Effect: ['Allow'], Action: ['s3:*'], Resource: ['*'] };
+    const text = policy([
+      { path: 'document.Evil', statement: 'Evil', from: allow },
+      {
+        path: 'document.ReadOwnKey',
+        statement: 'ReadOwnKey',
+        to: { ...allow, Condition: { Bool: { a: ['b'] } } },
+      },
+    ]);
+    expect(text.slice(2, 4)).toEqual([
+      '      Evil              - allow s3:* on *',
+      '      ReadOwnKey        + allow s3:* on * if {"Bool":{"a":["b"]}}',
+    ]);
+  });
+});
