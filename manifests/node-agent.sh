@@ -50,7 +50,7 @@ token_problem() (
   }
   left=$((expiry - $(date +%s)))
   if [ "$left" -le 0 ]; then
-    say "the token expired at $(utc "$expiry") and was not renewed"
+    say "the token expired at $(utc "$expiry") and was not renewed, so pulls fail"
   elif [ "$left" -lt $((3 * HOUR)) ]; then
     say "the token expires in $(duration "$left") and was not renewed"
   fi

@@ -196,7 +196,7 @@ function tokenProblem(expiresAt: string | undefined, now: number): string | unde
   if (!isTime(expiresAt)) return 'the Secret node-access has no valid expires_at';
   const expiry = Number(expiresAt) * 1000;
   const left = Math.floor((expiry - now) / 1000);
-  if (left <= 0) return `the token expired at ${utc(new Date(expiry))} and was not renewed`;
+  if (left <= 0) return `the token expired at ${utc(new Date(expiry))} and was not renewed, so pulls fail`;
   if (left >= minLifeSeconds) return undefined;
   return `the token expires in ${duration(left)} and was not renewed`;
 }

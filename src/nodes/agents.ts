@@ -84,13 +84,21 @@ async function withLog(state: NodeState, cluster: ClusterPort): Promise<NodeAcce
   const line = await cluster.lastLogLine(state.log.pod, state.log.container).catch(onlyBootstrapError);
   if (line === undefined || line instanceof BootstrapError) return state;
   const why = short(line) || state.why;
-  return { ...state, why, ...(why.includes(otherProgram) && { hint: hintOnOtherFile }) };
+  const hint = hintsOnLog.find(([text]) => why.includes(text))?.[1];
+  return { ...state, why, ...(hint !== undefined && { hint }) };
 }
 
-/** In the agent's message about a file without its first line. */
-const otherProgram = 'is managed by another program';
-const hintOnOtherFile =
-  'Delete this file on the node, or leave its registry out: list the others in nodes.hosts. The agent then continues by itself.';
+/** Fixes by a text in the agent's log. */
+const hintsOnLog: readonly (readonly [text: string, hint: string])[] = [
+  [
+    'is managed by another program',
+    'Delete this file on the node, or leave its registry out: list the others in nodes.hosts. The agent then continues by itself.',
+  ],
+  [
+    'and was not renewed',
+    'Find out why the operator does not renew it: ecr-bootstrap status. Then run `ecr-bootstrap up`.',
+  ],
+];
 
 /** The pods on nodes that are not ready, terminating ones too: no kubelet ends them. */
 export async function lostAgentPods({ cluster, inventory }: NodesContext): Promise<readonly KubeObject[]> {

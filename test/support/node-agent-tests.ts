@@ -426,7 +426,7 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
           'the token expires in 2 h 10 min and was not renewed',
           'the token expires in 50 min and was not renewed',
           'the token expires in less than 10 min and was not renewed',
-          'the token expired at 2027-01-15 20:00 UTC and was not renewed',
+          'the token expired at 2027-01-15 20:00 UTC and was not renewed, so pulls fail',
         ]);
       });
 
@@ -483,7 +483,7 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
         ['soon', 'the Secret node-access has no valid expires_at'],
         ['0123', 'the Secret node-access has no valid expires_at'],
         ['1800000000000000000000', 'the Secret node-access has no valid expires_at'],
-        [`${now}`, 'the token expired at 2027-01-15 08:00 UTC and was not renewed'],
+        [`${now}`, 'the token expired at 2027-01-15 08:00 UTC and was not renewed, so pulls fail'],
         [`${now + 2 * hour + 14 * 60}`, 'the token expires in 2 h 10 min and was not renewed'],
         [`${now + 3 * hour - 1}`, 'the token expires in 2 h 50 min and was not renewed'],
       ])('fails for the time "%s" and says: %s', async (expiresAt, reason) => {
@@ -511,7 +511,7 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
         rmSync(onNode(''), { recursive: true });
         writeFileSync(join(mirrors, 'expires_at'), `${now}`);
         expect((await run('check')).stdout).toBe(
-          'the token expired at 2027-01-15 08:00 UTC and was not renewed; ' +
+          'the token expired at 2027-01-15 08:00 UTC and was not renewed, so pulls fail; ' +
             `${hostsFile('docker.io')} is missing; ${hostsFile('quay.io')} is missing\n`,
         );
       });

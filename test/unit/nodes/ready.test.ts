@@ -87,6 +87,12 @@ it('names the setting that leaves a registry out for which another program has a
   expect(finding?.hint).toContain('nodes.hosts');
 });
 
+it('refers to the checks of the operator if the token of a node is not renewed', async () => {
+  const line = 'the token expires in 2 h 50 min and was not renewed';
+  const [finding] = await healthOf({ log: () => Promise.resolve(line) });
+  expect(finding).toMatchObject({ why: line, hint: expect.stringContaining('the operator') as string });
+});
+
 it('reports why the folder of the node cannot be mounted', async () => {
   const creating = { waiting: { reason: 'ContainerCreating' } };
   const message =
