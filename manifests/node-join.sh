@@ -28,7 +28,8 @@ read_token() (
     has_command aws || fail 'there is no registry token. Do one of these:' \
       "give it on standard input: aws ecr get-login-password --region $REGION | ssh NODE sudo sh node.sh" \
       'install the AWS CLI on this node, with credentials of the image puller'
-    token=$(aws ecr get-login-password --region "$REGION") || fail 'could not get a registry token from AWS'
+    token=$(aws ecr get-login-password --region "$REGION") ||
+      fail 'there is no registry token on standard input, and AWS gave none'
   fi
   case $token in
     '' | *[!A-Za-z0-9+/=_-]*) fail 'the registry token is not valid: it must be one line of base64 characters' ;;
@@ -172,7 +173,12 @@ check_containerd() {
 main() {
   # A trace would show the token.
   set +x
-  [ "${1:-}" != --remove ] || MODE=remove
+  case ${1:-} in
+    '') ;;
+    --remove) MODE=remove ;;
+    # A typing error must not write what the user wants to remove.
+    *) fail 'the only argument of this script is --remove' ;;
+  esac
   [ "$(id -u)" = 0 ] || fail 'this script must run as root'
   if [ "$MODE" = remove ]; then
     delete_all || exit

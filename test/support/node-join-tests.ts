@@ -205,7 +205,7 @@ export const testJoinScript = (shells: readonly (readonly string[])[]): void =>
         expect(result).toEqual({
           status: 1,
           stdout: '',
-          stderr: `${reading}Unable to locate credentials\nerror: could not get a registry token from AWS\n`,
+          stderr: `${reading}Unable to locate credentials\nerror: there is no registry token on standard input, and AWS gave none\n`,
         });
       });
 
@@ -310,6 +310,15 @@ export const testJoinScript = (shells: readonly (readonly string[])[]): void =>
         expect(status).toBe(1);
         expect(stdout).not.toContain('wrote');
         expect(stderr).toContain(`error: could not write ${certs()}/docker.io/hosts.toml: Not a directory\n`);
+      });
+
+      it('refuses another argument than --remove, and writes nothing', async () => {
+        expect(await run({ stdin: token, args: ['--remvoe'] })).toEqual({
+          status: 1,
+          stdout: '',
+          stderr: 'error: the only argument of this script is --remove\n',
+        });
+        expect(() => statSync(containerd)).toThrow();
       });
 
       it('must run as root', async () => {
