@@ -12,8 +12,9 @@ const unused = [
   'protobufjs',
   // docker-modem: its own SSH client; the program `ssh` is used
   'ssh2',
-  // @kubernetes/client-node: options for fetch
+  // @kubernetes/client-node: options for fetch, and copying files to and from pods
   'node-fetch',
+  'stream-buffers',
   // debug: colors in its log, which is off
   'supports-color',
 ];

@@ -20,6 +20,11 @@ export interface Ended {
   readonly output: string;
 }
 
+/** Packs the program as for a release, with executables for some platforms. */
+export async function pack(folder: string, platforms: readonly string[]): Promise<void> {
+  await execute('npm', ['run', '--silent', 'pack', '--', '--into', folder, ...platforms], { cwd: root });
+}
+
 /** The program as a user installs it, in its own folder. */
 export class Installed {
   readonly folder: string;
@@ -30,13 +35,24 @@ export class Installed {
     this.program = program;
   }
 
-  /** Installs the npm package with nothing else at hand: no registry and no cache. */
-  static async fromNpm(): Promise<Installed> {
+  /**
+   * Installs the npm package with nothing else at hand: no registry and no cache.
+   * @param packages the folder with the packages; without it, the npm package is packed first
+   */
+  static async fromNpm(packages?: string): Promise<Installed> {
     const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-installed-'));
-    await execute('npm', ['run', '--silent', 'pack', '--', '--into', folder], { cwd: root });
-    const tarball = join(folder, `ecr-bootstrap-${ownVersion()}.tgz`);
+    if (packages === undefined) await pack(folder, []);
+    const tarball = join(packages ?? folder, `ecr-bootstrap-${ownVersion()}.tgz`);
     const alone = ['--offline', '--cache', join(folder, 'cache'), '--no-audit', '--no-fund'];
     await execute('npm', ['install', '--global', '--prefix', folder, ...alone, tarball]);
+    return new Installed(folder, join(folder, 'bin/ecr-bootstrap'));
+  }
+
+  /** Installs the single executable as a user does who has neither Node nor root. */
+  static async byScript(packages: string): Promise<Installed> {
+    const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-installed-'));
+    const env = { PATH: process.env['PATH'], PREFIX: folder, ECR_BOOTSTRAP_RELEASE: `file://${packages}` };
+    await execute('sh', [join(packages, 'install.sh')], { env });
     return new Installed(folder, join(folder, 'bin/ecr-bootstrap'));
   }
 
