@@ -99,7 +99,8 @@ export async function applyPlan<Ctx extends { readonly clock: Clock }>(
         failures.push(failure);
         run.emit({ type: 'member-failed', failure });
       }
-      how.emit({ type: 'step-done', step, changed: made.length, milliseconds: performance.now() - started });
+      const milliseconds = performance.now() - started;
+      how.emit({ type: 'step-done', step, title, made: countByAction(made), milliseconds });
       if (made.length > 0) {
         ctx = how.fresh(ctx);
         stale = true;
@@ -114,6 +115,12 @@ export async function applyPlan<Ctx extends { readonly clock: Clock }>(
     if (thrown instanceof BootstrapError) return { steps, error: thrown };
     throw thrown;
   }
+}
+
+function countByAction(changes: readonly Change[]): Partial<Record<Change['action'], number>> {
+  const counts: Partial<Record<Change['action'], number>> = {};
+  for (const { action } of changes) counts[action] = (counts[action] ?? 0) + 1;
+  return counts;
 }
 
 /** Records the changes of one step while they are applied. */

@@ -220,7 +220,9 @@ export type Event =
   | {
       readonly type: 'step-done';
       readonly step: string;
-      readonly changed: number;
+      readonly title: string;
+      /** The number of changes that were made, by action. */
+      readonly made: Readonly<Partial<Record<Change['action'], number>>>;
       readonly milliseconds: number;
     }
   | { readonly type: 'change-found'; readonly step: string; readonly change: Change }

@@ -1,7 +1,7 @@
 import type { Event } from '../core/step.ts';
 import { nameOf } from '../core/target.ts';
 import type { Layout } from './layout.ts';
-import { formatBytes, formatDuration, plural } from './units.ts';
+import { formatBytes, formatDuration } from './units.ts';
 import { findingLines } from './views/finding.ts';
 
 const underWay = {
@@ -12,7 +12,7 @@ const underWay = {
 } as const;
 const verbs = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' } as const;
 
-/** The lines that an event prints. A terminal gets one line per step, a pipe one line per change. */
+/** The lines that an event prints: one line per step that changed something. `verbose` adds one line per change. */
 export function eventLines(
   event: Event,
   layout: Layout,
@@ -27,12 +27,19 @@ export function eventLines(
     case 'step-started':
       return how.verbose ? dim(layout.wrap(`${event.step}: ${event.title}`)) : [];
     case 'step-done': {
-      if (event.changed === 0 && !how.verbose) return [];
-      const [step, count] = [layout.pad(event.step, 26), layout.pad(plural(event.changed, 'change'), 10)];
-      const time = style.dim(`${count}  ${formatDuration(event.milliseconds)}`);
-      return [`${style.good(marks.ok)} ${step}${time}`];
+      const counts = Object.entries(event.made).map(
+        ([action, count]) => `${count} ${verbs[action as keyof typeof verbs]}`,
+      );
+      if (counts.length === 0 && !how.verbose) return [];
+      const made = layout.pad(counts.join(', ') || 'no change', madeWidth);
+      const time = layout.pad(formatDuration(event.milliseconds), timeWidth, 'right');
+      // A mark and three gaps.
+      const room = layout.width - madeWidth - timeWidth - 6;
+      const title = layout.pad(layout.truncate(event.title, room), Math.min(room, titleWidth));
+      return [`${style.good(marks.ok)} ${title}  ${style.dim(`${made}  ${time}`)}`];
     }
     case 'change-found': {
+      if (!how.verbose) return [];
       const { action, target } = event.change;
       return text(`${style.warn(`also ${underWay[action]}`)} ${nameOf(target)} (found during this run)`);
     }
@@ -54,7 +61,7 @@ export function eventLines(
       // One line every ten seconds shows in a log that the run is active. A terminal has the live line.
       return how.screen || event.seconds === 0 || event.seconds % 10 !== 0
         ? []
-        : dim(text(`waiting for ${event.what}`));
+        : dim(text(`waiting for ${event.what} (${formatDuration(event.seconds * 1000)})`));
     case 'finding':
       return layout.indented(2, (inner) => findingLines(event.finding, inner));
     case 'note':
@@ -68,6 +75,9 @@ export function eventLines(
       return [];
   }
 }
+
+/** Columns of a step that is done: its title, `12 created, 3 updated`, and its duration. */
+const [titleWidth, madeWidth, timeWidth] = [44, 22, 7];
 
 function imageLines(
   { source, state, bytesSent, seconds, error }: Extract<Event, { type: 'image-done' }>,
@@ -91,7 +101,7 @@ const stateWidth = 11;
 function outcomeLines(
   { outcome }: Extract<Event, { type: 'change-done' }>,
   layout: Layout,
-  { verbose, screen }: { verbose: boolean; screen: boolean },
+  { verbose }: { verbose: boolean },
 ): string[] {
   const { style, marks } = layout;
   const target = nameOf(outcome.change.target);
@@ -103,7 +113,7 @@ function outcomeLines(
     const { why, code } = outcome.error;
     return text(`${target}: ${why} ${style.dim(`[${code}]`)}`, `${style.bad(marks.failed)} `);
   }
-  if (screen && !verbose) return [];
+  if (!verbose) return [];
   const detail = outcome.detail ? ` ${style.dim(outcome.detail)}` : '';
   return text(`${verbs[outcome.change.action]} ${target}${detail}`);
 }

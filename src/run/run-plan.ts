@@ -81,6 +81,12 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
         })
       : undefined;
   let abandoned = false;
+  const announceStop = (): void => {
+    if (signal.reason instanceof BootstrapError && signal.reason.code === 'interrupted') {
+      reporter.event({ type: 'note', step: '', text: stopping });
+    }
+  };
+  signal.addEventListener('abort', announceStop, { once: true });
   try {
     if (expectPlan !== undefined && lease) {
       // While this run waited for the lease, another one may have changed the state.
@@ -108,11 +114,14 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
     throwFailure(result, steps);
     return exitCodes.done;
   } finally {
+    signal.removeEventListener('abort', announceStop);
     // Changes in flight may still take effect, so other runs have to wait until the lease expires.
     if (abandoned) lease?.leave();
     else await lease?.release();
   }
 }
+
+const stopping = 'Stopping after the current changes (press Ctrl-C again to stop now).';
 
 /** A failure to find the next steps must not replace the result of the run. */
 async function nextSteps(

@@ -51,8 +51,16 @@ export function planLines(view: PlanView, layout: Layout, verbose: boolean): str
   const digestLines = dryRun && digest !== undefined ? [`Plan digest: ${digest}`] : [];
   if (changes.length === 0)
     return [...lines, dryRun ? 'Nothing would change.' : 'Nothing to change.', ...digestLines];
-  return [...lines, '', ...summary(changes, layout, { dryRun, listsAll }), ...digestLines];
+  const consequences = listsAll
+    ? []
+    : steps.flatMap(({ findings }) =>
+        findings.filter(isConsequence).flatMap((one) => findingLines(one, layout)),
+      );
+  return [...lines, '', ...consequences, ...summary(changes, layout, { dryRun, listsAll }), ...digestLines];
 }
+
+/** What running pods lose. It is shown beside the question. */
+const isConsequence = ({ code }: Finding): boolean => code === 'image-access-lost';
 
 /** Counts targets. A target that two steps change counts once, with its first action. */
 function summary(
@@ -96,7 +104,7 @@ function sectionLines(steps: readonly PlannedStep[], layout: Layout): string[] {
   return sections.flatMap((section) => {
     const findings = steps
       .filter(({ group }) => sectionOf(group) === section)
-      .flatMap((step) => step.findings.filter(({ level }) => level !== 'ok'));
+      .flatMap((step) => step.findings.filter((one) => one.level !== 'ok' && !isConsequence(one)));
     const own = (Object.keys(purposes) as Purpose[]).filter((purpose) => sectionOf(purpose) === section);
     const ownChanges = own.flatMap((purpose) => changes.get(purpose) ?? []);
     const lines = layout.indented(2, (inner) => [

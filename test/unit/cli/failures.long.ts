@@ -33,7 +33,7 @@ function kubeconfig(url: string, user?: string): { KUBECONFIG: string } {
 describe('a run that cannot do everything', () => {
   it('names the denied action, the completed changes, and the policy to give to an administrator', async () => {
     injectFault({ kind: 'deny', service: 'iam', operation: 'CreatePolicy' });
-    const { code, stdout, stderr } = await cli.run('up --yes --only power-user');
+    const { code, stdout, stderr } = await cli.run('up --yes -v --only power-user');
     expect(code).toBe(1);
     expect(stderr).toContain('created IAM user power-user');
     expect(stdout).toContain('1 change done, 1 failed.');

@@ -140,7 +140,7 @@ const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }>
 const step = hostile;
 const events: { readonly [T in Event['type']]: Extract<Event, { readonly type: T }> } = {
   'step-started': { type: 'step-started', step, title: hostile },
-  'step-done': { type: 'step-done', step, changed: 1, milliseconds: 1 },
+  'step-done': { type: 'step-done', step, title: hostile, made: { create: 1 }, milliseconds: 1 },
   'change-found': { type: 'change-found', step, change: change('update') },
   'no-longer-needed': { type: 'no-longer-needed', step, change: change('delete') },
   'change-started': { type: 'change-started', step, change: change('update') },

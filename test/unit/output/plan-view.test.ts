@@ -185,6 +185,27 @@ describe('a plan by purpose', () => {
     expect(text).toContain('      … 3 more [drift]');
   });
 
+  it('shows beside the question what running pods lose', () => {
+    const lost: Finding = {
+      level: 'warning',
+      code: 'image-access-lost',
+      target: { kind: 'Pod', name: 'shop/api' },
+      what: '6 pods lose access',
+      why: 'no pull secret is left',
+      hint: 'Give them another one.',
+    };
+    const pods = step('workloads', [], { findings: [lost] });
+    const deletions = numbers(9).map((index) => change('delete', 'Role', `r${index}`));
+    const text = lines([pods, step('operator', deletions)]);
+    expect(text.slice(2)).toEqual([
+      '',
+      '! 6 pods lose access [image-access-lost]',
+      '    why: no pull secret is left',
+      '    fix: Give them another one.',
+      'Plan: 0 to create, 0 to update, 9 to delete. (-v lists all)',
+    ]);
+  });
+
   it('never shows a secret value', () => {
     const fields = [{ path: 'data.key', from: new Secret('hunter2-hunter2'), to: new Secret('swordfish-1') }];
     const text = lines([step('operator', [change('update', 'Secret', 'x/y', { fields })])]).join('\n');
