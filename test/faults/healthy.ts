@@ -1,5 +1,8 @@
 import { expect } from 'vitest';
+import type { Cluster } from '../../sandbox/cluster/index.ts';
+import type { World } from '../../sandbox/world.ts';
 import type { Cli } from '../support/cli.ts';
+import { nodesOf } from '../support/remaining.ts';
 
 /** Expects the final state after an interrupted run and a complete one. */
 export async function expectHealthy(cli: Cli, { rotated = false } = {}): Promise<void> {
@@ -17,7 +20,8 @@ export async function expectHealthy(cli: Cli, { rotated = false } = {}): Promise
   const stored = Buffer.from(secret?.data?.['AWS_ACCESS_KEY_ID'] ?? '', 'base64').toString();
   expect(stored, 'the cluster has the key').toBe(active[0]?.id);
 
-  expect(nodesWithout(cli, 'docker.io'), 'every node pulls from ECR').toEqual([]);
+  for (const [node, found] of Object.entries(keysOnNodes(world.cluster, world.aws)))
+    expect(found, `the keys of the tokens on ${node}`).toEqual([active[0]?.id]);
 
   const again = await cli.json('up --dry-run --exit-code');
   const { error, plan } = again.document as { error?: unknown; plan?: { steps: { changes: unknown[] }[] } };
@@ -25,20 +29,23 @@ export async function expectHealthy(cli: Cli, { rotated = false } = {}): Promise
   expect({ code: again.code, error, changes }, 'the second plan is empty').toEqual({ code: 0, changes: [] });
 }
 
-/** The nodes without the file for an upstream host. */
-const nodesWithout = ({ world: { cluster } }: Cli, host: string): string[] =>
-  nodesOf(cluster).filter(
-    (name) => cluster.machine(name).readFile(`/etc/containerd/certs.d/${host}/hosts.toml`) === undefined,
+/**
+ * By node, the access keys of the tokens with which it pulls, and `none` for a node that does not pull images of
+ * Docker Hub from ECR.
+ */
+export function keysOnNodes(cluster: Cluster, { registry }: World['aws']): Record<string, string[]> {
+  return Object.fromEntries(
+    nodesOf(cluster).map((node) => {
+      const { files } = cluster.machine(node);
+      const hosts = Object.entries(files).filter(([path]) => path.endsWith('/hosts.toml'));
+      const keys = hosts.map(([, text]) => registry.tokens.userOf(tokenIn(text))?.accessKeyId ?? 'invalid');
+      const isMirrored = hosts.some(([path]) => path === '/etc/containerd/certs.d/docker.io/hosts.toml');
+      return [node, [...new Set(isMirrored ? keys : [...keys, 'none'])]];
+    }),
   );
+}
 
-/** What a `down` must not leave of node access, in the cluster and on nodes. */
-export const remainingNodeAccess = ({ world: { cluster } }: Cli): string[] => [
-  ...['Namespace', 'ExternalSecret', 'DaemonSet', 'Pod', 'Secret']
-    .flatMap((kind) => cluster.list(kind))
-    .filter(({ metadata: { name, namespace } }) => [name, namespace].includes('ecr-bootstrap'))
-    .map(({ kind, metadata }) => `${kind} ${metadata.name}`),
-  ...nodesOf(cluster).flatMap((name) => Object.keys(cluster.machine(name).files)),
-];
-
-const nodesOf = (cluster: Cli['world']['cluster']): string[] =>
-  cluster.list('Node').map(({ metadata }) => metadata.name);
+function tokenIn(hostsFile: string): string {
+  const [, login = ''] = /^Authorization = "Basic (.+)"$/m.exec(hostsFile) ?? [];
+  return Buffer.from(login, 'base64').toString().slice('AWS:'.length);
+}

@@ -3,6 +3,7 @@ import type { Call } from '../../sandbox/faults.ts';
 import type { KeyPair } from '../../sandbox/ports.ts';
 import { cutOff } from '../support/cut-off.ts';
 import { isWanted, sampleEvery } from '../support/sample.ts';
+import { keysOnNodes } from './healthy.ts';
 import { describeCall } from './points.ts';
 import { names, Pair } from './pair.ts';
 import type { Story } from './stories.ts';
@@ -269,6 +270,8 @@ class PairStage {
       for (const [namespace, token] of pair.tokensIn(name)) {
         expect(registry.tokens.userOf(token)?.accessKeyId, `the token in ${namespace}`).toBe(active[0]);
       }
+      for (const [node, found] of Object.entries(keysOnNodes(pair.clusters[name], pair.cli.world.aws)))
+        expect(found, `the keys of the tokens on ${node} of the ${name} cluster`).toEqual([active[0]]);
       const { document } = await this.#run(
         { by: name, command: 'up --dry-run --exit-code' },
         { mustSucceed: true },

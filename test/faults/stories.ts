@@ -3,8 +3,7 @@ import type { AccessKey } from '../../sandbox/aws/identities.ts';
 import { forgetSecrets } from '../../src/core/secret.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 import { watchRegistration } from '../support/registrations.ts';
-import { remainingInAws, remainingObjects } from '../support/remaining.ts';
-import { remainingNodeAccess } from './healthy.ts';
+import { remainingFiles, remainingInAws, remainingObjects } from '../support/remaining.ts';
 
 /** A run that a fault interrupts, and the commands that must restore order afterwards. */
 export interface Story {
@@ -83,7 +82,7 @@ export const removal: Story = {
   command: 'down --yes',
   recovery: ['down --yes', 'up --yes'],
   afterwards: ['up --yes'],
-  expectDone: expectNoNodeAccess,
+  expectDone: expectNothingInCluster,
 };
 
 /** As above, for a person who then wants it back. */
@@ -93,9 +92,11 @@ export const undoneRemoval: Story = {
   recovery: ['up --yes', 'down --yes', 'up --yes'],
 };
 
-/** A `down` removes node access before anything else, so nothing of it may stay. */
-function expectNoNodeAccess(cli: Cli): void {
-  expect(remainingNodeAccess(cli), 'nothing of node access is left').toEqual([]);
+function expectNothingInCluster(cli: Cli): void {
+  // A warning names the lease if it could not be released. The lease expires.
+  const left = remainingObjects(cli).filter((name) => name !== 'Lease kube-system/ecr-bootstrap');
+  expect(left, 'nothing is left in the cluster').toEqual([]);
+  expect(remainingFiles(cli), 'nothing is left on nodes').toEqual([]);
 }
 
 const removeAll = 'down --aws --delete-images --delete-secrets --yes';
@@ -106,10 +107,7 @@ export const fullRemoval: Story = {
   recovery: [removeAll, 'up --yes'],
   afterwards: ['up --yes'],
   expectDone: (cli) => {
-    // A warning names the lease if it could not be released. The lease expires.
-    const left = remainingObjects(cli).filter((name) => name !== 'Lease kube-system/ecr-bootstrap');
-    expect(left, 'nothing is left in the cluster').toEqual([]);
-    expectNoNodeAccess(cli);
+    expectNothingInCluster(cli);
     const nothing = { users: [], keys: 0, policies: [], repositories: 0, secrets: 0 };
     expect(remainingInAws(cli), 'nothing is left in AWS').toEqual(nothing);
   },

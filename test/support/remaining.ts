@@ -1,3 +1,4 @@
+import type { Cluster } from '../../sandbox/cluster/index.ts';
 import type { Cli } from './cli.ts';
 
 /** Every object in the cluster with the name or label of ecr-bootstrap, and those of the operator. */
@@ -6,6 +7,7 @@ export function remainingObjects({ world: { cluster } }: Cli): string[] {
     ...['Namespace', 'Secret', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'],
     ...['Deployment', 'Service', 'CustomResourceDefinition', 'ValidatingWebhookConfiguration'],
     ...['MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding', 'ExternalSecret', 'Lease'],
+    ...['DaemonSet', 'Pod'],
   ];
   return kinds
     .flatMap((kind) => cluster.list(kind))
@@ -16,6 +18,15 @@ export function remainingObjects({ world: { cluster } }: Cli): string[] {
     )
     .map(({ kind, metadata }) => `${kind} ${metadata.namespace ?? ''}/${metadata.name}`);
 }
+
+/** The files that ecr-bootstrap wrote on nodes and that are still there, as `NODE:PATH`. */
+export const remainingFiles = ({ world: { cluster } }: Cli): string[] =>
+  nodesOf(cluster).flatMap((node) =>
+    Object.keys(cluster.machine(node).files).map((path) => `${node}:${path}`),
+  );
+
+export const nodesOf = (cluster: Cluster): string[] =>
+  cluster.list('Node').map(({ metadata }) => metadata.name);
 
 /** What a full `down` deletes in AWS. */
 export const remainingInAws = ({ world: { aws } }: Cli) => ({
