@@ -1,5 +1,6 @@
 import { refOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject, ObjectRef } from '../../clients/kubernetes/port.ts';
+import { once } from '../../core/once.ts';
 
 export const releaseVersion = 'v0.12.1';
 
@@ -10,30 +11,26 @@ export const renderedNamespace = 'default';
  * The objects of the release manifest of External Secrets Operator v0.12.1, without descriptive labels. A CRD has the
  * checksum of its schema, see `schemaDigest`.
  */
-export function releaseObjects(): KubeObject[] {
-  return [
-    ...crdLines.map(crd),
-    ...[controller, certController, webhook].map((component) =>
-      namespaced('v1', 'ServiceAccount', component),
-    ),
-    namespaced('v1', 'Secret', webhook, {}, ofWebhook),
-    namespaced('v1', 'Service', webhook, { spec: service }, ofWebhook),
-    deployment(controller, controllerContainer, { dnsPolicy: 'ClusterFirst' }),
-    deployment(certController, certControllerContainer),
-    deployment(webhook, webhookContainer, { volumes: [{ name: 'certs', secret: { secretName: webhook } }] }),
-    webhooks('secretstore-validate', [
-      validator('secretstore', 'Namespaced'),
-      validator('clustersecretstore', 'Cluster'),
-    ]),
-    webhooks('externalsecret-validate', [
-      { ...validator('externalsecret', 'Namespaced'), failurePolicy: 'Fail' },
-    ]),
-    ...Object.entries(rules).map(([name, allowed]) => role(name, allowed)),
-    binding('ClusterRoleBinding', `${controller}-controller`, controller),
-    binding('ClusterRoleBinding', certController, certController),
-    binding('RoleBinding', leaderElection, controller),
-  ];
-}
+export const releaseObjects = once((): readonly KubeObject[] => [
+  ...crdLines.map(crd),
+  ...[controller, certController, webhook].map((component) => namespaced('v1', 'ServiceAccount', component)),
+  namespaced('v1', 'Secret', webhook, {}, ofWebhook),
+  namespaced('v1', 'Service', webhook, { spec: service }, ofWebhook),
+  deployment(controller, controllerContainer, { dnsPolicy: 'ClusterFirst' }),
+  deployment(certController, certControllerContainer),
+  deployment(webhook, webhookContainer, { volumes: [{ name: 'certs', secret: { secretName: webhook } }] }),
+  webhooks('secretstore-validate', [
+    validator('secretstore', 'Namespaced'),
+    validator('clustersecretstore', 'Cluster'),
+  ]),
+  webhooks('externalsecret-validate', [
+    { ...validator('externalsecret', 'Namespaced'), failurePolicy: 'Fail' },
+  ]),
+  ...Object.entries(rules).map(([name, allowed]) => role(name, allowed)),
+  binding('ClusterRoleBinding', `${controller}-controller`, controller),
+  binding('ClusterRoleBinding', certController, certController),
+  binding('RoleBinding', leaderElection, controller),
+]);
 
 type Fields = Readonly<Record<string, unknown>>;
 
