@@ -5,12 +5,13 @@ const setupFiles = ['test/support/setup.ts'];
 const minutes = 60_000;
 
 /**
- * The scenarios of the lab follow one another by their numbers, because they share one cluster and one account: the
- * first needs an empty cluster. Vitest takes one sequencer for all projects.
+ * Runs files by their path: the scenarios of the lab by their numbers, because they share one cluster and one account
+ * and the first needs an empty cluster; of the faults, those that take minutes first, so that no core is idle at the
+ * end. Vitest takes one sequencer for all projects.
  */
-class LabInOrder extends BaseSequencer {
+class ByPath extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    if (files.some(({ project }) => project.name !== 'lab')) return super.sort(files);
+    if (files.some(({ project }) => !/^(lab|faults)$/.test(project.name))) return super.sort(files);
     return files.toSorted((a, b) => a.moduleId.localeCompare(b.moduleId));
   }
 }
@@ -21,7 +22,7 @@ class LabInOrder extends BaseSequencer {
  */
 export default defineConfig({
   test: {
-    sequence: { sequencer: LabInOrder },
+    sequence: { sequencer: ByPath },
     projects: [
       {
         test: {

@@ -1,14 +1,18 @@
 import type { Call } from '../../sandbox/faults.ts';
 import { cutOff, moments } from '../support/cut-off.ts';
-import { describeCall, type Point } from './points.ts';
+import { sampleEvery } from '../support/sample.ts';
+import { describeCall, endsOfStretches, type Point, writesOf } from './points.ts';
 
-/** Every point at which a run with these requests can be interrupted. */
+/**
+ * Every point at which a run with these requests can be interrupted. A sample omits those in the middle of equal
+ * requests.
+ */
 export function cutsOf(calls: readonly Call[]): Point[] {
-  const writes = calls.filter((call) => call.writes);
-  return writes.flatMap((call, index) =>
+  const writes = writesOf(calls);
+  return (sampleEvery > 1 ? endsOfStretches(writes) : writes).flatMap(({ call, at }) =>
     moments.map((when) => ({
-      name: `${when} ${index + 1}: ${describeCall(call)}`,
-      arm: ({ faults }) => cutOff(faults, index + 1, when),
+      name: `${when} ${at}: ${describeCall(call)}`,
+      arm: ({ faults }) => cutOff(faults, at, when),
     })),
   );
 }

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { Installed, type RunningSandbox } from '../support/installed.ts';
+import { sampleEvery } from '../support/sample.ts';
 
 /** KILLS_SEED repeats the moments of an earlier run. How far the program gets by then depends on the machine. */
 const seed = Number(process.env['KILLS_SEED'] ?? Date.now() % 1_000_000);
@@ -8,7 +9,7 @@ const seed = Number(process.env['KILLS_SEED'] ?? Date.now() % 1_000_000);
  * concurrent.
  */
 const nextMoment = randomFrom(seed);
-const draw = (kills: number) => Array.from({ length: kills }, nextMoment);
+const draw = (kills: number) => Array.from({ length: Math.ceil(kills / sampleEvery) }, nextMoment);
 const ups = draw(34);
 const others = [
   {

@@ -3,7 +3,7 @@ import type { Lag } from '../../sandbox/aws/read-lag.ts';
 import { forgetSecrets } from '../../src/core/secret.ts';
 import { type Cli, openCli } from '../support/cli.ts';
 import { accessKeys } from '../support/image-puller.ts';
-import { sample, sampleEvery } from '../support/sample.ts';
+import { sample } from '../support/sample.ts';
 import { expectHealthy } from './healthy.ts';
 
 const config = 'images: { exclude: [registry.k8s.io/*] }';
@@ -17,7 +17,7 @@ const points = (['every', 'next'] as const).flatMap((which) =>
  * Each command starts as soon as the previous one has ended. Reads lag behind writes in `every` run, or only in
  * the `next` run, whose reads then show nothing of the previous run.
  */
-describe.each(sample(points, Math.ceil(sampleEvery / 2)))(
+describe.each(sample(points))(
   'while reads of %s are %i ms behind in the %s run',
   (service, milliseconds, which) => {
     const lag: Lag = { service, milliseconds: 0 };

@@ -4,7 +4,7 @@ import type { KeyPair } from '../../sandbox/ports.ts';
 import { cutOff } from '../support/cut-off.ts';
 import { isWanted, sampleEvery } from '../support/sample.ts';
 import { keysOnNodes } from './healthy.ts';
-import { describeCall } from './points.ts';
+import { describeCall, endsOfStretches, writesOf } from './points.ts';
 import { names, Pair } from './pair.ts';
 import type { Story } from './stories.ts';
 import { hiddenDeletions, type Run, Watch } from './watch.ts';
@@ -30,7 +30,7 @@ const config = 'images: { exclude: [registry.k8s.io/*, quay.io/*] }';
  * The sample of pairs of a kill and another command. `FAULTS=n` takes fewer here than elsewhere, because each
  * takes longer.
  */
-const every = sampleEvery > 1 ? 3 * sampleEvery : 1;
+const every = sampleEvery > 1 ? 6 * sampleEvery : 1;
 
 interface Pairing {
   readonly kill: Kill;
@@ -58,7 +58,8 @@ export async function othersAfter(story: Story): Promise<void> {
       kill,
       other,
       name: `${kill.name}, then ${other.command} of the ${other.by} cluster`,
-      index: row + column,
+      // Each column has other rows in the sample.
+      index: row + 5 * column,
     })),
   );
   const pairings = all.filter(({ index, name }) => isWanted(name, index, every));
@@ -122,14 +123,7 @@ class PairStage {
     const { calls } = pair.cli.world.faults;
     const before = calls.length;
     await this.#run({ by: 'first', command: this.#story.command }, { mustSucceed: true });
-    const writes = calls.slice(before).filter((call) => call.writes);
-    const counted = writes.map((call, index) => ({ call, at: index + 1 })).filter(({ call }) => isSeen(call));
-    const ends = counted.filter(({ call }, index) => {
-      const around = [counted[index - 1], counted[index + 1]];
-      return around.some(
-        (near) => near?.call.operation !== call.operation || near.call.service !== call.service,
-      );
-    });
+    const ends = endsOfStretches(writesOf(calls.slice(before)).filter(({ call }) => isSeen(call)));
     const [first] = ends;
     return [
       ...(first

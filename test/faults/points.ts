@@ -23,5 +23,23 @@ export interface Point {
 /** Finds the points of a run to try, from the requests of an undisturbed run. */
 export type Points = (calls: readonly Call[]) => Point[];
 
+interface Numbered {
+  readonly call: Call;
+  /** The number among all writing requests of the run, counted from 1. */
+  readonly at: number;
+}
+
+/** The writing requests of a run. */
+export const writesOf = (calls: readonly Call[]): Numbered[] =>
+  calls.filter((call) => call.writes).map((call, index) => ({ call, at: index + 1 }));
+
+/** The first and the last request of each stretch of equal operations. Between them, little depends on the moment. */
+export const endsOfStretches = (writes: readonly Numbered[]): Numbered[] =>
+  writes.filter(({ call }, index) =>
+    [writes[index - 1], writes[index + 1]].some(
+      (near) => near?.call.operation !== call.operation || near.call.service !== call.service,
+    ),
+  );
+
 export const describeCall = ({ service, operation, resource = '' }: Call): string =>
   `${service} ${operation} ${resource}`.trim();

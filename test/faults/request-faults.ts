@@ -14,10 +14,13 @@ export const requestFaultsOf = (calls: readonly Call[]): Point[] =>
   );
 
 /** The first request of each operation, once denied and once with a lost response. */
-export const denialsOf = (calls: readonly Call[]): Point[] =>
-  occurrences(calls)
-    .filter(({ at }) => at === 1)
-    .flatMap((occurrence) => (['deny', 'lost'] as const).map((kind) => requestFault(kind, occurrence)));
+export function denialsOf(calls: readonly Call[]): Point[] {
+  const first = occurrences(calls).filter(({ at }) => at === 1);
+  // One kind after the other, so that a sample has both.
+  return (['deny', 'lost'] as const).flatMap((kind) =>
+    first.map((occurrence) => requestFault(kind, occurrence)),
+  );
+}
 
 function requestFault(kind: FaultKind, { call, at, of }: Occurrence): Point {
   const { service, operation } = call;
