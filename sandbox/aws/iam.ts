@@ -7,6 +7,22 @@ interface KeyInput extends UserInput {
   readonly AccessKeyId: string;
 }
 
+interface SimulationInput {
+  readonly PolicySourceArn: string;
+  readonly ActionNames: readonly string[];
+  readonly ResourceArns?: readonly string[];
+  readonly ContextEntries?: readonly {
+    readonly ContextKeyName: string;
+    readonly ContextKeyValues: string[];
+  }[];
+}
+
+const evalDecisions = {
+  allowed: 'allowed',
+  'denied explicitly': 'explicitDeny',
+  'not allowed': 'implicitDeny',
+} as const;
+
 /** IAM: users with their keys and tags; policies are in iam-policies.ts. */
 export function iam(identities: Identities): Service {
   const { users, keys, clock } = identities;
@@ -53,11 +69,13 @@ export function iam(identities: Identities): Service {
         PolicyArn?: string;
         PolicyName?: string;
         Path?: string;
+        PolicySourceArn?: string;
         AccessKeyId?: string;
         PermissionsBoundary?: string;
       },
       caller,
     ) {
+      if (operation === 'SimulatePrincipalPolicy') return { arn: input.PolicySourceArn ?? '*' };
       const { UserName, PolicyArn, PolicyName = '', Path = '/', AccessKeyId = '' } = input;
       if (/Policy(Version|Tags)?s?$/.test(operation) && !operation.includes('User')) {
         const arn = PolicyArn ?? identities.arn('policy', Path, PolicyName);
@@ -77,6 +95,21 @@ export function iam(identities: Identities): Service {
     },
     operations: {
       ...iamPolicies(identities, find),
+      SimulatePrincipalPolicy({ PolicySourceArn, ActionNames, ...input }: SimulationInput) {
+        const user = [...users.values()].find(({ arn }) => arn === PolicySourceArn);
+        if (!user) throw noSuchEntity(`The principal with ARN ${PolicySourceArn}`);
+        const keys = Object.fromEntries(
+          (input.ContextEntries ?? []).map((entry) => [entry.ContextKeyName, entry.ContextKeyValues]),
+        );
+        const results = ActionNames.flatMap((action) =>
+          (input.ResourceArns ?? ['*']).map((resource) => ({
+            EvalActionName: action,
+            EvalResourceName: resource,
+            EvalDecision: evalDecisions[identities.allows(user, { action, resource, keys })],
+          })),
+        );
+        return { EvaluationResults: results, IsTruncated: false };
+      },
       CreateUser(input: { UserName: string; Path?: string; Tags?: Tag[]; PermissionsBoundary?: string }) {
         if (users.has(input.UserName)) throw alreadyExists(`User with name ${input.UserName}`);
         const user = identities.addUser(input.UserName, input.Path);

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type { SandboxClock } from '../clock.ts';
 import { AwsRefusal } from '../ports.ts';
-import { type Access, decide, type Statement, statementsOf } from './policy.ts';
+import { type Access, decide, type Decision, type Statement, statementsOf } from './policy.ts';
 
 export type Tags = Map<string, string>;
 
@@ -231,8 +231,31 @@ export class Identities {
     }
   }
 
+  /** Whether all policies together allow an access now. */
+  allows(user: User, access: Access): Decision {
+    const decisions = this.#decisions(user, access).map(({ decision }) => decision);
+    return (
+      decisions.find((each) => each === 'denied explicitly') ??
+      decisions.find((each) => each !== 'allowed') ??
+      'allowed'
+    );
+  }
+
   /** @throws {AwsRefusal} `AccessDenied` with the message of AWS, which names the missing action */
   authorise(user: User, access: Access): void {
+    const decisions = this.#decisions(user, access);
+    const denying = decisions.find(({ decision }) => decision === 'denied explicitly');
+    const silent = decisions.find(({ decision }) => decision === 'not allowed');
+    if (!denying && !silent) return;
+    const because = denying
+      ? `with an explicit deny in ${/^[aeiou]/.test(denying.kind) ? 'an' : 'a'} ${denying.kind}`
+      : `because no ${silent?.kind ?? ''} allows the ${access.action} action`;
+    const what = `perform: ${access.action} on resource: ${access.resource}`;
+    throw new AwsRefusal('AccessDenied', `User: ${user.arn} is not authorized to ${what} ${because}`, 403);
+  }
+
+  /** The decision of each policy that applies to a user. */
+  #decisions(user: User, access: Access): { readonly kind: string; readonly decision: Decision }[] {
     const now = this.clock.now();
     const { allowed, boundary } = this.#permissions.get(user)?.findLast(({ from }) => from <= now) ?? {
       allowed: [],
@@ -243,15 +266,7 @@ export class Identities {
       ...(boundary === undefined ? [] : ([['permissions boundary', boundary]] as [string, Statement[]][])),
       ['identity-based policy', allowed],
     ];
-    const decisions = policies.map(([kind, statements]) => ({ kind, decision: decide(statements, access) }));
-    const denying = decisions.find(({ decision }) => decision === 'denied explicitly');
-    const silent = decisions.find(({ decision }) => decision === 'not allowed');
-    if (!denying && !silent) return;
-    const because = denying
-      ? `with an explicit deny in ${/^[aeiou]/.test(denying.kind) ? 'an' : 'a'} ${denying.kind}`
-      : `because no ${silent?.kind ?? ''} allows the ${access.action} action`;
-    const what = `perform: ${access.action} on resource: ${access.resource}`;
-    throw new AwsRefusal('AccessDenied', `User: ${user.arn} is not authorized to ${what} ${because}`, 403);
+    return policies.map(([kind, statements]) => ({ kind, decision: decide(statements, access) }));
   }
 
   #document(arn: string): string {

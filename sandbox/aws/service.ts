@@ -72,7 +72,7 @@ const FAULTS = {
     new AwsRefusal('AccessDenied', 'User is not authorized to perform this action (planned fault)', 403),
 };
 
-const reading = /^(Get|List|Describe|BatchGet|BatchCheck)/;
+const reading = /^(Get|List|Describe|BatchGet|BatchCheck|Simulate)/;
 
 /** Input fields that name the resource of a request, for the log. */
 const SUBJECTS = ['SecretId', 'Name', 'UserName', 'PolicyArn', 'PolicyName', 'repositoryName', 'resourceArn'];

@@ -14,7 +14,7 @@ export function register(command: Command, program: Program): void {
 }
 
 /** All codes of errors and findings. */
-export const explainedCodes = [...new Set([...Object.keys(errorCodes), ...Object.keys(findingCodes)])];
+const explainedCodes = [...new Set([...Object.keys(errorCodes), ...Object.keys(findingCodes)])];
 
 /**
  * Prints what a code means and what to do.

@@ -54,6 +54,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./sandbox.ts'),
   },
   {
+    name: 'doctor',
+    summary: 'check everything that up needs; changes nothing',
+    load: () => import('./doctor.ts'),
+  },
+  {
     name: 'explain',
     summary: 'explain the code of an error or a finding',
     load: () => import('./explain.ts'),
@@ -85,7 +90,8 @@ export const commandAliases: Readonly<Record<string, string>> = {
   remove: 'down',
   uninstall: 'down',
   check: 'status',
-  doctor: 'status',
+  preflight: 'doctor',
+  diagnose: 'doctor',
   health: 'status',
   copy: 'mirror',
   push: 'mirror',

@@ -98,6 +98,31 @@ export const findingCodes = {
     about: 'A secret with the configured name belongs to another project.',
     fix: 'Set `users.imagePuller.name` to another name.',
   },
+  'node-unsupported': {
+    level: 'failed',
+    about: 'The program runs on a version of Node.js that it does not support.',
+    fix: 'Install Node.js 24.',
+  },
+  'aws-permissions-missing': {
+    level: 'failed',
+    about: 'A simulation of the policies of the AWS caller denies actions that `up` needs.',
+    fix: 'Ask an administrator to attach the policy that the command in the finding prints.',
+  },
+  'clock-wrong': {
+    level: 'warning',
+    about: 'The clock of this computer differs from the clock of AWS by more than a minute.',
+    fix: 'Synchronize the clock, on Linux with `timedatectl set-ntp true`.',
+  },
+  'blob-mounting-off': {
+    level: 'warning',
+    about: 'ECR stores a layer once for every repository that has it, so `up` uploads it several times.',
+    fix: 'Turn the setting `BLOB_MOUNTING` of the account on with the command that the finding shows.',
+  },
+  'runtime-unsupported': {
+    level: 'warning',
+    about: 'The container runtime of a node cannot use the files that send its pulls to ECR.',
+    fix: 'Upgrade it to containerd 1.7 or newer. See [Nodes](../tasks/nodes.md).',
+  },
   'key-limit': {
     level: 'failed',
     about: 'A new access key cannot be created: IAM allows two per user, and one of them is unmanaged.',

@@ -1,3 +1,6 @@
+import type { KubeObject } from '../clients/kubernetes/port.ts';
+import { isLinux } from '../cluster/nodes.ts';
+
 /** What a node's container runtime needs before it uses the mirrors. */
 export interface RuntimeAdvice {
   /** Lines of configuration. Comments among them name the files, and what to change in them. */
@@ -29,6 +32,44 @@ export function runtimeAdvice(
   return { lines: containerdLines(Number(major), Number(minor)), restart: 'systemctl restart containerd' };
 }
 
+/** A version of a container runtime, and the nodes that run it. */
+export interface RuntimeVersion {
+  /** As in the status of a node: `containerd://2.1.4`. */
+  readonly version: string;
+  readonly nodes: readonly string[];
+  /** Whether the runtime can use the files on nodes. */
+  readonly isSupported: boolean;
+  /** The setting that the runtime needs to use them. Undefined if its default is enough. */
+  readonly setting?: string;
+}
+
+/** The container runtimes of the nodes that run Linux, sorted by version. */
+export function runtimeVersions(nodes: readonly KubeObject[]): readonly RuntimeVersion[] {
+  const named = new Map<string, string[]>();
+  for (const node of nodes.filter(isLinux)) {
+    const { nodeInfo } = (node['status'] ?? {}) as {
+      readonly nodeInfo?: { readonly containerRuntimeVersion?: string };
+    };
+    const version = nodeInfo?.containerRuntimeVersion ?? 'unknown';
+    named.set(version, [...(named.get(version) ?? []), node.metadata.name]);
+  }
+  return [...named]
+    .sort(([a], [b]) => a.localeCompare(b, 'en', { numeric: true }))
+    .map(([version, names]) => ({ version, nodes: names, ...supportOf(version) }));
+}
+
+function supportOf(version: string): Pick<RuntimeVersion, 'isSupported' | 'setting'> {
+  const [, runtime, major, minor] = /^([a-z-]+):\/\/v?(\d+)\.(\d+)/.exec(version) ?? [];
+  if (runtime === 'cri-o') return { isSupported: true, setting: 'registries.conf.d' };
+  if (runtime !== 'containerd' || isTooOld(Number(major), Number(minor))) return { isSupported: false };
+  // From 2.2 on, the default of containerd names the folder of the files.
+  const hasDefault = Number(major) > 2 || (Number(major) === 2 && Number(minor) >= 2);
+  return { isSupported: true, ...(hasDefault ? {} : { setting: 'config_path' }) };
+}
+
+/** Without a [host] block in each file, these versions of containerd ignore it. */
+const isTooOld = (major: number, minor: number): boolean => major < 1 || (major === 1 && minor < 7);
+
 /**
  * Most nodes have the section already, and containerd does not start with two of them. The version of the file is not
  * known here.
@@ -36,10 +77,8 @@ export function runtimeAdvice(
 function containerdLines(major: number, minor: number): readonly string[] {
   const oldSection = '[plugins."io.containerd.grpc.v1.cri".registry]';
   const section = "[plugins.'io.containerd.cri.v1.images'.registry]";
-  // Without a [host] block in each file, these versions ignore it.
-  const isTooOld = major < 1 || (major === 1 && minor < 7);
   return [
-    ...(isTooOld
+    ...(isTooOld(major, minor)
       ? [`# containerd ${major}.${minor} does not use these files: first upgrade to 1.7 or later`]
       : []),
     '# In /etc/containerd/config.toml, set config_path in this section. If the section exists, change its line.',

@@ -7,7 +7,15 @@ import type { View } from './view.ts';
 import { eventWithoutPayloads, viewWithoutPayloads } from './without-payloads.ts';
 
 export type { Reporter, ReporterOptions, Streams, Verbosity } from './reporter.ts';
-export type { ClusterVersions, Header, ImageRow, ImagesView, MirrorRow } from './view.ts';
+export type {
+  CheckedPart,
+  ClusterVersions,
+  Diagnosis,
+  Header,
+  ImageRow,
+  ImagesView,
+  MirrorRow,
+} from './view.ts';
 
 export function createReporter(options: ReporterOptions): Reporter {
   const reporter = options.format === 'json' ? createJsonReporter(options) : createTextReporter(options);

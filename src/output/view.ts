@@ -1,7 +1,8 @@
 import type { MirrorResult } from '../mirror/engine.ts';
 import type { Change } from '../core/step.ts';
 import type { Group, Topic } from '../core/groups.ts';
-import type { Finding } from '../core/findings.ts';
+import type { ErrorCode } from '../core/error-codes.ts';
+import type { Finding, FindingCode } from '../core/findings.ts';
 import type { StepResult } from '../core/apply.ts';
 import type { StepStatus } from '../core/inspect.ts';
 
@@ -84,6 +85,18 @@ export interface ConfigRow {
   readonly problem?: string;
 }
 
+/** What `doctor` found about one thing. The code is that of an error or of a finding. */
+export interface Diagnosis extends Pick<Finding, 'level' | 'what' | 'why' | 'hint'> {
+  readonly code: FindingCode | ErrorCode;
+}
+
+/** One thing that `up` needs. */
+export interface CheckedPart {
+  readonly check: string;
+  readonly title: string;
+  readonly findings: readonly Diagnosis[];
+}
+
 /** What `version` knows about the cluster. */
 export interface ClusterVersions {
   readonly context?: string;
@@ -133,6 +146,14 @@ export type View =
       readonly data: { readonly name: string; readonly document: object };
       /** The document's objects, to be shown as YAML below a comment. */
       readonly yaml?: { readonly comment: string; readonly objects: readonly object[] };
+    }
+  | {
+      readonly type: 'doctor';
+      readonly data: {
+        readonly checks: readonly CheckedPart[];
+        /** False if `up` would fail. */
+        readonly ready: boolean;
+      };
     }
   | {
       readonly type: 'explanation';

@@ -163,6 +163,36 @@ export function createIam({ call, settings }: AwsSession): IamPort {
         ),
       );
     },
+    deniedActions: async ({ principal, actions, resources, context }) => {
+      const answers = await Promise.all(
+        resources.map((resource) =>
+          undefinedIfAbsent(
+            [...absent, 'AccessDenied', 'InvalidInput'],
+            read('SimulatePrincipalPolicy', `simulate the policies of ${principal}`, (iam) =>
+              allPages(async (token) => {
+                const page = await iam.simulatePrincipalPolicy({
+                  PolicySourceArn: principal,
+                  ActionNames: [...actions],
+                  ResourceArns: [resource],
+                  ContextEntries: context.map(([key, values]) => ({
+                    ContextKeyName: key,
+                    ContextKeyValues: [...values],
+                    ContextKeyType: values.length === 1 ? 'string' : 'stringList',
+                  })),
+                  ...marker(token),
+                });
+                return { items: page.EvaluationResults, next: page.IsTruncated ? page.Marker : undefined };
+              }),
+            ),
+          ),
+        ),
+      );
+      if (answers.includes(undefined)) return undefined;
+      const denied = answers.flatMap((results) =>
+        (results ?? []).filter(({ EvalDecision }) => EvalDecision !== 'allowed'),
+      );
+      return [...new Set(denied.map(({ EvalActionName = '' }) => EvalActionName))];
+    },
     accessKeyLastUsed: async (id) => {
       const found = await undefinedIfAbsent(
         absent,

@@ -85,8 +85,24 @@ export interface IamPort {
   /** Also resolves when the key does not exist. */
   disableAccessKey(userName: string, id: string): Promise<void>;
   deleteAccessKey(userName: string, id: string): Promise<void>;
+  /**
+   * The actions that a simulation of a principal's policies denies, for each of the resources. Undefined if the caller
+   * may not simulate policies, or IAM does not know the principal.
+   */
+  deniedActions(question: SimulatedAccess): Promise<readonly string[] | undefined>;
   /** Milliseconds since the epoch. */
   accessKeyLastUsed(id: string): Promise<number | undefined>;
+}
+
+/** A question of iam:SimulatePrincipalPolicy. */
+export interface SimulatedAccess {
+  /** The ARN of a user or role. */
+  readonly principal: string;
+  readonly actions: readonly string[];
+  /** ARNs, or `*`. */
+  readonly resources: readonly string[];
+  /** The condition keys of the requests, with their values. */
+  readonly context: readonly (readonly [key: string, values: readonly string[]])[];
 }
 
 export interface Repository {

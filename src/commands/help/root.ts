@@ -4,13 +4,14 @@ import type { CommandEntry } from '../command.ts';
 const examples: readonly (readonly [line: string, does: string])[] = [
   ['npx ecr-bootstrap sandbox up', 'Try it: no AWS account, no cluster'],
   ['ecr-bootstrap init', 'Write ecr-bootstrap.yaml'],
+  ['ecr-bootstrap doctor', 'Check everything that up needs'],
   ['ecr-bootstrap up', 'Set up AWS and the cluster'],
   ['ecr-bootstrap mirror nginx:1.28', 'Copy one more image'],
   ['ecr-bootstrap status', 'Show the health of every component'],
 ];
 
 /** The commands of everyday use. The others are only named. */
-const common = ['up', 'status', 'mirror', 'images', 'rotate', 'down', 'sandbox'];
+const common = ['up', 'status', 'doctor', 'mirror', 'images', 'rotate', 'down', 'sandbox'];
 
 /** The help of the whole program. It fits a terminal of 80 columns and 24 lines with the prompt. */
 export function rootHelp(commands: readonly CommandEntry[]): string {

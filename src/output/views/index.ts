@@ -3,6 +3,7 @@ import { plural } from '../units.ts';
 import type { Verbosity } from '../reporter.ts';
 import { printable, printableData } from '../printable.ts';
 import type { ConfigRow, MirrorRow, View } from '../view.ts';
+import { doctorLines } from './doctor.ts';
 import { imageLines } from './images.ts';
 import { mirrorLines } from './mirror.ts';
 import { planLines } from './plan.ts';
@@ -48,6 +49,8 @@ function formatted(
       return verbosity === 'quiet'
         ? view.data.images.map(({ source }) => source)
         : imageLines(view.data, layout, verbose);
+    case 'doctor':
+      return doctorLines(view.data, layout);
     case 'explanation':
       return explanationLines(view.data, layout);
     case 'version':

@@ -42,7 +42,7 @@ const awsJson =
 export const ecr = awsJson('ecr', 'AmazonEC2ContainerRegistry_V20150921');
 export const secrets = awsJson('secretsmanager', 'secretsmanager');
 
-/** Tags are the only lists of structures in the product's requests. */
+/** The fields of structures in lists are texts; a list in one is written as `Values.member.1`. */
 type QueryInput = Readonly<
   Record<string, string | readonly string[] | readonly Readonly<Record<string, string>>[]>
 >;

@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Shell, shells } from '../../../src/commands/completion/words.ts';
@@ -210,6 +210,16 @@ describe('completion install', () => {
     expect(stderr).toContain('[file-exists]');
     expect(stderr).toContain('fix: Write it to another file: ecr-bootstrap completion fish > FILE');
     expect(readFileSync(path, 'utf8')).toBe('# mine\n');
+  });
+
+  it.skipIf(process.geteuid?.() !== 0)('refuses a folder of another user', async () => {
+    const folder = join(cli.folder, 'of-another-user');
+    mkdirSync(folder);
+    chownSync(folder, 12_345, 12_345);
+    const { code, stderr } = await cli.run('completion install fish', { env: { XDG_CONFIG_HOME: folder } });
+    expect(code).toBe(2);
+    expect(stderr).toContain(`${folder} belongs to another user`);
+    expect(existsSync(join(folder, 'fish'))).toBe(false);
   });
 
   it('refuses a folder that cannot be written, and a shell that it does not know', async () => {

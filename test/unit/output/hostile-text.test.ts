@@ -120,6 +120,10 @@ const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }>
     data: { objects: [{ kind: 'ConfigMap', data: { plain: 'a: b', hostile, lines: 'one\ntwo\n' } }] },
   },
   document: { type: 'document', data: { name: hostile, document: { [hostile]: hostile } } },
+  doctor: {
+    type: 'doctor',
+    data: { ready: false, checks: [{ check: hostile, title: hostile, findings }] },
+  },
   explanation: {
     type: 'explanation',
     data: { code: hostile, exitCode: 1, level: 'failed', about: hostile, fix: hostile },

@@ -35,6 +35,11 @@ export const moto = {
     why: 'Moto has no such action for users.',
     decides: reference('IAM', 'DeleteUserPermissionsBoundary'),
   },
+  simulationUnknown: {
+    instead: '500',
+    why: 'Moto has no such action.',
+    decides: reference('IAM', 'SimulatePrincipalPolicy'),
+  },
   noDeleteConflict: (action: string): Difference => ({
     instead: '200',
     why: 'Moto deletes resources that are still in use.',

@@ -223,4 +223,64 @@ export const iamPolicyCases: readonly Case[] = [
       body: { ListUserPoliciesResult: { PolicyNames: ['inline'], IsTruncated: 'false' } },
     },
   },
+  {
+    name: 'SimulatePrincipalPolicy decides each action for a resource, with the keys of the request',
+    given: [
+      user,
+      ({ name }) =>
+        iam('PutUserPolicy', {
+          UserName: name,
+          PolicyName: 'inline',
+          PolicyDocument: JSON.stringify({
+            Version: '2012-10-17',
+            Statement: [
+              {
+                Effect: 'Allow',
+                Action: 'ecr:PutImage',
+                Resource: '*',
+                Condition: { StringEquals: { 'aws:RequestTag/team': 'a' } },
+              },
+              { Effect: 'Deny', Action: 'ecr:DeleteRepository', Resource: '*' },
+            ],
+          }),
+        }),
+    ],
+    ask: ({ name, account }) =>
+      iam('SimulatePrincipalPolicy', {
+        PolicySourceArn: `arn:aws:iam::${account}:user/${name}`,
+        ActionNames: ['ecr:PutImage', 'ecr:DeleteRepository', 'ecr:CreateRepository'],
+        ResourceArns: ['*'],
+        ContextEntries: [
+          {
+            ContextKeyName: 'aws:RequestTag/team',
+            'ContextKeyValues.member.1': 'a',
+            ContextKeyType: 'string',
+          },
+        ],
+      }),
+    answer: {
+      status: 200,
+      body: {
+        SimulatePrincipalPolicyResult: {
+          EvaluationResults: [
+            { EvalActionName: 'ecr:PutImage', EvalResourceName: '*', EvalDecision: 'allowed' },
+            { EvalActionName: 'ecr:DeleteRepository', EvalDecision: 'explicitDeny' },
+            { EvalActionName: 'ecr:CreateRepository', EvalDecision: 'implicitDeny' },
+          ],
+          IsTruncated: 'false',
+        },
+      },
+    },
+    differs: { moto: moto.simulationUnknown },
+  },
+  {
+    name: 'SimulatePrincipalPolicy of a user that does not exist is refused',
+    ask: ({ name, account }) =>
+      iam('SimulatePrincipalPolicy', {
+        PolicySourceArn: `arn:aws:iam::${account}:user/${name}`,
+        ActionNames: ['ecr:PutImage'],
+      }),
+    answer: { status: 404, code: 'NoSuchEntity' },
+    differs: { moto: moto.simulationUnknown },
+  },
 ];

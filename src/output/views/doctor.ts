@@ -1,0 +1,60 @@
+import type { Layout } from '../layout.ts';
+import { plural } from '../units.ts';
+import type { CheckedPart, Diagnosis } from '../view.ts';
+import { levelMark } from './finding.ts';
+
+/** What needs attention comes first. */
+const order = ['failed', 'unknown', 'warning', 'ok'] as const;
+
+/** One line per check, failures first, and whether `up` would fail. */
+export function doctorLines(
+  { checks, ready }: { readonly checks: readonly CheckedPart[]; readonly ready: boolean },
+  layout: Layout,
+): string[] {
+  const titleWidth = Math.max(...checks.map(({ title }) => title.length));
+  const rows = checks.flatMap(({ title, findings }) => findings.map((found) => ({ title, found })));
+  const lines = order.flatMap((level) =>
+    rows
+      .filter(({ found }) => found.level === level)
+      .flatMap(({ title, found }) => diagnosisLines(title.padEnd(titleWidth), found, layout)),
+  );
+  return [
+    ...lines,
+    '',
+    verdict(
+      rows.map(({ found }) => found),
+      checks.length,
+      ready,
+      layout,
+    ),
+  ];
+}
+
+function diagnosisLines(
+  title: string,
+  { level, code, what, why, hint }: Diagnosis,
+  layout: Layout,
+): string[] {
+  const { dim } = layout.style;
+  const first = `${levelMark(level, layout)} ${title}  `;
+  const rest = ' '.repeat(title.length + 4);
+  if (level === 'ok') return layout.wrap(what, { first, rest });
+  const problem = layout.wrap(`${what}: ${why} ${dim(`[${code}]`)}`, { first, rest });
+  // The check that failed first shows the fix.
+  return code === 'not-checked'
+    ? problem
+    : [...problem, ...layout.wrap(`${dim('fix:')} ${hint}`, { first: rest, rest })];
+}
+
+function verdict(all: readonly Diagnosis[], checks: number, ready: boolean, { style }: Layout): string {
+  const count = (...levels: readonly Diagnosis['level'][]): number =>
+    all.filter(({ level }) => levels.includes(level)).length;
+  const counts = [
+    ...(ready ? [] : [plural(count('failed'), 'problem')]),
+    ...(count('unknown') > 0 ? [`${count('unknown')} not checked`] : []),
+    ...(count('warning') > 0 ? [plural(count('warning'), 'warning')] : []),
+  ];
+  const details = counts.length > 0 ? `: ${counts.join(', ')}` : '';
+  const text = ready ? style.good('Ready for up') : style.bad('up would fail');
+  return `${text}${details} (${plural(checks, 'check')}).`;
+}
