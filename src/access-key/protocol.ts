@@ -149,7 +149,7 @@ const isMarkedForDeletion = (error: unknown): boolean =>
   awsCode(error.cause) === 'InvalidRequest' &&
   error.why.includes('marked for deletion');
 
-/** Writes all three secrets with one token, which becomes the version ID. Equal IDs prove that the values match. */
+/** Writes all three secrets with one token, which becomes the version ID. Equal IDs show that the values match. */
 export async function storePair({ ctx }: AccessKeyRun, pair: KeyPair, stage: string): Promise<string> {
   const token = randomUUID();
   const names = secretNames(ctx.config);

@@ -6,7 +6,7 @@ import { waitFor } from '../core/wait.ts';
 import type { AccessKeyRun } from './context.ts';
 import type { KeyState } from './state.ts';
 
-/** Some AWS servers learn that a key is disabled before others do, so one refusal proves little. */
+/** Some AWS servers learn that a key is disabled before others do, so one refusal is not enough. */
 const refusals = 3;
 const refusedForMs = 30_000;
 /** How long to wait for a disabled key that cannot be tested, because its secret access key is unknown. */

@@ -115,7 +115,7 @@ async function readValues(
 
 /**
  * The key IDs in the versions that all three secrets have, including deprecated ones. Only ecr-bootstrap writes three
- * secrets with one version ID, so these keys are managed. A value that was written by hand proves nothing.
+ * secrets with one version ID, so these keys are managed. A value that was written by hand shows nothing.
  */
 export async function storedIds(
   secrets: SecretsPort,

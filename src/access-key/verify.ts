@@ -8,7 +8,7 @@ import { secretParts } from './stored.ts';
 /** Milliseconds for new keys and policies to take effect in AWS. IAM guarantees no time; minutes are rare. */
 const deadlineMs = 180_000;
 
-/** Some AWS servers learn about a new key before others do, so one success proves little. */
+/** Some AWS servers learn about a new key before others do, so one success is not enough. */
 const requiredSuccesses = 3;
 
 /**

@@ -8,7 +8,7 @@ import { nameOf } from '../core/target.ts';
 import type { ClusterContext } from './context.ts';
 import { isManaged } from './objects.ts';
 import { annotations, ignoreLabel, nodeNamespace, operatorNamespace } from '../core/ownership.ts';
-import { listed, pullSecretsOf, readUsers } from './pull-secret-users.ts';
+import { joinNames, pullSecretsOf, readUsers } from './pull-secret-users.ts';
 
 /** Which namespaces get a copy of the pull secret. */
 export interface NamespaceCoverage {
@@ -197,7 +197,7 @@ export function inUseFindings(
       finding('namespace-in-use', {
         target: { kind: 'Namespace', name },
         what: `namespace ${name} is excluded and still uses pull secret ${pullSecret}`,
-        why: `its copy is kept and renewed while these use it: ${listed(users)}`,
+        why: `its copy is kept and renewed while these use it: ${joinNames(users)}`,
         hint: `Replace ${pullSecret} with another pull secret in their pod templates, or in the service accounts of ${name}. Recreate the pods, then run \`ecr-bootstrap up\`, which deletes the copy.`,
       }),
     );

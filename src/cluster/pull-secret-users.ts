@@ -10,7 +10,7 @@ export interface PullSecretUser {
   readonly name: string;
   readonly pullSecrets: readonly string[];
   /** The pull secrets are those of its service account, because it lists none. */
-  readonly byAccount: boolean;
+  readonly fromServiceAccount: boolean;
 }
 
 /** The pull secrets of a service account, in order. */
@@ -36,7 +36,7 @@ export async function readUsers({ inventory }: ClusterContext): Promise<readonly
           pullSecrets.length > 0
             ? pullSecrets
             : (secretsByAccount.get(`${namespace}/${serviceAccount}`) ?? []),
-        byAccount: pullSecrets.length === 0,
+        fromServiceAccount: pullSecrets.length === 0,
       })),
     ...pods
       .filter((pod) => !isFinished(pod) && pod.metadata.deletionTimestamp === undefined)
@@ -44,7 +44,7 @@ export async function readUsers({ inventory }: ClusterContext): Promise<readonly
         namespace: metadata.namespace ?? '',
         name: `Pod ${fullName(metadata)}`,
         pullSecrets: namesIn((spec as { imagePullSecrets?: unknown } | undefined)?.imagePullSecrets),
-        byAccount: false,
+        fromServiceAccount: false,
       })),
   ];
 }
@@ -56,7 +56,7 @@ function namesIn(list: unknown): readonly string[] {
 const maxShown = 5;
 
 /** `Deployment shop/web, Pod shop/job-1 and 12 more`. */
-export function listed(names: readonly string[]): string {
+export function joinNames(names: readonly string[]): string {
   const shown = names.slice(0, maxShown).join(', ');
   return names.length > maxShown ? `${shown} and ${names.length - maxShown} more` : shown;
 }

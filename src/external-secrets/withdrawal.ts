@@ -1,6 +1,6 @@
 import { type EarlierPullSecret, earlierPullSecrets } from '../cluster/earlier-pull-secrets.ts';
 import { deleteObserved } from '../cluster/objects.ts';
-import { listed, pullSecretsOf, readUsers } from '../cluster/pull-secret-users.ts';
+import { joinNames, pullSecretsOf, readUsers } from '../cluster/pull-secret-users.ts';
 import { removePullSecrets } from '../cluster/service-accounts/list.ts';
 import { fullName, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
@@ -176,7 +176,7 @@ const inUse = ({ name, users }: Earlier, current: string): Finding =>
   finding('former-pull-secret', {
     target: { kind: 'ClusterExternalSecret', name },
     what: `pull secret ${name} is still in use, although pullSecret.name is ${current} now`,
-    why: `it stays and is renewed while these list it and not ${current}: ${listed(users)}`,
+    why: `it stays and is renewed while these list it and not ${current}: ${joinNames(users)}`,
     hint: `Recreate the pods (kubectl rollout restart), and write ${current} where a pod template or an excluded service account lists ${name}. Then run ecr-bootstrap up, which deletes ${name}.`,
   });
 
@@ -216,7 +216,7 @@ async function usersOf(name: string, ctx: ExternalSecretsContext): Promise<reado
       .filter(({ metadata }) => !updated.has(fullName(metadata)))
       .map(({ metadata }) => `ServiceAccount ${fullName(metadata)}`),
     ...users
-      .filter((user) => !user.byAccount && isUser(user.pullSecrets) && !isReplaced(user.name, ctx))
+      .filter((user) => !user.fromServiceAccount && isUser(user.pullSecrets) && !isReplaced(user.name, ctx))
       .map((user) => user.name),
   ];
 }

@@ -11,7 +11,7 @@ import { digestOf } from '../core/plan-digest.ts';
 import { makePlan, type StepPlan, refuseBlocked, refuseFindings } from '../core/plan.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import type { ClusterRecord } from '../access-key/registration/records.ts';
-import { newerRegistration, olderThan } from '../access-key/registration/version.ts';
+import { newerRegistration, olderVersionTexts } from '../access-key/registration/version.ts';
 import { adoptingCommand } from './adopt.ts';
 import { needsOf } from './select-steps.ts';
 import { confirm, type Question } from './confirm.ts';
@@ -179,7 +179,7 @@ async function prepare(
 
 /** A dry run changes nothing, so it only warns. */
 function refuseOlderVersion({ reporter }: Session, newer: ClusterRecord, dryRun: boolean): void {
-  const parts = olderThan(newer);
+  const parts = olderVersionTexts(newer);
   if (!dryRun) throw new BootstrapError({ code: 'version-older', ...parts });
   reporter.warn(`${parts.what}: ${parts.why}. ${parts.hint}`);
 }

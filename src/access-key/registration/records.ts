@@ -7,7 +7,7 @@ export interface ClusterRecord {
   readonly id: string;
   /** The ID of the access key that the cluster has or is about to get. */
   readonly keyId: string;
-  readonly proof: VerificationStatus;
+  readonly verification: VerificationStatus;
   /** The time of the registration, in ISO 8601. */
   readonly since: string;
   /** The kubeconfig context of the run that registered the cluster, for display. */
@@ -34,13 +34,13 @@ export function recordTag(
   {
     id,
     keyId,
-    proof = 'verified',
+    verification = 'verified',
     name,
     version,
-  }: Omit<ClusterRecord, 'since' | 'proof'> & Partial<ClusterRecord>,
+  }: Omit<ClusterRecord, 'since' | 'verification'> & Partial<ClusterRecord>,
   now: number,
 ): Tags {
-  const key = proof === 'verified' ? keyId : `${keyId}:${proof}`;
+  const key = verification === 'verified' ? keyId : `${keyId}:${verification}`;
   return { [tagKeyOf(id)]: `${key} ${new Date(now).toISOString()} ${contextInTag(name)} ${version}` };
 }
 
@@ -56,21 +56,28 @@ export function recordsIn(tags: Tags = {}): ClusterRecord[] {
     .filter(([tag]) => tag.startsWith(prefix))
     .map(([tag, value]) => {
       const [key = '', since = '', name = '', written = ''] = value.split(' ');
-      const [keyId = '', proof] = key.split(':');
+      const [keyId = '', state] = key.split(':');
       const [version = written || firstVersion] = /^\d+\.\d+(?![^.+-])/.exec(written) ?? [];
-      return { id: tag.slice(prefix.length), keyId, proof: proofIn(proof), since, name, version };
+      return {
+        id: tag.slice(prefix.length),
+        keyId,
+        verification: verificationIn(state),
+        since,
+        name,
+        version,
+      };
     });
 }
 
 /** An unknown value, from a later version of ecr-bootstrap, counts as unverified. */
-function proofIn(text: string | undefined): VerificationStatus {
+function verificationIn(text: string | undefined): VerificationStatus {
   if (text === undefined) return 'verified';
   return text === 'first' ? 'first' : 'unverified';
 }
 
 /** `kubernetes-admin@prod (6f1c0b1e), since 2026-01-31`. */
-export const clusterLabel = ({ id, name, since, proof }: ClusterRecord): string =>
-  `${name || 'without a name'} (${id.slice(0, 8)}), ${proof === 'verified' ? '' : 'not verified '}since ${since.slice(0, 10) || 'an unknown time'}`;
+export const clusterLabel = ({ id, name, since, verification }: ClusterRecord): string =>
+  `${name || 'without a name'} (${id.slice(0, 8)}), ${verification === 'verified' ? '' : 'not verified '}since ${since.slice(0, 10) || 'an unknown time'}`;
 
 /** The command that unregisters a cluster that was destroyed without `down`. */
 export const forgetCommand = (secret: string, { id }: ClusterRecord): string =>

@@ -91,9 +91,12 @@ export async function registerUnverified(
       hint: limit.hint,
     });
   const { context: name } = await cluster.info();
-  const isFirst = held === undefined && (record === undefined || record.proof === 'first');
+  const isFirst = held === undefined && (record === undefined || record.verification === 'first');
   const version = record?.version ?? ownMinorVersion();
-  const tag = recordTag({ id, keyId, proof: isFirst ? 'first' : 'unverified', name, version }, clock.now());
+  const tag = recordTag(
+    { id, keyId, verification: isFirst ? 'first' : 'unverified', name, version },
+    clock.now(),
+  );
   const secret = secretNames(config).id;
   try {
     await aws.secrets.tag(secret, tag);

@@ -19,7 +19,7 @@ import {
   tagKeyOf,
 } from './records.ts';
 import { type Registration, registrationIn, registrationTarget } from './register.ts';
-import { isNewer, isVersion, newestAbove, olderThan, ownMinorVersion } from './version.ts';
+import { isNewer, isVersion, newestRecordAbove, olderVersionTexts, ownMinorVersion } from './version.ts';
 
 export type RegistrationWork =
   /** Records the cluster's key in its registration. `keepsKey`: records only the version, and verifies nothing. */
@@ -50,7 +50,7 @@ export const registrationStep = {
 
 export function diffRegistration(state: RegistrationState): Diff<RegistrationChange> {
   const findings = limitFindings(state);
-  const changes = [...changesOf(state, ownMinorVersion()), ...deregistrations(state.former)];
+  const changes = [...changesOf(state, ownMinorVersion()), ...formerDeregistrations(state.former)];
   return { changes: findings.length > 0 ? [] : changes, findings };
 }
 
@@ -63,7 +63,7 @@ export async function applyRegistration(
   { id, record, isFrozen }: RegistrationState,
   run: AccessKeyRun,
 ): Promise<Outcome[]> {
-  const how = { prove: verifyEveryLevel, version: ownMinorVersion() };
+  const how = { verify: verifyEveryLevel, version: ownMinorVersion() };
   return tolerating(await applyOne(changes, id, isFrozen ? undefined : record, run, how));
 }
 
@@ -73,16 +73,16 @@ export async function registrationHealth(
 ): Promise<Finding[]> {
   return [
     ...versionFindings(records),
-    ...(record?.proof === 'verified' ? [registeredFinding(record, await cluster.info())] : []),
+    ...(record?.verification === 'verified' ? [registeredFinding(record, await cluster.info())] : []),
   ];
 }
 
 export function removeRegistration(
-  { id, record, isFrozen, former }: RegistrationState,
+  state: RegistrationState,
   { config }: AccessKeyContext,
 ): Diff<RegistrationChange> {
-  const { changes, findings } = deregistration(id, record, isFrozen, secretNames(config).id);
-  return { changes: [...changes, ...deregistrations(former)], findings };
+  const { changes, findings } = deregistration(state, secretNames(config).id);
+  return { changes: [...changes, ...formerDeregistrations(state.former)], findings };
 }
 
 /** For a rotation, which has verified every level. It keeps the recorded version, because it configures only the key. */
@@ -94,7 +94,7 @@ export const registrationAfterRotation: Pick<
   diff: (state) => ({ changes: changesOf(state, state.record?.version), findings: [] }),
   apply: (changes, { id, record }, run) =>
     applyOne(changes, id, record, run, {
-      prove: () => Promise.resolve(),
+      verify: () => Promise.resolve(),
       version: record?.version ?? ownMinorVersion(),
     }),
 };
@@ -137,7 +137,7 @@ function changesOf(
   if (record && keyId !== undefined && record.keyId !== keyId) {
     fields.push({ path: 'key', from: record.keyId, to: keyId });
   }
-  if (record?.proof !== 'verified') {
+  if (record?.verification !== 'verified') {
     fields.push({ path: 'verified', ...(record ? { from: false } : {}), to: true });
   }
   const keepsKey = fields.length === 0;
@@ -157,8 +157,8 @@ function changesOf(
 }
 
 /** `status` shows this text too, as drift. */
-function reasonOf({ keyId, proof }: ClusterRecord): Pick<Change, 'reason'> {
-  if (proof === 'verified') return {};
+function reasonOf({ keyId, verification }: ClusterRecord): Pick<Change, 'reason'> {
+  if (verification === 'verified') return {};
   return {
     reason: `a run stopped before every namespace had a token of access key ${keyId}; \`rotate\` keeps old keys enabled until \`up\` verifies this`,
   };
@@ -185,9 +185,9 @@ function limitFindings({ id, limit }: RegistrationState): Finding[] {
 }
 
 function versionFindings(records: readonly ClusterRecord[]): Finding[] {
-  const newer = newestAbove(ownMinorVersion(), records);
+  const newer = newestRecordAbove(ownMinorVersion(), records);
   if (!newer) return [];
-  return [finding('version-older', { target: registrationTarget(newer.id), ...olderThan(newer) })];
+  return [finding('version-older', { target: registrationTarget(newer.id), ...olderVersionTexts(newer) })];
 }
 
 function applyOne(
@@ -195,7 +195,7 @@ function applyOne(
   id: string,
   record: ClusterRecord | undefined,
   run: AccessKeyRun,
-  { prove, version }: { readonly prove: (run: AccessKeyRun) => Promise<unknown>; readonly version: string },
+  { verify, version }: { readonly verify: (run: AccessKeyRun) => Promise<unknown>; readonly version: string },
 ): Promise<Outcome[]> {
   const { aws, cluster, clock, config } = run.ctx;
   const secret = secretNames(config).id;
@@ -205,24 +205,27 @@ function applyOne(
   return inOrder(changes, run, async ({ payload }) => {
     if (payload.does === 'deregisterFormer') {
       // The earlier key is in use until every namespace has a token of the new one.
-      if (isMovedEarlier) await prove(run);
+      if (isMovedEarlier) await verify(run);
       return aws.secrets.untag(payload.secret, [tagKeyOf(id)]);
     }
     if (payload.does === 'deregister') return aws.secrets.untag(secret, [tagKeyOf(id)]);
     const { context: name } = await cluster.info();
-    const isVerified = record?.proof === 'verified' && payload.keepsKey;
+    const isVerified = record?.verification === 'verified' && payload.keepsKey;
     // Read before the verification, which does not cover a key that the operator reads meanwhile.
     const keyId = isVerified ? record.keyId : await keyInCluster(cluster);
-    if (keyId === undefined) throw keyless;
+    if (keyId === undefined) throw noKeyYet;
     // If the key is the first one, there are no tokens of an earlier key.
-    const isFirst = record?.proof === 'first' && record.keyId === keyId;
-    if ((!isVerified && !isFirst) || isMoved) await prove(run);
-    await aws.secrets.tag(secret, recordTag({ id, keyId, proof: 'verified', name, version }, clock.now()));
+    const isFirst = record?.verification === 'first' && record.keyId === keyId;
+    if ((!isVerified && !isFirst) || isMoved) await verify(run);
+    await aws.secrets.tag(
+      secret,
+      recordTag({ id, keyId, verification: 'verified', name, version }, clock.now()),
+    );
   });
 }
 
 /** @param secrets names of secrets of earlier settings */
-const deregistrations = (secrets: readonly string[]): RegistrationChange[] =>
+const formerDeregistrations = (secrets: readonly string[]): RegistrationChange[] =>
   secrets.map((secret) => ({
     action: 'delete',
     target: { kind: 'former cluster registration', name: secret },
@@ -233,9 +236,7 @@ const deregistrations = (secrets: readonly string[]): RegistrationChange[] =>
 
 /** @param secret name of the secret that holds the registration */
 function deregistration(
-  id: string,
-  record: ClusterRecord | undefined,
-  isFrozen: boolean,
+  { id, record, isFrozen }: RegistrationState,
   secret: string,
 ): Diff<RegistrationChange> {
   if (!record) return { changes: [], findings: [] };
@@ -257,7 +258,7 @@ function deregistration(
   };
 }
 
-const keyless = new BootstrapError({
+const noKeyYet = new BootstrapError({
   code: 'not-ready',
   what: 'could not register this cluster',
   why: 'it has no access key yet',

@@ -20,7 +20,7 @@ export function isNewer(version: string, than: string): boolean {
 }
 
 /** The record with the newest version, if it is newer than `own`. */
-export function newestAbove(own: string, records: readonly ClusterRecord[]): ClusterRecord | undefined {
+export function newestRecordAbove(own: string, records: readonly ClusterRecord[]): ClusterRecord | undefined {
   return records
     .filter(({ version }) => isNewer(version, own))
     .reduce<ClusterRecord | undefined>(
@@ -38,11 +38,11 @@ export async function newerRegistration(
   needs: ReadonlySet<Need>,
 ): Promise<ClusterRecord | undefined> {
   const all = async (): Promise<ClusterRecord[]> => recordsIn((await describeStored(ctx)).id?.tags);
-  if (needs.has('aws')) return newestAbove(ownMinorVersion(), await all());
+  if (needs.has('aws')) return newestRecordAbove(ownMinorVersion(), await all());
   if (!needs.has('cluster')) return undefined;
   try {
     const [records, here] = await Promise.all([all(), clusterId(ctx.cluster)]);
-    return newestAbove(
+    return newestRecordAbove(
       ownMinorVersion(),
       records.filter(({ id }) => id === here),
     );
@@ -53,7 +53,7 @@ export async function newerRegistration(
 }
 
 /** The texts about such a registration for an error or a finding. */
-export function olderThan(record: ClusterRecord): Pick<Finding, 'what' | 'why' | 'hint'> {
+export function olderVersionTexts(record: ClusterRecord): Pick<Finding, 'what' | 'why' | 'hint'> {
   return {
     what: `this is ecr-bootstrap ${ownVersion()}, and version ${record.version} configured the project`,
     why: `an older version could undo what the newer one set up; it registered ${clusterLabel(record)}`,

@@ -62,12 +62,12 @@ function repairFindings({ key, outgoing }: Rotation): Finding[] {
     ];
   }
   const { next } = situation;
-  const isTorn =
+  const isMismatched =
     next === 'restore' ||
     (next === 'verify' && situation.unverified.version === undefined) ||
     // Otherwise an earlier rotation was interrupted before it made this pair current.
     (next === 'promote' && outgoing.length === 0 && !key.creating);
-  if (!isTorn) return [];
+  if (!isMismatched) return [];
   return [
     finding('key-pair-mismatch', {
       ...base,

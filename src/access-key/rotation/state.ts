@@ -61,7 +61,8 @@ export function clustersToWaitFor(
 ): ClusterRecord[] {
   const current = classify({ ...key, stored }).pair?.pair.accessKeyId;
   return recordsIn(stored.id?.tags).filter(
-    ({ id, keyId, proof }) => id !== here && (isNew || keyId !== current || proof !== 'verified'),
+    ({ id, keyId, verification }) =>
+      id !== here && (isNew || keyId !== current || verification !== 'verified'),
   );
 }
 

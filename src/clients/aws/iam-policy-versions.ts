@@ -7,21 +7,21 @@ const absent = ['NoSuchEntity'];
 /** IAM's own limit. */
 const maxVersions = 5;
 
-type Read = <T>(action: string, what: string, send: (iam: IAM) => Promise<T>) => Promise<T>;
+type CallIam = <T>(action: string, what: string, send: (iam: IAM) => Promise<T>) => Promise<T>;
 
 /**
  * Makes `document` the default version of a policy. At the limit, first deletes the oldest version that is not
  * the default.
  */
-export async function updatePolicy(read: Read, arn: string, document: unknown): Promise<void> {
+export async function updatePolicy(call: CallIam, arn: string, document: unknown): Promise<void> {
   const what = `update policy ${arn}`;
-  const versions = await versionsOf(read, arn, what);
+  const versions = await versionsOf(call, arn, what);
   const spare = versions
     .filter(({ IsDefaultVersion }) => !IsDefaultVersion)
     .sort((a, b) => (a.CreateDate?.getTime() ?? 0) - (b.CreateDate?.getTime() ?? 0) || order(a) - order(b));
   const oldest = spare[0]?.VersionId;
-  if (versions.length >= maxVersions && oldest) await deleteVersion(read, arn, oldest, what);
-  await read('CreatePolicyVersion', what, (iam) =>
+  if (versions.length >= maxVersions && oldest) await deleteVersion(call, arn, oldest, what);
+  await call('CreatePolicyVersion', what, (iam) =>
     iam.createPolicyVersion({
       PolicyArn: arn,
       PolicyDocument: JSON.stringify(document),
@@ -31,30 +31,30 @@ export async function updatePolicy(read: Read, arn: string, document: unknown): 
 }
 
 /** IAM deletes a policy only when its default version is the only one left. */
-export async function deletePolicy(read: Read, arn: string): Promise<void> {
+export async function deletePolicy(call: CallIam, arn: string): Promise<void> {
   const what = `delete policy ${arn}`;
-  const versions = (await undefinedIfAbsent(absent, versionsOf(read, arn, what))) ?? [];
+  const versions = (await undefinedIfAbsent(absent, versionsOf(call, arn, what))) ?? [];
   for (const { VersionId, IsDefaultVersion } of versions) {
-    if (VersionId && !IsDefaultVersion) await deleteVersion(read, arn, VersionId, what);
+    if (VersionId && !IsDefaultVersion) await deleteVersion(call, arn, VersionId, what);
   }
   await undefinedIfAbsent(
     absent,
-    read('DeletePolicy', what, (iam) => iam.deletePolicy({ PolicyArn: arn })),
+    call('DeletePolicy', what, (iam) => iam.deletePolicy({ PolicyArn: arn })),
   );
 }
 
-const versionsOf = (read: Read, arn: string, what: string): Promise<PolicyVersion[]> =>
-  read('ListPolicyVersions', what, (iam) =>
+const versionsOf = (call: CallIam, arn: string, what: string): Promise<PolicyVersion[]> =>
+  call('ListPolicyVersions', what, (iam) =>
     allPages(async (token) => {
       const page = await iam.listPolicyVersions({ PolicyArn: arn, ...(token ? { Marker: token } : {}) });
       return { items: page.Versions, next: page.Marker };
     }),
   );
 
-async function deleteVersion(read: Read, arn: string, id: string, what: string): Promise<void> {
+async function deleteVersion(call: CallIam, arn: string, id: string, what: string): Promise<void> {
   await undefinedIfAbsent(
     absent,
-    read('DeletePolicyVersion', what, (iam) => iam.deletePolicyVersion({ PolicyArn: arn, VersionId: id })),
+    call('DeletePolicyVersion', what, (iam) => iam.deletePolicyVersion({ PolicyArn: arn, VersionId: id })),
   );
 }
 

@@ -2,7 +2,7 @@ import { type Finding, finding } from '../../core/findings.ts';
 import type { Change, Step } from '../../core/step.ts';
 import type { ClusterContext } from '../context.ts';
 import { observeCoverage } from '../coverage.ts';
-import { listed } from '../pull-secret-users.ts';
+import { joinNames } from '../pull-secret-users.ts';
 
 interface WithUncovered<State> {
   readonly state: State;
@@ -50,7 +50,7 @@ const uncovered = (namespaces: readonly string[], pullSecret: string, step: stri
   finding('namespace-uncovered', {
     level: 'warning',
     target: { kind: 'step', name: step },
-    what: `pull secret ${pullSecret} is missing in ${listed(namespaces)}`,
+    what: `pull secret ${pullSecret} is missing in ${joinNames(namespaces)}`,
     why: `this run skips step ${step}, which creates it; until it runs, pods there cannot pull from ECR`,
     hint: 'Run `ecr-bootstrap up` without --only and --skip.',
   });

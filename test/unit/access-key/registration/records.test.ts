@@ -8,15 +8,15 @@ import {
 } from '../../../../src/access-key/registration/records.ts';
 
 const record = { id: 'uid', keyId: 'AKIAIOSFODNN7EXAMPLE', name: 'kubernetes-admin@prod', version: '0.1' };
-const valueOf = (proof: VerificationStatus, name = record.name): string =>
-  Object.values(recordTag({ ...record, name, proof }, 0))[0] ?? '';
+const valueOf = (verification: VerificationStatus, name = record.name): string =>
+  Object.values(recordTag({ ...record, name, verification }, 0))[0] ?? '';
 
 describe('the registration of a cluster', () => {
   it.each<VerificationStatus>(['verified', 'unverified', 'first'])(
     'can be parsed from its tag: %s',
-    (proof) => {
-      expect(recordsIn(recordTag({ ...record, proof }, 0))).toEqual([
-        { ...record, proof, since: '1970-01-01T00:00:00.000Z' },
+    (verification) => {
+      expect(recordsIn(recordTag({ ...record, verification }, 0))).toEqual([
+        { ...record, verification, since: '1970-01-01T00:00:00.000Z' },
       ]);
     },
   );
@@ -27,8 +27,8 @@ describe('the registration of a cluster', () => {
 
   it.each<VerificationStatus>(['unverified', 'first'])(
     'names another key than the current one to version 0.1 while it is %s, so that its rotate waits',
-    (proof) => {
-      const [keyId, since, name] = valueOf(proof).split(' ');
+    (verification) => {
+      const [keyId, since, name] = valueOf(verification).split(' ');
       expect(keyId).not.toBe(record.keyId);
       expect([since, name]).toEqual(['1970-01-01T00:00:00.000Z', record.name]);
     },
@@ -36,7 +36,7 @@ describe('the registration of a cluster', () => {
 
   it('counts as unverified when a later version wrote an unknown value', () => {
     expect(recordsIn({ 'ecr-bootstrap:cluster/uid': 'AKIA:other 2026-01-31 prod 9.9' })).toMatchObject([
-      { keyId: 'AKIA', proof: 'unverified' },
+      { keyId: 'AKIA', verification: 'unverified' },
     ]);
   });
 
@@ -47,7 +47,7 @@ describe('the registration of a cluster', () => {
   });
 
   it('is labeled as not verified', () => {
-    const [unverified] = recordsIn(recordTag({ ...record, proof: 'first' }, 0));
+    const [unverified] = recordsIn(recordTag({ ...record, verification: 'first' }, 0));
     expect(unverified && clusterLabel(unverified)).toBe(
       'kubernetes-admin@prod (uid), not verified since 1970-01-01',
     );

@@ -43,11 +43,11 @@ it('waits for other clusters until each of them is verified with the current key
   );
   const current = { keyId: key?.id ?? '', version: '0.1' };
   const records = [
-    { ...current, id: 'verified', name: 'verified', proof: 'verified' },
-    { ...current, id: 'unverified', name: 'unverified', proof: 'unverified' },
-    { ...current, id: 'first', name: 'first', proof: 'first' },
-    { ...current, id: 'old', name: 'old', proof: 'verified', keyId: 'AKIAIOSFODNN7EXAMPLE' },
-    { ...current, id: 'here', name: 'here', proof: 'unverified' },
+    { ...current, id: 'verified', name: 'verified', verification: 'verified' },
+    { ...current, id: 'unverified', name: 'unverified', verification: 'unverified' },
+    { ...current, id: 'first', name: 'first', verification: 'first' },
+    { ...current, id: 'old', name: 'old', verification: 'verified', keyId: 'AKIAIOSFODNN7EXAMPLE' },
+    { ...current, id: 'here', name: 'here', verification: 'unverified' },
   ] as const;
   for (const record of records) {
     for (const [name, value] of Object.entries(recordTag(record, 0))) tags.set(name, value);
