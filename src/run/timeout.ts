@@ -4,12 +4,12 @@ import { BootstrapError } from '../core/errors.ts';
 /** Timers stop while a computer sleeps, so the clock is checked at this interval. */
 const checkIntervalMs = 1000;
 
-/** A signal that aborts with a `timeout` error after that many milliseconds. It does not keep the process alive. */
-export function deadline(milliseconds: number, clock: Pick<Clock, 'now'>): AbortSignal {
+/** A signal that aborts with a `timeout` error after that time. It does not keep the process alive. */
+export function deadline(timeoutMs: number, clock: Pick<Clock, 'now'>): AbortSignal {
   const expired = new AbortController();
   const passed = stopwatch(clock);
   const check = (): void => {
-    const left = milliseconds - passed();
+    const left = timeoutMs - passed();
     if (left <= 0) expired.abort(timeout());
     else setTimeout(check, Math.min(left, checkIntervalMs)).unref();
   };
