@@ -21,10 +21,10 @@ const unused = [
 
 const withoutUnused: Plugin = {
   name: 'without-unused',
-  setup({ onResolve, onLoad }) {
+  setup(hooks) {
     const filter = new RegExp(`^(${unused.join('|')})$`);
-    onResolve({ filter }, ({ path }) => ({ path, namespace: 'unused' }));
-    onLoad({ filter: /./, namespace: 'unused' }, () => ({ contents: 'module.exports = {};' }));
+    hooks.onResolve({ filter }, ({ path }) => ({ path, namespace: 'unused' }));
+    hooks.onLoad({ filter: /./, namespace: 'unused' }, () => ({ contents: 'module.exports = {};' }));
   },
 };
 
@@ -34,12 +34,12 @@ const withoutUnused: Plugin = {
  */
 const withoutGeneratedClasses: Plugin = {
   name: 'without-generated-classes',
-  setup({ onResolve, resolve: resolveNext }) {
+  setup(hooks) {
     const name = '@kubernetes/client-node';
     const isResolving = Symbol('resolving');
-    onResolve({ filter: new RegExp(`^(\\.|${name}$)`) }, async ({ path, pluginData, ...options }) => {
+    hooks.onResolve({ filter: new RegExp(`^(\\.|${name}$)`) }, async ({ path, pluginData, ...options }) => {
       if (pluginData === isResolving || (path !== name && !options.importer.includes(`/${name}/`))) return;
-      const resolved = await resolveNext(path, { ...options, pluginData: isResolving });
+      const resolved = await hooks.resolve(path, { ...options, pluginData: isResolving });
       return { ...resolved, sideEffects: false };
     });
   },

@@ -40,7 +40,7 @@ export function makeExecutable(
   if (!isPlatform(builder)) throw new Error(`could not make an executable: ${builder} is not supported`);
   const made = fetchNode(platform, join(folder, platform));
   // The program must be prepared by the same version of Node.
-  const own = fetchNode(builder, join(folder, `${builder}-builder`));
+  const own = fetchNode(builder, join(folder, `${platform}-builder`));
   const resource = join(folder, `${platform}.blob`);
   const config = join(folder, `${platform}.json`);
   const options = {

@@ -12,13 +12,16 @@ const execute = promisify(execFile);
 /** The executables are built on Linux, and this machine can run one of them. */
 const hasExecutable = process.platform === 'linux' && process.arch === 'x64';
 
+/** The numbers of the processors in the header of an executable, by platform: the ELF specification, e_machine. */
+const elfMachines = { 'linux-x64': 62, 'linux-arm64': 183 };
+
 /** PACKAGES=FOLDER tests packages that `npm run pack` has made, as a release does. */
 const made = process.env['PACKAGES'];
 let folder: string;
 let npm: Installed;
 beforeAll(async () => {
   folder = made === undefined ? mkdtempSync(join(tmpdir(), 'ecr-bootstrap-packages-')) : resolve(made);
-  if (made === undefined) await pack(folder, hasExecutable ? ['linux-x64'] : []);
+  if (made === undefined) await pack(folder, hasExecutable ? Object.keys(elfMachines) : []);
   npm = await Installed.fromNpm(folder);
 });
 afterAll(() => {
@@ -73,6 +76,16 @@ it.runIf(hasExecutable)('packs the executable with the licenses of Node and of t
   expect(texts).toContain('Node.js is licensed for use as follows');
   expect(texts).toMatch(/^dockerode \d/m);
 });
+
+it.runIf(hasExecutable).each(Object.entries(elfMachines))(
+  'packs an executable for %s',
+  (platform, machine) => {
+    const line = ['-xzOf', join(folder, `ecr-bootstrap-${platform}.tar.gz`), 'ecr-bootstrap'];
+    const executable = execFileSync('tar', line, { maxBuffer: 500e6 });
+    expect(executable.readUInt16LE(18)).toBe(machine);
+    expect(executable.includes('NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2:1')).toBe(true);
+  },
+);
 
 const ways = [
   ['installed by npm', () => Promise.resolve(npm)],
