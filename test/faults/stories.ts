@@ -191,6 +191,7 @@ async function damage({ world }: Cli): Promise<void> {
   world.cluster.delete('Deployment', 'external-secrets', 'external-secrets');
   world.cluster.delete('Secret', 'puller', 'external-secrets');
   world.cluster.delete('MutatingAdmissionPolicy', 'ecr-bootstrap-pull-secret');
+  world.cluster.delete('DaemonSet', 'node-access', 'ecr-bootstrap');
   await world.cluster.settled();
 }
 
