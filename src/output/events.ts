@@ -114,6 +114,6 @@ function outcomeLines(
     return text(`${target}: ${why} ${style.dim(`[${code}]`)}`, `${style.bad(marks.failed)} `);
   }
   if (!verbose) return [];
-  const detail = outcome.detail ? ` ${style.dim(outcome.detail)}` : '';
+  const detail = outcome.detail ? ` ${style.dim(`(${outcome.detail})`)}` : '';
   return text(`${verbs[outcome.change.action]} ${target}${detail}`);
 }

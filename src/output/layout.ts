@@ -12,6 +12,10 @@ const minInnerWidth = 20;
 export const usableWidth = ({ columns = 0 }: { readonly columns?: number }): number =>
   columns > 0 ? Math.max(columns, minWidth) : defaultWidth;
 
+/** The columns that a text takes on the screen. */
+export const widthOf = (text: string): number =>
+  /^[\x20-\x7e]*$/.test(text) ? text.length : stringWidth(text);
+
 /** The characters that texts of this program use, where the terminal shows Unicode and where it does not. */
 const asciiOf = {
   '✓': 'v',
@@ -123,7 +127,7 @@ export class Layout {
    * A paragraph. Lines break at spaces outside commands, and within a word only if the word is wider than a
    * line. A command that is wider than a line has a line of its own.
    */
-  wrap(text: string, { first = '', rest = ' '.repeat(stringWidth(first)) }: Margins = {}): string[] {
+  wrap(text: string, { first = '', rest = ' '.repeat(widthOf(first)) }: Margins = {}): string[] {
     return this.#wrapTo(this.width, text, first, rest);
   }
 
@@ -135,11 +139,10 @@ export class Layout {
     const shown = this.text(text);
     if (fits(shown, width)) return shown;
     const { more } = this.marks;
-    const room = Math.max(width - stringWidth(more), 0);
+    const room = Math.max(width - widthOf(more), 0);
     const start = shown.slice(0, shown.indexOf('/', 1) + 1);
-    const head =
-      start !== '' && stringWidth(start) <= room / 2 ? start : beginning(shown, Math.floor(room / 3));
-    const tail = ending(shown, room - stringWidth(head));
+    const head = start !== '' && widthOf(start) <= room / 2 ? start : beginning(shown, Math.floor(room / 3));
+    const tail = ending(shown, room - widthOf(head));
     const slash = tail.indexOf('/');
     // Whole parts of a path are easier to read, as long as most of the end stays.
     const parts = slash > 0 && slash <= tail.length / 3 ? tail.slice(slash) : tail;
@@ -151,12 +154,12 @@ export class Layout {
     const shown = this.text(text);
     if (fits(shown, width)) return shown;
     const { more } = this.marks;
-    return `${beginning(shown, Math.max(width - stringWidth(more), 0)).trimEnd()}${more}`;
+    return `${beginning(shown, Math.max(width - widthOf(more), 0)).trimEnd()}${more}`;
   }
 
   /** The text with spaces up to a width. */
   pad(text: string, width: number, align: Column['align'] = 'left'): string {
-    const spaces = ' '.repeat(Math.max(width - stringWidth(text), 0));
+    const spaces = ' '.repeat(Math.max(width - widthOf(text), 0));
     return align === 'right' ? spaces + text : text + spaces;
   }
 
@@ -180,11 +183,11 @@ export class Layout {
   }
 
   #widths(texts: readonly (readonly string[])[], columns: readonly Column[]): number[] {
-    const widths = columns.map(({ title = '' }) => stringWidth(title));
+    const widths = columns.map(({ title = '' }) => widthOf(title));
     for (const row of texts) {
       for (const [index, text] of row.entries()) {
         // A very long cell needs no exact width.
-        const width = text.length > 4 * this.width ? text.length : stringWidth(text);
+        const width = text.length > 4 * this.width ? text.length : widthOf(text);
         widths[index] = Math.max(widths[index] ?? 0, width);
       }
     }
@@ -222,7 +225,7 @@ export class Layout {
       }
       const shown =
         fit === 'end' ? this.truncate(text, width) : fit === 'middle' ? this.shorten(text, width) : text;
-      const spaces = ' '.repeat(Math.max(width - stringWidth(shown), 0));
+      const spaces = ' '.repeat(Math.max(width - widthOf(shown), 0));
       line += align === 'right' ? spaces + paint(shown) : paint(shown) + spaces;
       line += ' '.repeat(gap);
       start += width + gap;
@@ -255,18 +258,18 @@ class Lines {
     this.#width = width;
     this.#rest = rest;
     this.#line = first;
-    this.#used = stringWidth(first);
+    this.#used = widthOf(first);
   }
 
   /** Breaks a word only if it is wider than a line. */
   add(word: string): void {
-    const columns = stringWidth(word);
+    const columns = widthOf(word);
     if (!this.#isEmpty && !this.#hasRoom(columns + 1)) this.#break();
     let left = word;
-    while (!this.#hasRoom(stringWidth(left))) {
+    while (!this.#hasRoom(widthOf(left))) {
       const part = beginning(left, this.#width - this.#used);
       // The next line may have more room. If not, a character is wider than a line.
-      if (part === '' && stringWidth(this.#rest) >= this.#used) break;
+      if (part === '' && widthOf(this.#rest) >= this.#used) break;
       if (part !== '') this.#append(part);
       left = left.slice(part.length);
       this.#break();
@@ -277,7 +280,7 @@ class Lines {
   /** Puts a command that is wider than the room on a line of its own. */
   addWhole(command: string): void {
     const isFirst = this.#isEmpty && this.#line.trim() === '';
-    if (!isFirst && !this.#hasRoom(stringWidth(command) + 1)) this.#break();
+    if (!isFirst && !this.#hasRoom(widthOf(command) + 1)) this.#break();
     this.#append(command);
   }
 
@@ -292,14 +295,14 @@ class Lines {
   #append(word: string): void {
     const space = this.#isEmpty ? '' : ' ';
     this.#line += space + word;
-    this.#used += space.length + stringWidth(word);
+    this.#used += space.length + widthOf(word);
     this.#isEmpty = false;
   }
 
   #break(): void {
     this.#done.push(this.#line.trimEnd());
     this.#line = this.#rest;
-    this.#used = stringWidth(this.#rest);
+    this.#used = widthOf(this.#rest);
     this.#isEmpty = true;
   }
 }
@@ -307,7 +310,7 @@ class Lines {
 const textOf = (cell: Cell): string => (typeof cell === 'string' ? cell : cell.text);
 
 /** A text is at most twice as wide as it is long, which spares most measurements. */
-const fits = (text: string, width: number): boolean => text.length * 2 <= width || stringWidth(text) <= width;
+const fits = (text: string, width: number): boolean => text.length * 2 <= width || widthOf(text) <= width;
 
 const program = '(?:ecr-bootstrap|kubectl|aws|docker|npx|npm)';
 /** A command in backquotes, or after a colon, a parenthesis or the word run, up to the end of its sentence. */
@@ -337,7 +340,7 @@ function wordsOf(text: string): { readonly word: string; readonly isCommand: boo
 function beginning(text: string, width: number): string {
   let [used, end] = [0, 0];
   for (const unit of unitsOf(text.slice(0, maxUnits(width)))) {
-    used += stringWidth(unit);
+    used += widthOf(unit);
     if (used > width) break;
     end += unit.length;
   }
@@ -348,7 +351,7 @@ function beginning(text: string, width: number): string {
 function ending(text: string, width: number): string {
   let [used, start] = [0, text.length];
   for (const unit of unitsOf(text.slice(-maxUnits(width))).reverse()) {
-    used += stringWidth(unit);
+    used += widthOf(unit);
     if (used > width) break;
     start -= unit.length;
   }

@@ -10,13 +10,18 @@ export const printable = (text: string): string =>
 
 const lineBreak = /[\t\n\v\f\r\u0085\u2028\u2029]/;
 
+/** Most texts, which need no replacement. */
+const isPlain = /^[\x20-\x7e]*$/;
+
 /**
  * The same for text that must stay on one line. Line breaks and tabs become one space, so the text cannot fake
  * a line. The time is linear in the length of each run of spaces, because untrusted input determines that
  * length.
  */
 const printableLine = (text: string): string =>
-  printable(text.replace(/[\s\u0085]+/g, (spaces) => (lineBreak.test(spaces) ? ' ' : spaces)));
+  isPlain.test(text)
+    ? text
+    : printable(text.replace(/[\s\u0085]+/g, (spaces) => (lineBreak.test(spaces) ? ' ' : spaces)));
 
 const escaped = (character: string): string =>
   Array.from({ length: character.length }, (_, unit) => character.charCodeAt(unit))

@@ -133,6 +133,9 @@ function remarks(images: readonly ImageRow[], layout: Layout): string[] {
   const mirrored = images.filter((image) => image.mirrored).length;
   const workloads = new Set(images.flatMap(({ outside }) => outside)).size;
   return [
+    ...(images.some((image) => urgency(image) === 0 || urgency(image) === 2)
+      ? ['To copy what is missing: ecr-bootstrap mirror']
+      : []),
     ...(mirrored > 0
       ? [`Nodes pull ${mirrored} of ${plural(images.length, 'image')} from ECR under the public name.`]
       : []),

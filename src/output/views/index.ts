@@ -1,4 +1,4 @@
-import type { Layout } from '../layout.ts';
+import { type Layout, widthOf } from '../layout.ts';
 import { plural } from '../units.ts';
 import type { Verbosity } from '../reporter.ts';
 import { printable, printableData } from '../printable.ts';
@@ -58,22 +58,28 @@ function formatted(
   }
 }
 
-/** Shows whole values, because people search for them. */
+/** Shows whole values, because people search for them. A value that does not fit has its own lines. */
 function configLines(values: readonly ConfigRow[], layout: Layout): string[] {
   const { style, marks } = layout;
-  const rows = values.map(({ key, value, origin, problem }) => {
-    const parts = [
-      ...(value === null ? [] : [printable(spacedJson(value))]),
-      ...(problem === undefined ? [] : [`${marks.failed} ${printableData(problem)}`]),
-    ];
-    const text = parts.join(' ') || '-';
-    return [
+  const heads = layout.table(
+    values.map(({ key, origin }) => [
       printableData(key),
       { text: `(${printableData(origin)})`, paint: style.dim },
-      problem === undefined ? text : { text, paint: style.bad },
+    ]),
+    [{ min: 20 }, { min: 20 }],
+  );
+  const width = Math.max(0, ...heads.map(widthOf));
+  return values.flatMap(({ value, problem }, index) => {
+    const head = heads[index] ?? '';
+    const parts = [
+      ...(value === null ? [] : [printable(spacedJson(value))]),
+      ...(problem === undefined ? [] : [style.bad(`${marks.failed} ${printableData(problem)}`)]),
     ];
+    const text = parts.join(' ') || '-';
+    return layout.wide || width + 2 + widthOf(text) <= layout.width
+      ? [`${layout.pad(head, width)}  ${text}`]
+      : [head, ...layout.wrap(text, { first: '    ' })];
   });
-  return layout.table(rows, [{ min: 20 }, {}, { min: 30, fit: 'wrap' }]);
 }
 
 /** Spaces between the parts of a value let its line break there. */
@@ -92,7 +98,7 @@ function explanationLines(
   ];
   const page = docsUrl(`reference/errors.md#${code}`);
   return [
-    `${bold(code)} ${dim(`(${kinds.join('; ')})`)}`,
+    ...layout.wrap(`${bold(code)} ${dim(`(${kinds.join('; ')})`)}`),
     ...layout.wrap(withoutMarkup(about)),
     ...layout.wrap(withoutMarkup(fix), { first: `${dim('fix:')} ` }),
     ...(page === undefined ? [] : [dim(`see: ${page}`)]),

@@ -245,6 +245,7 @@ describe('the list of images', () => {
       '',
       '4 images: 3 in ECR, 1 of them without a platform that the nodes need, 1 missing.',
       '→ a workload uses the public name.',
+      'To copy what is missing: ecr-bootstrap mirror',
       '2 workloads pull from the internet. Put the registry and a slash before the',
       'image names there, or let nodes pull from ECR with nodes.access: on.',
     ]);
