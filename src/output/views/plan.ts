@@ -48,7 +48,7 @@ export function planLines(view: PlanView, layout: Layout, verbose: boolean): str
       verbose,
     ),
   ];
-  const digestLines = dryRun && digest !== undefined ? [`Plan digest: ${digest}`] : [];
+  const digestLines = dryRun && digest !== undefined ? [`Digest: ${digest}`] : [];
   if (changes.length === 0)
     return [...lines, dryRun ? 'Nothing would change.' : 'Nothing to change.', ...digestLines];
   const consequences = listsAll
@@ -89,7 +89,7 @@ function stepLines(steps: readonly PlannedStep[], layout: Layout, verbose: boole
     const shown = findings.filter(({ level }) => showsAll || level !== 'ok');
     if (changes.length + shown.length === 0) return [];
     return [
-      `${layout.style.bold(step)}  ${layout.style.dim(title)}`,
+      ...layout.wrap(layout.style.dim(title), { first: `${layout.style.bold(step)}  `, rest: '  ' }),
       ...layout.indented(2, (inner) => [
         ...changeLines(changes, inner, verbose),
         ...(verbose ? shown.flatMap((finding) => findingLines(finding, inner)) : fewFindings(shown, inner)),

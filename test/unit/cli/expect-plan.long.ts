@@ -10,7 +10,7 @@ beforeAll(async () => {
 });
 afterAll(() => cli.close());
 
-const digestIn = (text: string): string => /^Plan digest: (sha256:[0-9a-f]{64})$/m.exec(text)?.[1] ?? '';
+const digestIn = (text: string): string => /^Digest: (sha256:[0-9a-f]{64})$/m.exec(text)?.[1] ?? '';
 const dryRunDigest = async (flags = ''): Promise<string> =>
   digestIn((await cli.run(`up --dry-run ${flags}`)).stdout);
 

@@ -1,7 +1,8 @@
 import { Readable, Writable } from 'node:stream';
+import stringWidth from 'fast-string-width';
 import { load, loadAll } from 'js-yaml';
 import { afterEach, describe, expect, it, vi } from 'vitest';
-import { BootstrapError } from '../../../src/core/errors.ts';
+import { BootstrapError, severalErrors } from '../../../src/core/errors.ts';
 import { type ErrorCode, errorCodes } from '../../../src/core/error-codes.ts';
 import { createReporter, type Header, type Reporter } from '../../../src/output/index.ts';
 import type { View } from '../../../src/output/view.ts';
@@ -12,11 +13,12 @@ import { Secret } from '../../../src/core/secret.ts';
 
 /**
  * Clears the screen, sets the title, sets colors, moves the cursor, reverses the direction, hides text, and
- * fakes a line.
+ * fakes a line. Its words are wider than a terminal.
  */
 const hostile = [
   'name\u001b[2J\u001b]0;title\u0007\u001b[45mpainted\u009b3A\u0000\b\u007f\u0085',
   '\u202Egnp.exe\u2066\u200b\u2028\u061c\u{E0041}\ufeff',
+  '語'.repeat(90),
   '\r✓ all healthy\n✓ all healthy\r\n✓ all healthy\v✓ all healthy',
 ].join('');
 
@@ -238,6 +240,38 @@ describe('a terminal', () => {
     expectNoFakedLine(text);
   });
 
+  describe.each([20, 40, 80, 120, 500])('of %i columns', (columns) => {
+    const options = { columns } as const;
+
+    it.each(Object.values(views).filter(({ type }) => !widerThanTerminal.includes(type)))(
+      'has room for the view $type',
+      async (view) => {
+        for (const verbosity of ['normal', 'verbose'] as const)
+          expectToFit(await written((reporter) => reporter.show(view), { ...options, verbosity }), columns);
+      },
+    );
+
+    it.each(Object.values(events))('has room for the event $type', async (event) => {
+      vi.useFakeTimers();
+      const text = await written((reporter) => {
+        reporter.event({ type: 'step-started', step: 'users', title: hostile });
+        reporter.event(event);
+        vi.advanceTimersByTime(3000);
+      }, options);
+      expectToFit(text, columns);
+    });
+
+    it('has room for errors, headers, warnings and questions', async () => {
+      const text = await written(async (reporter) => {
+        reporter.header(header);
+        reporter.warn(hostile);
+        reporter.error(severalErrors([error('timeout'), error('locked')]));
+        await reporter.ask(hostile, { expected: hostile, signal });
+      }, options);
+      expectToFit(text, columns);
+    });
+  });
+
   it('is safe from hostile text in JSON documents, which keep exact values', async () => {
     for (const view of Object.values(views)) {
       const text = await written((reporter) => reporter.show(view), { format: 'json' });
@@ -283,7 +317,8 @@ async function written(
   {
     format = 'text',
     verbosity = 'verbose',
-  }: { format?: 'text' | 'json'; verbosity?: 'quiet' | 'normal' | 'verbose' } = {},
+    columns = 1000,
+  }: { format?: 'text' | 'json'; verbosity?: 'quiet' | 'normal' | 'verbose'; columns?: number } = {},
 ): Promise<string> {
   let text = '';
   const screen = () =>
@@ -294,7 +329,7 @@ async function written(
           done();
         },
       }),
-      { isTTY: true, columns: 1000 },
+      { isTTY: true, columns },
     );
   const stdin = Object.assign(Readable.from(['n\n', 'n\n']), { isTTY: true });
   const reporter = createReporter({
@@ -318,6 +353,15 @@ function expectHarmless(text: string): void {
     .replace(ownSequences, '')
     .match(/(?!\n)[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}]/gu);
   expect(unexpected).toBeNull();
+}
+
+/** Data keeps its lines. The plan ends with a command to paste, and the status does not use the layout yet. */
+const widerThanTerminal: readonly View['type'][] = ['objects', 'document', 'text', 'plan', 'status'];
+
+function expectToFit(text: string, columns: number): void {
+  // The width is that of whole lines: colors have none, and the live line starts again at its first column.
+  const lines = text.split(/\n|\r\u001b\[2K|\u001b\[\d*G|\u001b\[0?J/);
+  expect(lines.filter((line) => stringWidth(line) > Math.max(columns, 40))).toEqual([]);
 }
 
 const expectNoFakedLine = (text: string): void =>

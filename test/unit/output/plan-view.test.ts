@@ -216,10 +216,7 @@ describe('a plan by purpose', () => {
   it('says that there is nothing to change, and prints the digest in a dry run only', () => {
     const digest = 'sha256:0123';
     expect(lines([], { digest })).toEqual(['Nothing to change.']);
-    expect(lines([], { digest, dryRun: true })).toEqual([
-      'Nothing would change.',
-      'Plan digest: sha256:0123',
-    ]);
+    expect(lines([], { digest, dryRun: true })).toEqual(['Nothing would change.', 'Digest: sha256:0123']);
   });
 });
 
