@@ -12,8 +12,9 @@ import { noNodeFinding } from './diff.ts';
 import { waitForFiles } from './files.ts';
 import { runtimeAdvice } from './runtime-advice.ts';
 
-/** Time for a node to pull the agent and the probe, without progress on any node. */
+/** Time for all nodes to pull the agent and the probe, which they do at the same time. */
 const deadlineMs = 180_000;
+const intervalMs = 2000;
 
 /** Waits until every node pulls from ECR, or is known not to. Nodes that are not ready are not waited for. */
 export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailure[]> {
@@ -21,13 +22,12 @@ export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailur
   await recreateStuckAgents(run);
   let nodes: readonly NodeAccess[] = [];
   try {
-    await waitFor(run, { what: 'nodes to pull from ECR', deadlineMs, intervalMs: 1000 }, async (pending) => {
+    await waitFor(run, { what: 'nodes to pull from ECR', deadlineMs, intervalMs }, async (pending) => {
       nodes = await readNodeAccess(run.ctx.fresh());
       const waiting = nodes.filter(({ state }) => state === 'starting' || state === 'failing');
       const [first] = waiting;
       if (!first) return true;
-      const count = { left: waiting.length, of: nodes.length };
-      return pending(`${waiting.length} of ${nodes.length} nodes, ${first.name}: ${first.why}`, count);
+      return pending(`${waiting.length} of ${nodes.length} nodes, ${first.name}: ${first.why}`);
     });
   } catch (error) {
     if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
