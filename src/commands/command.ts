@@ -7,6 +7,8 @@ import { durationGrammar, parseDuration } from '../core/duration.ts';
 export interface CommandEntry {
   readonly name: string;
   readonly summary: string;
+  /** Output formats besides text and JSON. */
+  readonly formats?: readonly string[];
   readonly load: () => Promise<{
     /** Adds the command's arguments, flags, examples and action. */
     register(command: Command, program: Program): void;

@@ -10,6 +10,7 @@ export const commands: readonly CommandEntry[] = [
   {
     name: 'status',
     summary: 'show the health of every component and how to fix problems',
+    formats: ['prometheus'],
     load: () => import('./status.ts'),
   },
   {

@@ -1,6 +1,6 @@
 import { Command, Option } from 'commander';
 import { commandAliases } from './index.ts';
-import { durationArgument, type Program } from './command.ts';
+import { type CommandEntry, durationArgument, type Program } from './command.ts';
 import { rootHelp } from './help/root.ts';
 import { topicText } from './help/topic.ts';
 import { helpTopics } from './help/topics.ts';
@@ -27,7 +27,10 @@ export function createProgram(program: Program, stdout: OutputStream): Command {
     .enablePositionalOptions()
     .helpCommand(false);
   root.helpInformation = () => rootHelp(program.commands);
-  addGlobalFlags(root);
+  addGlobalFlags(
+    root,
+    program.commands.flatMap(({ formats = [] }) => formats),
+  );
   for (const { name, summary } of program.commands) {
     root.command(name).summary(summary).description(capitalized(summary));
   }
@@ -36,7 +39,8 @@ export function createProgram(program: Program, stdout: OutputStream): Command {
     if (!entry) return;
     (await entry.load()).register(command, program);
     command.addHelpText('after', '\nGlobal flags: ecr-bootstrap help flags');
-    addGlobalFlags(command);
+    addGlobalFlags(command, entry.formats);
+    refuseFormat(root, entry);
   });
   // Commander's built-in help command would show a command's help without loading the command.
   root.command('help [topic]', { hidden: true }).action(async (name?: string) => {
@@ -63,8 +67,18 @@ function refuseTopic(root: Command, name: string, { commands }: Program): never 
   root.error(`unknown command '${name}'${near === undefined ? '' : `\n(Did you mean ${near}?)`}`);
 }
 
+const commonFormats = ['text', 'json'];
+
+/** Before the name of a command, the flag is parsed without knowing the command. */
+function refuseFormat(root: Command, { name, formats = [] }: CommandEntry): void {
+  const { output } = root.opts<{ output: string }>();
+  const allowed = [...commonFormats, ...formats];
+  if (allowed.includes(output)) return;
+  root.error(`${name} has no output format ${output}\nAllowed choices are ${allowed.join(', ')}.`);
+}
+
 /** Global flags are allowed before and after the name of a command. The help of a command omits them. */
-function addGlobalFlags(command: Command): void {
+function addGlobalFlags(command: Command, formats: readonly string[] = []): void {
   const flags = [
     new Option('--project <name>', 'first part of every repository name in ECR'),
     new Option('--profile <name>', 'AWS profile'),
@@ -73,8 +87,8 @@ function addGlobalFlags(command: Command): void {
     new Option('--context <name>', 'kubeconfig context'),
     new Option('--kubeconfig <file>', 'kubeconfig file'),
     new Option('-c, --config <file>', 'configuration file (default: ecr-bootstrap.yaml)'),
-    new Option('-o, --output <format>', 'output format: text or json')
-      .choices(['text', 'json'])
+    new Option('-o, --output <format>', 'output format: text or json (status: also prometheus)')
+      .choices([...commonFormats, ...formats])
       .default('text'),
     new Option('-q, --quiet', 'print only the result'),
     new Option('-v, --verbose', 'list every change and every finding'),

@@ -1,3 +1,4 @@
+import type { Group } from './groups.ts';
 import type { Target } from './target.ts';
 
 /** A fact that `up` does not change, with its reason and fix. */
@@ -17,12 +18,18 @@ export interface Finding {
   readonly resolvedBy?: Target;
   /** For a token: the seconds until it expires. */
   readonly secondsLeft?: number;
+  /** For an access key: the seconds since it was created. */
+  readonly ageSeconds?: number;
 }
 
-interface FindingDescription {
+export interface FindingDescription {
   readonly level: Finding['level'];
   readonly about: string;
   readonly fix: string;
+  /** The group of the finding, if it is not that of the step that reports it. */
+  readonly group?: Group;
+  /** Several findings in one sentence: `of` things, of which `text` is true, with a fix for all of them. */
+  readonly many?: { readonly of: string; readonly text: string; readonly fix?: string };
 }
 
 /** Every finding that `status` and plans can report. docs/reference/errors.md is generated from this table. */
@@ -42,11 +49,13 @@ export const findingCodes = {
     level: 'failed',
     about: 'The cluster rejects a change that `up` would make.',
     fix: 'Change the webhook or policy that rejects it, or exclude the object as the finding shows.',
+    many: { of: 'objects', text: 'cannot be changed, because the cluster rejects the change' },
   },
   unmanaged: {
     level: 'failed',
     about: 'A resource already exists and is not managed by ecr-bootstrap.',
     fix: '[Adopt the resource](../tasks/adopt-resources.md), delete it, or configure another name.',
+    many: { of: 'resources', text: 'already exist and are not managed by ecr-bootstrap' },
   },
   'user-conflict': {
     level: 'failed',
@@ -137,6 +146,7 @@ export const findingCodes = {
     level: 'failed',
     about: 'AWS rejects the stored access key.',
     fix: 'Run `ecr-bootstrap up`, which replaces it with a working key.',
+    group: 'aws',
   },
   'key-disabled': {
     level: 'failed',
@@ -174,6 +184,7 @@ export const findingCodes = {
     level: 'failed',
     about: 'The stored key ID and secret do not match, because an earlier write was interrupted.',
     fix: 'Run `ecr-bootstrap up`, which stores a matching pair.',
+    group: 'aws',
   },
   'repository-unmanaged': {
     level: 'ok',
@@ -184,11 +195,13 @@ export const findingCodes = {
     level: 'failed',
     about: 'The settings of a repository could not be read.',
     fix: 'Follow the fix that the finding shows, for example to get a missing permission.',
+    many: { of: 'repositories', text: 'could not be read' },
   },
   'repository-encryption': {
     level: 'warning',
     about: 'The encryption of a repository differs from the configuration; ECR cannot change it.',
     fix: 'Keep it, or delete the repository with its images and run `ecr-bootstrap up`.',
+    many: { of: 'repositories', text: 'have another encryption than configured' },
   },
   'repository-setting': {
     level: 'ok',
@@ -225,21 +238,26 @@ export const findingCodes = {
     level: 'warning',
     about: 'A workload pulls from this registry by a host name that the pull secret does not cover.',
     fix: 'Change the reference to the one that the finding shows.',
+    group: 'workloads',
+    many: { of: 'images', text: 'are pulled from a host that the pull secret does not cover' },
   },
   'lifecycle-risk': {
     level: 'warning',
     about: 'A lifecycle policy can remove images in use, or could not be checked.',
     fix: 'Change or remove the rule of the policy, or check which images it selects.',
+    many: { of: 'repositories', text: 'have a lifecycle policy that can remove images in use' },
   },
   'image-unresolved': {
     level: 'warning',
     about: 'An image was not found at its source, or its source denied access.',
     fix: 'Correct or exclude the reference, or log in to the registry.',
+    many: { of: 'images', text: 'could not be mirrored' },
   },
   'platform-unavailable': {
     level: 'warning',
     about: 'An image is not available for the platform of some nodes.',
     fix: 'Add a `nodeSelector` on `kubernetes.io/arch` to the workload.',
+    many: { of: 'images', text: 'are not available for the platform of some nodes' },
   },
   'platform-invalid': {
     level: 'warning',
@@ -250,6 +268,7 @@ export const findingCodes = {
     level: 'failed',
     about: 'It is unknown whether ECR has an image.',
     fix: 'Follow the fix that the finding shows, for example to restore an archived image.',
+    many: { of: 'images', text: 'could not be looked up in ECR' },
   },
   'operator-conflict': {
     level: 'failed',
@@ -271,6 +290,7 @@ export const findingCodes = {
     level: 'failed',
     about: 'A component of the operator is not running.',
     fix: 'Run `ecr-bootstrap up`. If the component still does not run, use the `kubectl` command that the finding shows.',
+    group: 'operator',
   },
   'operator-manifest': {
     level: 'ok',
@@ -286,26 +306,34 @@ export const findingCodes = {
     level: 'warning',
     about: 'A pull secret expires soon and was not renewed.',
     fix: 'Run `ecr-bootstrap up`, which renews it. Other findings may show the cause.',
+    group: 'tokens',
+    many: { of: 'pull secrets', text: 'expire soon' },
   },
   'token-expired': {
     level: 'failed',
     about: 'A pull secret has expired.',
     fix: 'Run `ecr-bootstrap up`, which renews it. Other findings may show the cause.',
+    group: 'tokens',
+    many: { of: 'pull secrets', text: 'have expired' },
   },
   'token-unknown': {
     level: 'unknown',
     about: 'It is unknown when a pull secret expires, or whether the registry accepts it.',
     fix: 'Run `ecr-bootstrap up`. If the registry could not be reached, check the network and the proxy settings.',
+    group: 'tokens',
+    many: { of: 'pull secrets', text: 'have an unknown expiry' },
   },
   'sync-failed': {
     level: 'failed',
     about: 'The operator failed to renew or copy a secret.',
     fix: 'Follow the fix that the finding shows, or check the logs of the operator.',
+    many: { of: 'objects', text: 'are not synced' },
   },
   'pull-secret-unmanaged': {
     level: 'failed',
     about: 'An unmanaged secret with the name of the pull secret exists.',
     fix: 'Adopt the secret, delete it, or set another `pullSecret.name`.',
+    many: { of: 'namespaces', text: 'have an unmanaged Secret with the name of the pull secret' },
   },
   'former-pull-secret': {
     level: 'warning',
@@ -317,6 +345,7 @@ export const findingCodes = {
     level: 'failed',
     about: 'A namespace has no pull secret.',
     fix: 'Run `ecr-bootstrap up`; it waits for the operator and reports what blocks it.',
+    many: { of: 'namespaces', text: 'have no pull secret' },
   },
   'namespace-ignored': {
     level: 'ok',
@@ -327,6 +356,7 @@ export const findingCodes = {
     level: 'warning',
     about: 'An excluded namespace still uses its copy of the pull secret, which is therefore kept.',
     fix: 'Use another pull secret in the workloads that the finding lists, and recreate the pods. Then run `ecr-bootstrap up`.',
+    many: { of: 'namespaces', text: 'are excluded and still use their copy of the pull secret' },
   },
   'policy-unavailable': {
     level: 'warning',
@@ -357,43 +387,52 @@ export const findingCodes = {
     level: 'failed',
     about: 'A pod cannot pull its image.',
     fix: 'Follow the fix that the finding shows. [Troubleshooting](../operations/troubleshooting.md) has the common causes.',
+    many: { of: 'pods', text: 'cannot pull their image' },
   },
   'pod-pull-secrets': {
     level: 'warning',
     about: 'A pod lists its own pull secrets, without the managed one.',
     fix: 'Add the pull secret to `imagePullSecrets` of the pod template, or remove that list.',
+    many: { of: 'workloads', text: 'do not use the pull secret of their service account' },
   },
   'internet-image': {
     level: 'warning',
     about: 'A workload pulls an image from the internet.',
     fix: 'Change the reference to the name in ECR that `ecr-bootstrap images` shows.',
+    group: 'workloads',
+    many: { of: 'images', text: 'are pulled from the internet', fix: 'ecr-bootstrap images' },
   },
   'host-not-mirrored': {
     level: 'warning',
     about: 'Nodes still pull from a registry on the internet, because ECR lacks some of its images in use.',
     fix: 'Copy the images that the finding lists, or stop using them, then run `ecr-bootstrap up`.',
+    many: { of: 'registries', text: 'are still used, because ECR lacks some of their images' },
   },
   'mirrored-image-missing': {
     level: 'warning',
     about:
       'Nodes pull from ECR instead of this registry, and ECR may not have an image in use under its name.',
     fix: 'Copy it with `ecr-bootstrap mirror IMAGE`.',
+    many: { of: 'images', text: 'are missing in ECR, from which nodes pull them' },
   },
   'node-mirror-inactive': {
     level: 'failed',
     about: 'The container runtime of a node does not use the files that send its pulls to ECR.',
     fix: 'Make the changes that the finding shows on the node, then restart its container runtime once. See [Nodes](../tasks/nodes.md).',
+    many: { of: 'nodes', text: 'do not pull from ECR' },
   },
   'node-agent-unready': {
     level: 'failed',
     about: 'The agent of a node cannot keep the files that send its pulls to ECR.',
     fix: 'Remove the cause that the finding shows; the agent continues by itself.',
+    many: { of: 'nodes', text: 'have an agent that is not ready' },
   },
   'node-skipped': {
     level: 'warning',
     about:
       'A node does not pull from ECR, because it is not ready or does not run Linux; or `nodes.nodeSelector` selects none.',
     fix: 'Repair the node, or correct `nodes.nodeSelector`, which can also exclude it.',
+    many: { of: 'nodes', text: 'do not pull from ECR' },
   },
   'node-files-left': {
     level: 'warning',
@@ -406,6 +445,7 @@ export const findingCodes = {
     about:
       "A static pod's image must be preloaded on the node, because pull secrets do not reach static pods.",
     fix: 'Before an upgrade, [preload the image](../tasks/kubeadm.md#static-pods-and-the-pause-image) on the node, or let the node [pull from ECR](../tasks/nodes.md).',
+    group: 'workloads',
   },
 } as const satisfies Record<string, FindingDescription>;
 

@@ -4,15 +4,19 @@ import { nameOf } from './target.ts';
 import { toBootstrapError } from './members.ts';
 import { unknownOwner } from './ownership.ts';
 import { type StepPlan, planStep } from './plan.ts';
-import type { AnyStep, Change } from './step.ts';
+import type { AnyStep, Change, Summary } from './step.ts';
 import { type Finding, finding } from './findings.ts';
+import type { Group } from './groups.ts';
 
 /** The state of one step as `status` shows it. */
 export interface StepStatus {
   readonly step: string;
   readonly title: string;
+  readonly group: Group;
   readonly findings: readonly Finding[];
   readonly drift: readonly Change[];
+  /** Missing if the step could not be checked. */
+  readonly summary?: Summary;
 }
 
 /** Checks all steps in parallel and changes nothing. A check that cannot run is a finding of level `unknown`. */
@@ -20,8 +24,8 @@ export function inspect<Ctx>(steps: readonly AnyStep<Ctx>[], ctx: Ctx): Promise<
   return Promise.all(
     steps.map(async (step) => {
       const planned = await planStep(step, ctx);
-      const { id, title } = step;
-      if (planned.error) return { step: id, title, findings: [couldNotCheck(id, planned.error)], drift: [] };
+      const status = { step: step.id, title: step.title, group: step.group };
+      if (planned.error) return { ...status, findings: [couldNotCheck(step.id, planned.error)], drift: [] };
       const more = await health(planned, ctx);
       const refused = new Set(
         more.filter(({ code }) => code === 'change-rejected').map(({ target }) => nameOf(target)),
@@ -33,7 +37,8 @@ export function inspect<Ctx>(steps: readonly AnyStep<Ctx>[], ctx: Ctx): Promise<
         ...planned.findings,
         ...more,
       ];
-      return { step: id, title, findings, drift };
+      const summary = step.summary?.(planned.state, ctx);
+      return { ...status, findings, drift, ...(summary ? { summary } : {}) };
     }),
   );
 }

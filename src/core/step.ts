@@ -144,6 +144,13 @@ export interface CompletedRun<C extends Change> {
   readonly steps: ReadonlySet<string>;
 }
 
+/** What a step keeps working, in a few words: "9 repositories". */
+export interface Summary {
+  readonly text: string;
+  /** The members of which findings name some: "7 of 307 namespaces". */
+  readonly members?: { readonly of: string; readonly count: number };
+}
+
 /**
  * One part of the product. The same list of steps serves `up`, its dry run, `status`, `render` and `down`.
  * `State` is the observed state. Absence (a kind that is not served, a missing namespace, a key that does not
@@ -181,6 +188,8 @@ export interface Step<State, Ctx, C extends Change = Change> {
   ready?(state: State, run: Run<Ctx>): Readiness;
   /** The findings that `status` reports in addition to drift. */
   health?(state: State, ctx: Ctx): Promise<readonly Finding[]>;
+  /** What `status` shows about a healthy step. */
+  summary?(state: State, ctx: Ctx): Summary | undefined;
   /** The Kubernetes objects that `up` applies, without secrets. */
   render?(ctx: Ctx): Promise<readonly object[]>;
   /**

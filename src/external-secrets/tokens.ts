@@ -45,7 +45,7 @@ export function tokenFinding(secret: KubeObject, now: number): Finding {
       ? `token of ${target.name} expired ${hoursAndMinutes(-leftMs)} ago`
       : `token of ${target.name} expires in ${hoursAndMinutes(leftMs)}`,
     why: 'the operator did not renew it in time',
-    hint: 'Run `ecr-bootstrap up`, which renews it. Other findings of this step may show the cause.',
+    hint: 'Run `ecr-bootstrap up`.',
     secondsLeft,
   });
 }

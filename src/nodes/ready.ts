@@ -50,13 +50,18 @@ export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailur
   return [...unsynced, ...inactive];
 }
 
-/** Whether the files are synced, and one finding per node. */
-export async function nodesHealth(ctx: NodesContext): Promise<readonly Finding[]> {
+/**
+ * Whether the files are synced, and one finding per node.
+ * @param hasAgent whether the DaemonSet exists, without which no node gets an agent
+ */
+export async function nodesHealth(ctx: NodesContext, hasAgent: boolean): Promise<readonly Finding[]> {
   const [files, nodes] = await Promise.all([ctx.cluster.get(filesRef), readNodeAccess(ctx)]);
+  const withHint = (node: NodeAccess): NodeAccess =>
+    hasAgent || node.state !== 'starting' ? node : { ...node, hint: 'Run `ecr-bootstrap up`.' };
   return [
     ...(await syncFindings(files ? [files] : [], ctx)),
     ...(nodes.length === 0 ? [noNodeFinding] : []),
-    ...(await Promise.all(nodes.map(async (node) => nodeFinding(node, ctx)))),
+    ...(await Promise.all(nodes.map(async (node) => nodeFinding(withHint(node), ctx)))),
   ];
 }
 

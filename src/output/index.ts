@@ -1,4 +1,5 @@
 import type { Reporter, ReporterOptions } from './reporter.ts';
+import { createPrometheusReporter } from './prometheus.ts';
 import { createTextReporter } from './text.ts';
 import type { Finding } from '../core/findings.ts';
 import { withoutSecrets } from '../core/secret.ts';
@@ -6,7 +7,7 @@ import { printable, withinSandbox } from './printable.ts';
 import type { View } from './view.ts';
 import { eventWithoutPayloads, viewWithoutPayloads } from './without-payloads.ts';
 
-export type { Reporter, ReporterOptions, Streams, Verbosity } from './reporter.ts';
+export type { OutputFormat, Reporter, ReporterOptions, Streams, Verbosity } from './reporter.ts';
 export type {
   CheckedPart,
   ClusterVersions,
@@ -15,24 +16,45 @@ export type {
   ImageRow,
   ImagesView,
   MirrorRow,
+  View,
 } from './view.ts';
 
 export function createReporter(options: ReporterOptions): Reporter {
-  const reporter = options.format === 'json' ? createJsonReporter(options) : createTextReporter(options);
+  const create = {
+    text: createTextReporter,
+    json: createJsonReporter,
+    prometheus: createPrometheusReporter,
+  }[options.format];
+  const reporter = create(options);
   return {
     ...reporter,
     event: (event) => reporter.event(eventWithoutPayloads(event)),
     show: (view) => reporter.show(viewWithoutPayloads(view)),
+    refresh: (view, ok) => reporter.refresh(viewWithoutPayloads(view), ok),
   };
 }
 
 /** Version of the JSON format. Adding a field does not change the version. */
 const schemaVersion = 1;
 
-/** Writes exactly one JSON document to stdout at the end, even on failure. Progress is not shown. */
+/**
+ * Writes exactly one JSON document to stdout at the end, even on failure, or one for each look of a watch.
+ * Progress is not shown.
+ */
 function createJsonReporter({ command, streams, sandbox }: ReporterOptions): Reporter {
   const document: Record<string, unknown> = { schemaVersion, command };
-  const warnings: string[] = [];
+  let warnings: string[] = [];
+  let hasLooks = false;
+  const add = (view: View): void => {
+    if ('header' in view) document['target'] = view.header;
+    document[view.type] = view.data;
+  };
+  const write = (ok: boolean, indent?: number): void => {
+    const whole = { ...document, ok, ...(warnings.length > 0 ? { warnings } : {}) };
+    // Unprintable characters become JSON escapes, so the values of the document stay exact.
+    const text = printable(withoutSecrets(JSON.stringify(whole, undefined, indent)));
+    streams.stdout.write(`${sandbox ? withinSandbox(text) : text}\n`);
+  };
   return {
     header: (header) => {
       document['target'] = header;
@@ -42,8 +64,13 @@ function createJsonReporter({ command, streams, sandbox }: ReporterOptions): Rep
       if (event.type === 'note') warnings.push(event.text);
       if (event.type === 'finding') warnings.push(sentence(event.finding));
     },
-    show: (view: View) => {
-      document[view.type] = view.data;
+    show: add,
+    refresh: (view, ok) => {
+      add(view);
+      write(ok);
+      delete document[view.type];
+      warnings = [];
+      hasLooks = true;
     },
     error: (error) => {
       document['error'] = error.toJSON();
@@ -51,10 +78,8 @@ function createJsonReporter({ command, streams, sandbox }: ReporterOptions): Rep
     ask: () => Promise.resolve(undefined),
     askFor: () => Promise.resolve(undefined),
     end: (ok) => {
-      const whole = { ...document, ok, ...(warnings.length > 0 ? { warnings } : {}) };
-      // Unprintable characters become JSON escapes, so the values of the document stay exact.
-      const text = printable(withoutSecrets(JSON.stringify(whole, undefined, 2)));
-      streams.stdout.write(`${sandbox ? withinSandbox(text) : text}\n`);
+      if (!hasLooks) write(ok, 2);
+      else if ('error' in document) write(ok);
     },
   };
 }

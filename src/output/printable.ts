@@ -34,21 +34,23 @@ const escaped = (character: string): string =>
  * line breaks and colors. Secrets are masked first, while a secret of several lines can still be recognized.
  */
 export function printableData<T>(data: T): T {
-  return copyOf(data) as T;
+  return mapTexts(data, (text) => printableLine(withoutSecrets(text))) as T;
 }
 
-function copyOf(value: unknown): unknown {
-  if (typeof value === 'string') return printableLine(withoutSecrets(value));
-  if (Array.isArray(value)) return value.map(copyOf);
+function mapTexts(value: unknown, textOf: (text: string) => string): unknown {
+  if (typeof value === 'string') return textOf(value);
+  if (Array.isArray(value)) return value.map((item) => mapTexts(item, textOf));
   if (value instanceof BootstrapError) {
     const { code, what, why, hint, others } = value;
     return new BootstrapError(
-      { code, what: printableData(what), why: printableData(why), hint: printableData(hint) },
-      { others: others.map(printableData) },
+      { code, what: textOf(what), why: textOf(why), hint: textOf(hint) },
+      { others: others.map((other) => mapTexts(other, textOf) as BootstrapError) },
     );
   }
   if (typeof value !== 'object' || value === null || value instanceof Secret) return value;
-  return Object.fromEntries(Object.entries(value).map(([key, child]) => [printableLine(key), copyOf(child)]));
+  return Object.fromEntries(
+    Object.entries(value).map(([key, child]) => [textOf(key), mapTexts(child, textOf)]),
+  );
 }
 
 /** The commands of this program in hints and texts. */
@@ -57,3 +59,6 @@ const ownCommand =
 
 /** Adds the word `sandbox` to commands. Without it, a pasted command would change your real account and cluster. */
 export const withinSandbox = (text: string): string => text.replace(ownCommand, 'ecr-bootstrap sandbox ');
+
+/** The same for all texts in data, before they are fitted to the width of a terminal. */
+export const dataWithinSandbox = <T>(data: T): T => mapTexts(data, withinSandbox) as T;

@@ -9,6 +9,12 @@ export interface Reporter {
   warn(text: string): void;
   event(event: Event): void;
   show(view: View): void | Promise<void>;
+  /**
+   * Shows one look of several: in place on a terminal, below the last look elsewhere, and in JSON as a compact
+   * document of its own.
+   * @param ok as for {@link Reporter.end}
+   */
+  refresh(view: View, ok: boolean): void | Promise<void>;
   error(error: BootstrapError): void;
   /** Asks a yes-or-no question, or asks the user to type a word. Undefined if there is no terminal. */
   ask(question: string, how: Asking): Promise<boolean | undefined>;
@@ -25,11 +31,14 @@ export interface Asking {
   readonly signal: AbortSignal;
 }
 
+/** Only `status` has metrics for Prometheus. */
+export type OutputFormat = 'text' | 'json' | 'prometheus';
+
 export type Verbosity = 'quiet' | 'normal' | 'verbose';
 
 export interface ReporterOptions {
   readonly command: string;
-  readonly format: 'text' | 'json';
+  readonly format: OutputFormat;
   readonly verbosity: Verbosity;
   readonly color: ColorChoice;
   /** Tables may be wider than the terminal. */
@@ -48,5 +57,5 @@ export interface Streams {
   readonly stderr: OutputStream;
 }
 
-/** Columns are missing in a pipe. */
-export type OutputStream = NodeJS.WritableStream & { isTTY?: boolean; columns?: number };
+/** Columns and rows are missing in a pipe. */
+export type OutputStream = NodeJS.WritableStream & { isTTY?: boolean; columns?: number; rows?: number };

@@ -7,7 +7,8 @@ import { docsUrl } from '../core/paths.ts';
 import { withoutSecrets } from '../core/secret.ts';
 import { eventLines } from './events.ts';
 import { LiveLine } from './live-line.ts';
-import { printableData, withinSandbox } from './printable.ts';
+import { dataWithinSandbox, printableData, withinSandbox } from './printable.ts';
+import { Redraw } from './redraw.ts';
 import type { OutputStream, Reporter, ReporterOptions } from './reporter.ts';
 import { Layout, usableWidth } from './layout.ts';
 import { wantsColor, wantsMotion, wantsUnicode } from './style.ts';
@@ -34,6 +35,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     () => layoutFor(streams.stderr),
     wantsMotion(streams.stderr.isTTY === true, env) && !quiet,
   );
+  const redraw = new Redraw(streams.stdout, wantsMotion(streams.stdout.isTTY === true, env));
   let views = Promise.resolve();
   /** The plan, until it is shown on a terminal. A question about the plan shows it first. */
   let hiddenPlan: Extract<View, { type: 'plan' }> | undefined;
@@ -43,8 +45,13 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     return `${sandbox ? withinSandbox(text) : text}\n`;
   };
   const say = (lines: readonly string[]): void => {
-    if (lines.length > 0) live.above(textOf(lines));
+    if (lines.length === 0) return;
+    redraw.forget();
+    live.above(textOf(lines));
   };
+  /** Commands get the word `sandbox` before texts are fitted to the width. */
+  const linesOf = (view: View, layout: Layout): Promise<string[]> =>
+    viewLines(sandbox ? dataWithinSandbox(view) : view, layout, verbosity);
 
   /** Asks on the terminal, even if stderr is redirected. Undefined without a terminal. */
   const onTerminal = async (
@@ -93,8 +100,17 @@ export function createTextReporter(options: ReporterOptions): Reporter {
       live.clear();
       if (view.type === 'plan' && (quiet || streams.stdout.isTTY !== true)) hiddenPlan = view;
       views = views.then(async () => {
-        const lines = await viewLines(view, layoutFor(streams.stdout), verbosity);
+        const lines = await linesOf(view, layoutFor(streams.stdout));
         if (lines.length > 0) streams.stdout.write(textOf(lines));
+      });
+      return views;
+    },
+    refresh: (view: View) => {
+      live.clear();
+      views = views.then(async () => {
+        const layout = layoutFor(streams.stdout);
+        const lines = await linesOf(view, layout);
+        redraw.show(textOf(lines).trimEnd().split('\n'), layout);
       });
       return views;
     },

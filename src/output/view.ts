@@ -5,10 +5,12 @@ import type { ErrorCode } from '../core/error-codes.ts';
 import type { Finding, FindingCode } from '../core/findings.ts';
 import type { StepResult } from '../core/apply.ts';
 import type { StepStatus } from '../core/inspect.ts';
+import type { Counts } from '../core/problems.ts';
 
 /** The files, account and cluster that a command uses, shown before anything else. */
 export interface Header {
   readonly sandbox: boolean;
+  readonly project?: string;
   readonly caller?: string;
   readonly account?: string;
   readonly region?: string;
@@ -107,6 +109,18 @@ export interface ClusterVersions {
   readonly problem?: string;
 }
 
+/** One look of `status`. */
+export interface StatusView {
+  /** When the checks ended, in ISO 8601. */
+  readonly time: string;
+  /** The version of ecr-bootstrap. */
+  readonly version: string;
+  /** By `--fail-on`. It determines the exit code. */
+  readonly verdict: 'healthy' | 'unhealthy';
+  readonly counts: Counts;
+  readonly steps: readonly StepStatus[];
+}
+
 /**
  * The result of a command, as data. The text reporter formats it. The JSON reporter adds it to the document
  * under the name of its type.
@@ -129,7 +143,8 @@ export type View =
     }
   | {
       readonly type: 'status';
-      readonly data: { readonly steps: readonly StepStatus[]; readonly healthy: boolean };
+      readonly header: Header;
+      readonly data: StatusView;
     }
   | {
       readonly type: 'mirror';

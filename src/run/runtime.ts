@@ -1,6 +1,6 @@
 import type { Clock } from '../core/clock.ts';
 import type { Net } from '../clients/net/index.ts';
-import type { Streams } from '../output/index.ts';
+import type { OutputFormat, Streams } from '../output/index.ts';
 
 /** The environment of a run: everything that differs between a terminal, a test and the sandbox. */
 export interface Runtime {
@@ -25,7 +25,7 @@ export interface Runtime {
 /** The global flags, as commander gives them. */
 export interface GlobalFlags {
   readonly config?: string;
-  readonly output?: 'text' | 'json';
+  readonly output?: OutputFormat;
   readonly quiet?: boolean;
   readonly verbose?: boolean;
   readonly color?: 'auto' | 'always' | 'never';

@@ -5,7 +5,7 @@ import type { GlobalFlags, Runtime } from './runtime.ts';
 import { deadline } from './timeout.ts';
 
 /** The part of the header that AWS and the cluster provide. */
-export type EnvironmentHeader = Omit<Header, 'sandbox' | 'config' | 'kubeconfig'>;
+export type EnvironmentHeader = Omit<Header, 'sandbox' | 'project' | 'config' | 'kubeconfig'>;
 
 /** One run of one command: its flags, its configuration, its reporter and its context. */
 export interface Session extends Runtime {
@@ -18,6 +18,8 @@ export interface Session extends Runtime {
   context(): Promise<RunContext>;
   /** Shows the files that the run reads, and the account and cluster if they are known. */
   header(reached?: EnvironmentHeader): Promise<void>;
+  /** The header, for a view that contains it. */
+  headerOf(reached?: EnvironmentHeader): Promise<Header>;
   /** Another session with further flags. */
   fork(flags: GlobalFlags): Session;
   close(): Promise<void>;
@@ -49,9 +51,10 @@ export function openSession(command: string, flags: GlobalFlags, runtime: Runtim
     fork: (others) => openSession(command, { ...flags, ...others }, runtime),
     loaded: (request) => (loaded ??= load(request)),
     context: () => (context ??= open()),
-    header: async (reached) => {
-      const { paths } = await session.loaded();
-      reporter.header({ sandbox: runtime.sandbox === true, ...reached, ...paths });
+    header: async (reached) => reporter.header(await session.headerOf(reached)),
+    headerOf: async (reached) => {
+      const { paths, config } = await session.loaded();
+      return { sandbox: runtime.sandbox === true, project: config.project, ...reached, ...paths };
     },
     close: async () => {
       // A failure to create the context was reported to the caller that needed it.

@@ -7,7 +7,7 @@ import { diffKey } from '../access-key/diff.ts';
 import { waitUntilVerified } from '../access-key/verify.ts';
 import { stepsAfterNewKey } from '../access-key/next-steps.ts';
 import { removeKey } from '../access-key/remove.ts';
-import { type KeyChange, type KeyState, observeKey } from '../access-key/state.ts';
+import { type KeyChange, type KeyState, observeKey, type ObservedKey } from '../access-key/state.ts';
 
 /** Days after which `status` recommends a rotation. */
 const maxAgeDays = 90;
@@ -34,19 +34,36 @@ export const imagePullerKey: Step<KeyState, KeyChange> = {
     if (pair?.verdict === 'denied') await waitUntilVerified(run, pair.pair);
   },
   health: (state) => Promise.resolve(ageFinding(state)),
+  summary: (state) => {
+    const key = currentKey(state);
+    return key && { text: `access key ${daysText(key, state)} old` };
+  },
 };
 
-function ageFinding(state: KeyState): Finding[] {
+function currentKey(state: KeyState): ObservedKey | undefined {
   const { pair } = classify(state);
-  const key = state.keys.find(({ id }) => id === pair?.pair.accessKeyId);
-  const days = key ? Math.floor((state.now - key.created) / dayMs) : 0;
-  if (!key || days < maxAgeDays) return [];
+  return state.keys.find(({ id }) => id === pair?.pair.accessKeyId);
+}
+
+/** Reports the age of the key, also when it is OK. */
+function ageFinding(state: KeyState): Finding[] {
+  const key = currentKey(state);
+  if (!key) return [];
+  const ageMs = Math.max(state.now - key.created, 0);
+  const parts = {
+    target: keyTarget(key.id),
+    what: `access key ${key.id} is ${daysText(key, state)} old`,
+    why: `access keys should be replaced every ${maxAgeDays} days`,
+    ageSeconds: Math.floor(ageMs / 1000),
+  };
   return [
-    finding('key-old', {
-      target: keyTarget(key.id),
-      what: `access key ${key.id} is ${days} days old`,
-      why: `access keys should be replaced every ${maxAgeDays} days`,
-      hint: 'Run `ecr-bootstrap rotate`.',
-    }),
+    ageMs < maxAgeDays * dayMs
+      ? finding('ok', { ...parts, hint: 'Nothing to do.' })
+      : finding('key-old', { ...parts, hint: 'Run `ecr-bootstrap rotate`.' }),
   ];
+}
+
+function daysText({ created }: ObservedKey, { now }: KeyState): string {
+  const days = Math.max(Math.floor((now - created) / dayMs), 0);
+  return days === 1 ? '1 day' : `${days} days`;
 }

@@ -31,6 +31,10 @@ export const images: Step<ImagesState, ImagesChange> = {
     Promise.resolve(
       presence.flatMap(({ image, error }) => (error ? [{ target: imageTarget(image), error }] : [])),
     ),
+  summary: ({ presence: { length } }) => ({
+    text: length === 1 ? '1 image in ECR' : `${length} images in ECR`,
+    members: { of: 'images', count: length },
+  }),
   health: (_state, ctx) => internetFindings(ctx),
   nextSteps: pullsFromInternet,
 };

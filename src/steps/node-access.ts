@@ -1,6 +1,8 @@
+import { agentRef } from '../cluster/nodes.ts';
 import type { ObjectChange } from '../cluster/objects.ts';
 import { applyNodeAccess } from '../nodes/apply.ts';
 import { diffNodeAccess, removeNodeAccess } from '../nodes/diff.ts';
+import { plannedHosts } from '../nodes/hosts.ts';
 import { nodesHealth, waitForNodes } from '../nodes/ready.ts';
 import { type NodeAccessState, observeForRemoval, observeNodeAccess } from '../nodes/state.ts';
 import type { Step } from './context.ts';
@@ -33,7 +35,18 @@ export const nodeAccess: Step<NodeAccessState, ObjectChange> = {
   diff: diffNodeAccess,
   apply: applyNodeAccess,
   ready: async ({ isOn }, run) => (isOn ? waitForNodes(run) : undefined),
-  health: async ({ isOn }, ctx) => (isOn ? nodesHealth(ctx) : []),
+  summary: ({ isOn, nodeCount, hosts }) => {
+    if (!isOn) return { text: 'node access is off' };
+    const mirrored = plannedHosts(hosts).join(', ') || 'no registry yet';
+    return {
+      text: `${nodeCount} ${nodeCount === 1 ? 'node pulls' : 'nodes pull'} ${mirrored} from ECR`,
+      members: { of: 'nodes', count: nodeCount },
+    };
+  },
+  health: async ({ isOn, wanted }, ctx) => {
+    const lacksAgent = wanted.some(({ desired, actual }) => desired.kind === agentRef.kind && !actual);
+    return isOn ? nodesHealth(ctx, !lacksAgent) : [];
+  },
   render: async (ctx) => (await observeNodeAccess(ctx)).wanted.map(({ desired }) => desired),
   observeRemoval: observeForRemoval,
   remove: removeNodeAccess,

@@ -58,6 +58,8 @@ export const operatorCrds: Step<CrdsState, ObjectChange> = {
     if (wanted.length > 0) await waitUntilServed(run);
   },
 
+  summary: ({ wanted }) => (wanted.length > 0 ? { text: `${wanted.length} CRDs` } : undefined),
+
   render: wantedCrds,
   observeRemoval: observeCrdsForRemoval,
   remove: removeCrds,

@@ -12,7 +12,7 @@ import {
   observeObjects,
   removeObjects,
 } from '../cluster/objects.ts';
-import { operatorNamespace } from '../core/ownership.ts';
+import { operatorNamespace, operatorVersion } from '../core/ownership.ts';
 import { operatorHealth } from '../external-secrets/operator/health.ts';
 import { waitForCertificate, waitUntilServing } from '../external-secrets/operator/readiness.ts';
 import {
@@ -83,6 +83,10 @@ export const operator: Step<ObjectsState, ObjectChange> = {
   },
 
   health: async (state, ctx) => (existing(state).length === 0 ? [] : operatorHealth(ctx)),
+
+  summary: ({ wanted }) => ({
+    text: wanted.length > 0 ? `External Secrets Operator ${operatorVersion}` : 'not managed by ecr-bootstrap',
+  }),
 
   render: wantedObjects,
 

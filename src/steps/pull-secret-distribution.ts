@@ -43,6 +43,14 @@ export const pullSecretDistribution: Step<DistributionState, ObjectChange> = {
   apply: (changes, _, run) => applyObjects(changes, run),
   ready: async (_, run) => membersOf(await waitForCopies(run)),
   health: (_, ctx) => copiesHealth(ctx),
+  summary: ({ coverage: { covered, ignored } }) => {
+    const members = { of: 'namespaces', count: covered.length };
+    const excluded = ignored.length > 0 ? ` (${ignored.length} excluded)` : '';
+    return {
+      text: `copied to ${members.count} ${members.count === 1 ? 'namespace' : members.of}${excluded}`,
+      members,
+    };
+  },
   render: renderDistribution,
   observeRemoval: observeDistributionForRemoval,
   remove: removeObjects,

@@ -53,6 +53,7 @@ export const pullSecretRefresh: Step<ObjectsState, ObjectChange> = {
   apply: (changes, _, run) => applyObjects(changes, run),
   ready: (_, run) => waitForRenewal(run),
   health: renewalHealth,
+  summary: (_, { config }) => ({ text: `renewed every ${config.pullSecret.renewEvery}` }),
   render: renewalObjects,
   observeRemoval: observeRenewalForRemoval,
   remove: removeObjects,

@@ -22,6 +22,9 @@ export const repositories: Step<RepositoriesState, RepositoryChange> = {
   readsLag: true,
   observe: observeRepositories,
   diff: diffRepositories,
+  summary: ({ repositories: { length } }) => ({
+    text: `${length} ${length === 1 ? 'repository' : 'repositories'}`,
+  }),
   apply: async (changes, _state, run) => tolerating(await applyRepositories(changes, run)),
   ready: ({ repositories }) =>
     Promise.resolve(

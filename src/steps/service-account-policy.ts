@@ -52,6 +52,7 @@ export const serviceAccountPolicy: Step<PolicyState, ObjectChange> = {
     return outcomes;
   },
   ready: verifyOrRemove,
+  summary: ({ wanted }) => (wanted.length > 0 ? { text: 'new ones too' } : undefined),
   render: renderPolicy,
   remove: removeObjects,
 };

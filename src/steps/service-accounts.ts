@@ -37,6 +37,9 @@ export const serviceAccounts: Step<ServiceAccountsState, EntryChange> = {
   apply: (changes, _, run) => applyEntries(changes, run),
   observeRemoval: observeEntries,
   remove: ({ obsolete }) => ({ changes: obsolete.map(removal), findings: [] }),
+  summary: ({ covered: { length } }) => ({
+    text: `${length} ${length === 1 ? 'service account uses' : 'service accounts use'} the pull secret`,
+  }),
   health: async ({ covered, ignored }, ctx) => [
     ...(await refusalFindings(covered, ctx)),
     ...(await pullFindings(ctx, mirroring(await ctx.inventory.mirroredHosts(), ctx.config))),

@@ -59,6 +59,7 @@ function userStep(
       return { changes, findings: [...findings, ...formerFindings(who, state.former)] };
     },
     apply: applyUser,
+    summary: ({ wanted }) => ({ text: wanted.name }),
     removesFromAws: ['identities'],
     remove: (state, ctx) => removeUser(state, ctx, () => unmanagedKeys(ctx)),
   };

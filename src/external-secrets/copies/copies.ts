@@ -140,5 +140,5 @@ const uncovered = ({ namespace, failure, externalSecret }: PullSecretCopy): Find
       (externalSecret
         ? 'the operator has not written it yet'
         : 'the operator has not created the ExternalSecret yet'),
-    hint: 'Run `ecr-bootstrap up`; it waits for the operator and reports what blocks it.',
+    hint: 'Run `ecr-bootstrap up`.',
   });

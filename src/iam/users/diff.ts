@@ -11,7 +11,6 @@ import {
   unmanagedUserFindings,
 } from './findings.ts';
 import {
-  documentOf,
   type ObservedUser,
   ownAttachments,
   type UserChange,
@@ -35,14 +34,14 @@ function diffCurrent(state: UserState): Diff<UserChange> {
   const blocking = unmanagedUserFindings(wanted, observed);
   if (blocking.length > 0) return { changes: [], findings: blocking };
   return {
-    changes: changesFor(wanted, observed).map((change) => ({ ...change, fix: fixFor(wanted) })),
+    changes: changesFor(wanted, observed).map((change) => ({ ...change, fix })),
     findings: [...pathFindings(wanted, observed), ...excessFindings(wanted, observed)],
   };
 }
 
 /** Only an administrator may change users and policies. Other callers see the same drift, with this fix. */
-const fixFor = ({ who }: WantedUser): string =>
-  `Run \`ecr-bootstrap up --only ${documentOf[who]}\` as an administrator; \`ecr-bootstrap policy first-run\` prints the policy for that.`;
+const fix =
+  'Run `ecr-bootstrap up --only power-user,image-puller` as an administrator. `ecr-bootstrap policy first-run` prints the policy for that.';
 
 /** Rights are granted before others are revoked, because the user pulls and pushes during the run. */
 function changesFor(wanted: WantedUser, observed: ObservedUser): UserChange[] {

@@ -42,7 +42,7 @@ function formatted(
     case 'result':
       return resultLines(view.data, layout);
     case 'status':
-      return statusLines(view.data, layout, verbose);
+      return statusLines(view, layout, verbosity);
     case 'mirror':
       return verbosity === 'quiet' ? targets(view.data.images) : mirrorLines(view.data, layout, verbose);
     case 'images':

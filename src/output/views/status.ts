@@ -1,150 +1,261 @@
+import stringWidth from 'fast-string-width';
 import { hoursAndMinutes } from '../../core/duration.ts';
-import type { Finding } from '../../core/findings.ts';
+import { type Finding, findingCodes, type FindingDescription } from '../../core/findings.ts';
 import type { StepStatus } from '../../core/inspect.ts';
-import { docsUrl } from '../../core/paths.ts';
+import { type Fact, type HealthyGroup, healthOf, type Problem } from '../../core/problems.ts';
+import type { Change } from '../../core/step.ts';
+import { nameOf } from '../../core/target.ts';
 import type { Layout } from '../layout.ts';
+import type { Verbosity } from '../reporter.ts';
 import { plural } from '../units.ts';
+import type { Header, StatusView } from '../view.ts';
+import { changeLines, countOf } from './changes.ts';
 import { findingLines, levelMark } from './finding.ts';
-import { changeLines } from './changes.ts';
 
-/** The number of findings with one code that a step lists. Unless verbose, more findings are only counted. */
-const maxAlike = 3;
+/** Columns of the mark and the title of a group. */
+const indent = 16;
+/** Lines of one reason, and facts besides the first, that a problem shows. -v shows all. */
+const maxReasonLines = 2;
+const maxOthers = 2;
+/** More problems with one fix than this have one line each. */
+const maxDetailed = 2;
+/** Columns for the names of affected objects. */
+const maxNamesWidth = 32;
+/** Kinds that a sentence about drift names. */
+const maxKinds = 2;
 
-/** @param url the page about the codes of findings; undefined in a clone */
-export function statusLines(
-  { steps, healthy }: { steps: readonly StepStatus[]; healthy: boolean },
-  layout: Layout,
-  verbose: boolean,
-  url = docsUrl('reference/errors.md#findings'),
-): string[] {
-  const width = Math.max(...steps.map((step) => step.step.length));
-  const causes = sharedCauses(steps);
-  const shown = new Set(causes.flatMap(({ findings }) => findings));
-  const lines = steps.flatMap((status) => {
-    const { step, title, findings } = status;
-    const mark = levelMark(worst(findings), layout);
-    const others = { ...status, findings: findings.filter((each) => !shown.has(each)) };
-    return [
-      `${mark} ${layout.style.bold(step.padEnd(width))}  ${layout.style.dim(title)}`,
-      ...layout.indented(4, (inner) => stepLines(others, inner, verbose)),
-    ];
-  });
-  const hasCodes = steps.some(({ findings }) =>
-    findings.some(({ level, code }) => level !== 'ok' && code !== 'drift'),
-  );
-  return [
-    ...lines,
-    ...causes.flatMap((cause) => causeLines(cause, layout)),
-    '',
-    ...(hasCodes && url !== undefined ? [layout.style.dim(`Codes are explained at ${url}`)] : []),
-    verdict(steps, healthy, layout),
-  ];
+export interface StatusScreen {
+  readonly header: Header;
+  readonly data: StatusView;
 }
 
-/** One reason why several steps could not be checked: AWS or the cluster is unreachable. */
-interface Cause {
-  readonly steps: readonly string[];
-  readonly findings: readonly Finding[];
-}
-
-function sharedCauses(steps: readonly StepStatus[]): Cause[] {
-  const causes = new Map<string, { steps: string[]; findings: Finding[] }>();
-  for (const { step, findings } of steps) {
-    for (const finding of findings.filter(({ code }) => code === 'not-checked')) {
-      const key = JSON.stringify([finding.what, finding.why]);
-      const cause = causes.get(key) ?? { steps: [], findings: [] };
-      causes.set(key, cause);
-      cause.steps.push(step);
-      cause.findings.push(finding);
-    }
+/**
+ * The verdict, the problems with their fixes, and one line for each healthy group. The verdict is repeated at
+ * the end, because the beginning of a long text scrolls away. With -v, all findings by step.
+ */
+export function statusLines({ header, data }: StatusScreen, layout: Layout, verbosity: Verbosity): string[] {
+  const verdict = layout.wrap(verdictText(data, layout));
+  if (verbosity === 'quiet') return verdict;
+  const first = [...headerLines(header, data, layout), '', ...verdict, ''];
+  if (verbosity === 'verbose') {
+    return [...first, ...data.steps.flatMap((step) => stepLines(step, layout)), '', ...verdict];
   }
-  return [...causes.values()].filter((cause) => cause.steps.length > 1);
-}
-
-function causeLines({ steps, findings: [finding] }: Cause, layout: Layout): string[] {
-  if (!finding) return [];
-  return ['', ...findingLines(finding, layout), `    ${layout.style.dim('for:')} ${steps.join(', ')}`];
-}
-
-function stepLines(status: StepStatus, layout: Layout, verbose: boolean): string[] {
-  const others = status.findings.filter(({ code }) => code !== 'drift');
-  const bad = others.filter(({ level }) => level !== 'ok');
-  const good = others.filter(({ level }) => level === 'ok');
+  const { problems, healthy } = healthOf(data.steps);
+  const groups = healthy.map((group) => healthyLine(group, layout));
+  if (problems.length === 0) return [...first, ...groups];
+  const more = 'Everything: ecr-bootstrap status -v   A code: ecr-bootstrap explain CODE';
   return [
-    ...driftLines(status, layout, verbose),
-    ...listed(bad, verbose, layout),
-    ...(verbose ? good.flatMap((finding) => findingLines(finding, layout)) : tokenLine(good, layout)),
+    ...first,
+    ...byFix(problems).flatMap((same) => sameFixLines(same, layout)),
+    ...(groups.length > 0 ? ['', ...groups] : []),
+    '',
+    layout.style.dim(layout.truncate(more, layout.width)),
+    ...verdict,
   ];
 }
 
-/** The shortest time until a token of a step expires. */
-function tokenLine(good: readonly Finding[], layout: Layout): string[] {
-  const tokens = good.filter(({ secondsLeft }) => secondsLeft !== undefined);
-  const [only, ...others] = tokens;
-  if (!only) return [];
-  if (others.length === 0) return findingLines(only, layout);
-  const least = Math.min(...tokens.map(({ secondsLeft = 0 }) => secondsLeft));
-  const span = hoursAndMinutes(least * 1000);
-  return [`${levelMark('ok', layout)} tokens in ${tokens.length} namespaces are valid for at least ${span}`];
+function headerLines(header: Header, { time }: StatusView, layout: Layout): string[] {
+  const clock = new Date(time).toTimeString().slice(0, 8);
+  const parts = [
+    header.project,
+    [header.account, header.region].filter(Boolean).join(' '),
+    [header.context, header.version].filter(Boolean).join(' '),
+    clock,
+  ].filter(Boolean);
+  const line = layout.truncate(parts.join(` ${layout.marks.separator} `), layout.width);
+  const sandbox = header.sandbox ? ['SANDBOX: no real resources are used'] : [];
+  return [...sandbox, line].map(layout.style.dim);
 }
 
-/** Drift as a plan shows it: the changes that `up` would make. */
-function driftLines({ drift }: StepStatus, layout: Layout, verbose: boolean): string[] {
-  if (drift.length === 0) return [];
+function verdictText({ verdict, counts }: StatusView, { style }: Layout): string {
+  const { problems, warnings, checks, notChecked } = counts;
+  const found = [
+    ...(problems > 0 ? [plural(problems, 'problem')] : []),
+    ...(warnings > 0 ? [plural(warnings, 'warning')] : []),
+  ].join(', ');
+  const unknown = notChecked > 0 ? `, ${notChecked} could not run` : '';
+  const suffix = `(${plural(checks, 'check')}${unknown})`;
+  if (verdict === 'healthy') return `${style.good('Healthy')}${found && `, ${found}`} ${suffix}.`;
+  return `${style.bad('Unhealthy')}: ${found} ${suffix}.`;
+}
+
+function healthyLine({ title, summaries, secondsLeft }: HealthyGroup, layout: Layout): string {
+  const texts = [...tokenText(secondsLeft), ...summaries];
+  const text = texts.length > 0 ? texts.join(', ') : 'OK';
+  return rowStart('ok', title, layout) + layout.truncate(text, layout.width - indent);
+}
+
+function tokenText(secondsLeft: readonly number[]): string[] {
+  if (secondsLeft.length === 0) return [];
+  const shortest = secondsLeft.reduce((least, each) => Math.min(least, each));
+  const span = hoursAndMinutes(shortest * 1000);
+  const { length } = secondsLeft;
+  return [length === 1 ? `1 valid for ${span}` : `${length} valid, the shortest for ${span}`];
+}
+
+const rowStart = (level: Finding['level'], title: string, layout: Layout): string =>
+  `${levelMark(level, layout)} ${layout.style.bold(layout.pad(title, indent - 2))}`;
+
+/** Neighbors with the same fix, which is shown once. */
+function byFix(problems: readonly Problem[]): Problem[][] {
+  const runs: Problem[][] = [];
+  for (const problem of problems) {
+    const run = runs.at(-1);
+    if (run?.[0]?.fix === problem.fix) run.push(problem);
+    else runs.push([problem]);
+  }
+  return runs;
+}
+
+function sameFixLines(problems: readonly Problem[], layout: Layout): string[] {
+  const fix = layout.wrap(problems[0]?.fix ?? '', {
+    first: `${' '.repeat(indent)}${layout.style.dim('fix:')} `,
+  });
+  if (problems.length <= maxDetailed) {
+    return problems.flatMap((problem, index) =>
+      problemLines(problem, index === problems.length - 1 ? fix : [], layout),
+    );
+  }
+  const short = problems.map(({ level, title, fact }) => {
+    const code = ` [${fact.code}]`;
+    const room = layout.width - indent - code.length;
+    const text = layout.pad(layout.truncate(factText(fact, layout), room), room);
+    return rowStart(level, title, layout) + text + layout.style.dim(code);
+  });
+  return [...short, ...fix];
+}
+
+/** @param fix its lines, if the next problem has another fix */
+function problemLines(problem: Problem, fix: readonly string[], layout: Layout): string[] {
+  const { title, level, fact, others } = problem;
+  const margins = { first: ' '.repeat(indent) };
+  const wrapped = (text: string): string[] => {
+    const lines = layout.wrap(text, margins);
+    if (lines.length <= maxReasonLines) return lines;
+    const last = lines[maxReasonLines - 1] ?? '';
+    return [
+      ...lines.slice(0, maxReasonLines - 1),
+      layout.truncate(`${last} ${layout.marks.more}`, layout.width),
+    ];
+  };
+  const rest = others.length - maxOthers;
+  const lines = [
+    ...layout.wrap(factText(fact, layout), { first: rowStart(level, title, layout), rest: margins.first }),
+    // A warning can wait, and so can its reason.
+    ...(level === 'warning' ? [] : reasonsOf(problem, layout).flatMap(wrapped)),
+    ...others.slice(0, maxOthers).flatMap((other) => wrapped(sentence(factText(other, layout)))),
+    ...(rest > 0 ? wrapped(`And ${plural(rest, 'more finding')}.`) : []),
+    ...fix,
+  ];
+  const extra = fact.findings.length === 1 && fix.length > 0 ? (fact.findings[0]?.lines ?? []) : [];
+  return [
+    ...withCode(lines, fact.code, layout),
+    ...extra.flatMap((line) => layout.wrap(line, { first: ' '.repeat(4) })),
+  ];
+}
+
+/** Adds the code at the right edge of the last line, or of another line if there is no room. */
+function withCode(lines: readonly string[], code: string, layout: Layout): string[] {
+  const last = lines.at(-1) ?? '';
+  const text = `[${code}]`;
+  const room = layout.width - stringWidth(last) - text.length;
+  if (room >= 2) return [...lines.slice(0, -1), last + ' '.repeat(room) + layout.style.dim(text)];
+  return [...lines, ' '.repeat(Math.max(layout.width - text.length, 0)) + layout.style.dim(text)];
+}
+
+/** The reason that most of the findings have. Drift explains itself. */
+function reasonsOf({ fact, steps }: Problem, layout: Layout): string[] {
+  if (fact.code === 'drift') return [];
+  const counts = new Map<string, number>();
+  for (const { why } of fact.findings) counts.set(why, (counts.get(why) ?? 0) + 1);
+  const [why, count] = [...counts].toSorted(([, one], [, other]) => other - one)[0] ?? ['', 0];
+  const share = counts.size > 1 ? ` (${count} of ${fact.findings.length})` : '';
+  const checks =
+    steps.length > 1 && fact.code === 'not-checked' ? [layout.text(`Not checked: ${steps.join(', ')}.`)] : [];
+  return [...(why ? [sentence(why + share)] : []), ...checks];
+}
+
+/** Upper case and a period, unless the text starts with a name or a command. */
+function sentence(text: string): string {
+  const start = /^[a-z]+ /.test(text) ? text.charAt(0).toUpperCase() + text.slice(1) : text;
+  return /[.!?]$/.test(start) ? start : `${start}.`;
+}
+
+function factText({ code, findings, drift, total }: Fact, layout: Layout): string {
+  const [first] = findings;
+  if (drift.length > 1) return driftText(drift);
+  const { many }: FindingDescription = findingCodes[code];
+  const names = [...new Set(findings.map(({ target }) => target.name))];
+  if (!first || names.length === 1) return driftWithFields(first);
+  if (!many) return `${first.what} (and ${names.length - 1} more)`;
+  if (names.length === total) return `all ${total} ${many.of} ${many.text}`;
+  const count = total === undefined ? String(names.length) : `${names.length} of ${total}`;
+  return `${count} ${many.of} ${many.text} (${fewNames(names, layout)})`;
+}
+
+const driftWithFields = (finding: Finding | undefined): string =>
+  finding?.code === 'drift' && finding.what.endsWith('configuration')
+    ? `${finding.what}: ${finding.why}`
+    : (finding?.what ?? '');
+
+/** The first names, as many as fit. */
+function fewNames(names: readonly string[], layout: Layout): string {
+  const shown: string[] = [];
+  for (const name of names) {
+    if (shown.length > 0 && stringWidth([...shown, name].join(', ')) > maxNamesWidth) break;
+    shown.push(layout.shorten(name, maxNamesWidth));
+  }
+  return shown.length < names.length ? `${shown.join(', ')}, ${layout.marks.more}` : shown.join(', ');
+}
+
+/** Two objects by name, or the number of objects of each kind. */
+function driftText(changes: readonly Change[]): string {
+  const missing = changes.filter(({ action }) => action === 'create');
+  const different = changes.filter(({ action }) => action !== 'create');
+  const names = changes.length <= 2 ? listed : counted;
+  const verb = different.length > 1 ? 'differ' : 'differs';
+  return [
+    ...(missing.length > 0 ? [`${names(missing)} ${missing.length > 1 ? 'are' : 'is'} missing`] : []),
+    ...(different.length > 0
+      ? [`${names(different)} ${verb}${missing.length > 0 ? '' : ' from the configuration'}`]
+      : []),
+  ].join('; ');
+}
+
+const listed = (changes: readonly Change[]): string =>
+  changes.map(({ target }) => nameOf(target)).join(' and ');
+
+function counted(changes: readonly Change[]): string {
+  const kinds = new Map<string, number>();
+  for (const { target } of changes) kinds.set(target.kind, (kinds.get(target.kind) ?? 0) + 1);
+  const sorted = [...kinds].toSorted(([, one], [, other]) => other - one);
+  const shown = sorted.slice(0, maxKinds);
+  const rest = changes.length - shown.reduce((sum, [, count]) => sum + count, 0);
+  const texts = shown.map(([kind, count]) => countOf(count, kind));
+  return [...texts, ...(rest > 0 ? [countOf(rest, 'other')] : [])]
+    .join(', ')
+    .replace(/, ([^,]*)$/, ' and $1');
+}
+
+/** Everything that a step reports. */
+function stepLines({ step, title, drift, findings }: StepStatus, layout: Layout): string[] {
+  const { bold, dim } = layout.style;
   const fixes = new Set(drift.map(({ fix }) => fix ?? 'ecr-bootstrap up'));
   return [
-    ...changeLines(drift, layout, verbose),
-    ...[...fixes].map((fix) => `    ${layout.style.dim('fix:')} ${fix}`),
+    ...layout.wrap(dim(title), {
+      first: `${levelMark(worst(findings), layout)} ${bold(step)}  `,
+      rest: '  ',
+    }),
+    ...layout.indented(4, (inner) => [
+      ...changeLines(drift, inner, true),
+      ...[...fixes].flatMap((fix) => inner.wrap(fix, { first: `    ${dim('fix:')} ` })),
+      ...findings.filter(({ code }) => code !== 'drift').flatMap((finding) => findingLines(finding, inner)),
+    ]),
   ];
-}
-
-function listed(findings: readonly Finding[], verbose: boolean, layout: Layout): string[] {
-  return groupBy(findings, ({ code }) => code).flatMap((alike) => {
-    const some = verbose ? alike : alike.slice(0, maxAlike);
-    const rest = alike.length - some.length;
-    const more =
-      rest > 0 ? [layout.style.dim(layout.text(`… and ${rest} more like this; -v lists all`))] : [];
-    const lines = groupBy(some, ({ why, hint }) => `${why}\n${hint}`).flatMap((group) =>
-      together(group, layout),
-    );
-    return [...lines, ...more];
-  });
-}
-
-/** Findings with the same reason: one line each, and the reason once. */
-function together(group: readonly Finding[], layout: Layout): string[] {
-  return group.flatMap((finding, index) => {
-    const lines = findingLines(finding, layout);
-    return index === group.length - 1 ? lines : lines.slice(0, 1);
-  });
-}
-
-function groupBy(findings: readonly Finding[], keyOf: (finding: Finding) => string): Finding[][] {
-  const groups = new Map<string, Finding[]>();
-  for (const finding of findings) {
-    const key = keyOf(finding);
-    groups.set(key, [...(groups.get(key) ?? []), finding]);
-  }
-  return [...groups.values()];
 }
 
 /** The level that determines the mark of a step. */
 function worst(findings: readonly Finding[]): Finding['level'] {
   const order = ['failed', 'unknown', 'warning', 'ok'] as const;
   return order.find((level) => findings.some((finding) => finding.level === level)) ?? 'ok';
-}
-
-function verdict(steps: readonly StepStatus[], healthy: boolean, layout: Layout): string {
-  const all = steps.flatMap((step) => step.findings);
-  const count = (level: Finding['level']) => all.filter((finding) => finding.level === level).length;
-  const parts = [
-    [count('failed'), 'failed'],
-    [count('unknown'), 'unknown'],
-    [count('warning'), count('warning') === 1 ? 'warning' : 'warnings'],
-  ] as const;
-  const counts = parts.filter(([amount]) => amount > 0).map(([amount, word]) => `${amount} ${word}`);
-  if (healthy)
-    return `${[layout.style.good('Healthy'), ...counts].join(', ')} (${plural(steps.length, 'check')}).`;
-  const found = counts.length > 0 ? `: ${counts.join(', ')}` : '';
-  return `${layout.style.bad('Unhealthy')}${found} (${plural(steps.length, 'check')}).`;
 }

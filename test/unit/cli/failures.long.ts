@@ -219,19 +219,19 @@ describe('a setup that is split between two sites', () => {
       const { document } = await cli.json(
         `status ${site} --only operator,pull-secret-distribution,service-accounts`,
       );
-      expect(document['status']).toMatchObject({ healthy: true });
+      expect(document['status']).toMatchObject({ verdict: 'healthy' });
     },
   );
 
   it('finds the registry without AWS, from the annotation in the cluster', async () => {
     const env = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
     const { document } = await cli.json('status --only service-accounts', { env });
-    expect(document['status']).toMatchObject({ healthy: true });
+    expect(document['status']).toMatchObject({ verdict: 'healthy' });
   });
 
   it('shows how long the tokens in all namespaces are valid', async () => {
     const { stdout } = await cli.run('status --only pull-secret-distribution');
-    expect(stdout).toMatch(/✓ tokens in 7 namespaces are valid for at least 1[01] h \d+ min/);
+    expect(stdout).toMatch(/✓ Tokens +7 valid, the shortest for 1[01] h \d+ min/);
   });
 
   it('says how to provide the manifest when GitHub is unreachable', async () => {
@@ -251,7 +251,7 @@ describe('status --wait', () => {
     });
     expect({ code, stdout }).toMatchObject({
       code: 0,
-      stdout: expect.stringContaining('✓ tokens in') as string,
+      stdout: expect.stringContaining('✓ Tokens') as string,
     });
   });
 });

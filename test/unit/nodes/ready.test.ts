@@ -53,12 +53,13 @@ async function healthOf(cluster: Cluster): Promise<readonly Finding[]> {
     list: (): Promise<readonly KubeObject[]> => Promise.resolve([pod]),
     lastLogLine: log ?? (() => Promise.resolve(undefined)),
   };
-  return nodesHealth({
+  const ctx = {
     config: { project: 'shop', aws: { region: 'eu-west-1' }, nodes: { nodeSelector: {} } },
     cluster: port,
     inventory,
     registryHost: () => Promise.resolve('1.dkr.ecr.eu-west-1.amazonaws.com'),
-  } as unknown as NodesContext);
+  } as unknown as NodesContext;
+  return nodesHealth(ctx, true);
 }
 
 it('reports an unready agent also if the API server cannot read its log', async () => {

@@ -63,6 +63,20 @@ const mirrored = {
   seconds: 1,
 } as const;
 
+const header: Required<Header> = {
+  sandbox: true,
+  project: hostile,
+  caller: hostile,
+  account: hostile,
+  region: hostile,
+  registry: hostile,
+  context: hostile,
+  server: hostile,
+  version: hostile,
+  config: hostile,
+  kubeconfig: [hostile],
+};
+
 /** One example of every view. The compiler checks that the list is complete. */
 const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }> } = {
   plan: {
@@ -84,7 +98,29 @@ const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }>
   },
   status: {
     type: 'status',
-    data: { healthy: false, steps: [{ step: hostile, title: hostile, findings, drift: changes }] },
+    header,
+    data: {
+      time: hostile,
+      version: hostile,
+      verdict: 'unhealthy',
+      counts: {
+        checks: 1,
+        notChecked: 0,
+        problems: 1,
+        warnings: 1,
+        findings: { ok: 1, warning: 1, failed: 1, unknown: 1 },
+      },
+      steps: [
+        {
+          step: hostile,
+          title: hostile,
+          group: 'nodes',
+          findings,
+          drift: changes,
+          summary: { text: hostile, members: { of: hostile, count: 1 } },
+        },
+      ],
+    },
   },
   mirror: {
     type: 'mirror',
@@ -174,19 +210,6 @@ const events: { readonly [T in Event['type']]: Extract<Event, { readonly type: T
   },
   note: { type: 'note', step, text: hostile },
   detail: { type: 'detail', step, text: hostile },
-};
-
-const header: Required<Header> = {
-  sandbox: true,
-  caller: hostile,
-  account: hostile,
-  region: hostile,
-  registry: hostile,
-  context: hostile,
-  server: hostile,
-  version: hostile,
-  config: hostile,
-  kubeconfig: [hostile],
 };
 
 /** Sequences of this program and Node's readline: five colors and their resets, clearing a line, the prompt. */

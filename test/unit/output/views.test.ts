@@ -3,7 +3,6 @@ import { Layout } from '../../../src/output/layout.ts';
 import type { ImageRow, View } from '../../../src/output/view.ts';
 import { errorLines } from '../../../src/output/text.ts';
 import { viewLines } from '../../../src/output/views/index.ts';
-import { statusLines } from '../../../src/output/views/status.ts';
 import { BootstrapError } from '../../../src/core/errors.ts';
 import type { Finding } from '../../../src/core/findings.ts';
 import type { Digest } from '../../../src/clients/registry/digest.ts';
@@ -33,102 +32,6 @@ describe('an error', () => {
 
   it('has no link in a clone, because its package names no repository', () => {
     expect(errorLines(error, plain).join('\n')).not.toContain('see:');
-  });
-});
-
-describe('a status', () => {
-  const finding = (level: Finding['level'], more: Partial<Finding> = {}): Finding => ({
-    level,
-    code: 'operator-unhealthy',
-    target: { kind: 'thing', name: 'x' },
-    what: 'thing x is gone',
-    why: 'it was deleted',
-    hint: 'ecr-bootstrap up',
-    ...more,
-  });
-  const status = (findings: readonly Finding[], healthy: boolean): View => ({
-    type: 'status',
-    data: { healthy, steps: [{ step: 'images', title: 'all images', findings, drift: [] }] },
-  });
-
-  it('shows a finding with its code, its reason and its fix', async () => {
-    expect(await lines(status([finding('failed')], false))).toEqual([
-      '✗ images  all images',
-      '    ✗ thing x is gone [operator-unhealthy]',
-      '        why: it was deleted',
-      '        fix: ecr-bootstrap up',
-      '',
-      'Unhealthy: 1 failed (1 check).',
-    ]);
-  });
-
-  it('links to the explanation of codes in a release, if it shows a code', () => {
-    const url = 'https://example.com/errors.md';
-    const shown = (level: Finding['level']): string[] =>
-      statusLines(
-        { healthy: false, steps: [{ step: 'images', title: '', findings: [finding(level)], drift: [] }] },
-        plain,
-        false,
-        url,
-      );
-    expect(shown('failed').slice(-2)).toEqual([
-      `Codes are explained at ${url}`,
-      'Unhealthy: 1 failed (1 check).',
-    ]);
-    expect(shown('ok').join('\n')).not.toContain(url);
-  });
-
-  it('shows the reason why several checks could not run only once', async () => {
-    const unchecked = finding('unknown', { code: 'not-checked', what: 'reach the API', why: 'no route' });
-    const steps = ['operator', 'images'].map((step) => ({
-      step,
-      title: '',
-      findings: [unchecked],
-      drift: [],
-    }));
-    expect(await lines({ type: 'status', data: { healthy: false, steps } })).toEqual([
-      '? operator  ',
-      '? images    ',
-      '',
-      '? reach the API [not-checked]',
-      '    why: no route',
-      '    fix: ecr-bootstrap up',
-      '    for: operator, images',
-      '',
-      'Unhealthy: 2 unknown (2 checks).',
-    ]);
-  });
-
-  it('shows the reason of several findings only once', async () => {
-    const alike = ['a', 'b'].map((name) =>
-      finding('failed', { what: `namespace ${name} has no pull secret` }),
-    );
-    expect((await lines(status(alike, false))).slice(1, 5)).toEqual([
-      '    ✗ namespace a has no pull secret [operator-unhealthy]',
-      '    ✗ namespace b has no pull secret [operator-unhealthy]',
-      '        why: it was deleted',
-      '        fix: ecr-bootstrap up',
-    ]);
-  });
-
-  it('shows when the first token expires in one line, and each token when verbose', async () => {
-    const token = (name: string, hours: number): Finding =>
-      finding('ok', { what: `token of ${name}/puller is valid for ${hours} h`, secondsLeft: hours * 3600 });
-    const view = status([token('a', 12), token('b', 11)], true);
-    expect((await lines(view))[1]).toBe('    ✓ tokens in 2 namespaces are valid for at least 11 h 0 min');
-    expect((await lines(view, 'verbose')).slice(1, 3)).toEqual([
-      '    ✓ token of a/puller is valid for 12 h',
-      '    ✓ token of b/puller is valid for 11 h',
-    ]);
-  });
-
-  it('shows no control characters from untrusted texts', async () => {
-    const text = (await lines(status([finding('failed', { why: 'a\u001b[2Jb\u200bc' })], false))).join('\n');
-    expect(text).toContain('why: a\\u001b[2Jb\\u200bc');
-  });
-
-  it('is healthy with warnings, and counts them', async () => {
-    expect((await lines(status([finding('warning')], true))).at(-1)).toBe('Healthy, 1 warning (1 check).');
   });
 });
 

@@ -1,4 +1,5 @@
 import { Readable, Writable } from 'node:stream';
+import { healthOf } from '../../../src/core/problems.ts';
 import { describe, expect, it } from 'vitest';
 import type { ChangeWith } from '../../../src/core/step.ts';
 import { createReporter } from '../../../src/output/index.ts';
@@ -49,7 +50,14 @@ async function written(format: 'text' | 'json'): Promise<string> {
   });
   await reporter.show({
     type: 'status',
-    data: { steps: [{ step, title, findings, drift: [change] }], healthy: false },
+    header: { sandbox: false, kubeconfig: [] },
+    data: {
+      ...healthOf([]),
+      time: '2026-11-29T04:41:07.000Z',
+      version: '1.0.0',
+      verdict: 'unhealthy',
+      steps: [{ step, title, group: 'nodes', findings, drift: [change] }],
+    },
   });
   await reporter.end(true);
   return text;
@@ -73,6 +81,6 @@ describe('the payload of a change', () => {
     expect(document['result']?.steps).toEqual([
       { step, outcomes: [{ change: printed, result: 'done' }], failures: [] },
     ]);
-    expect(document['status']?.steps).toEqual([{ step, title, findings, drift: [printed] }]);
+    expect(document['status']?.steps).toEqual([{ step, title, group: 'nodes', findings, drift: [printed] }]);
   });
 });
