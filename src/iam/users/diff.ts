@@ -40,8 +40,7 @@ function diffCurrent(state: UserState): Diff<UserChange> {
 }
 
 /** Only an administrator may change users and policies. Other callers see the same drift, with this fix. */
-const fix =
-  'Run `ecr-bootstrap up --only power-user,image-puller` as an administrator. `ecr-bootstrap policy first-run` prints the policy for that.';
+const fix = 'Run `ecr-bootstrap up` as an administrator (policy: `ecr-bootstrap policy first-run`).';
 
 /** Rights are granted before others are revoked, because the user pulls and pushes during the run. */
 function changesFor(wanted: WantedUser, observed: ObservedUser): UserChange[] {

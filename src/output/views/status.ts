@@ -19,6 +19,8 @@ const maxReasonLines = 2;
 const maxOthers = 2;
 /** More problems with one fix than this have one line each. */
 const maxDetailed = 2;
+/** Columns of the name of a step. */
+const maxStepWidth = 26;
 /** Columns for the names of affected objects. */
 const maxNamesWidth = 32;
 /** Kinds that a sentence about drift names. */
@@ -243,7 +245,7 @@ function stepLines({ step, title, drift, findings }: StepStatus, layout: Layout)
   const fixes = new Set(drift.map(({ fix }) => fix ?? 'ecr-bootstrap up'));
   return [
     ...layout.wrap(dim(title), {
-      first: `${levelMark(worst(findings), layout)} ${bold(step)}  `,
+      first: `${levelMark(worst(findings), layout)} ${bold(layout.shorten(step, maxStepWidth))}  `,
       rest: '  ',
     }),
     ...layout.indented(4, (inner) => [

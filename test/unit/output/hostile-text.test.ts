@@ -378,8 +378,8 @@ function expectHarmless(text: string): void {
   expect(unexpected).toBeNull();
 }
 
-/** Data keeps its lines. The plan ends with a command to paste, and the status does not use the layout yet. */
-const widerThanTerminal: readonly View['type'][] = ['objects', 'document', 'text', 'plan', 'status'];
+/** Data keeps its lines, and the plan ends with a command to paste. */
+const widerThanTerminal: readonly View['type'][] = ['objects', 'document', 'text', 'plan'];
 
 function expectToFit(text: string, columns: number): void {
   // The width is that of whole lines: colors have none, and the live line starts again at its first column.

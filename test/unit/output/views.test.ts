@@ -4,7 +4,6 @@ import type { ImageRow, View } from '../../../src/output/view.ts';
 import { errorLines } from '../../../src/output/text.ts';
 import { viewLines } from '../../../src/output/views/index.ts';
 import { BootstrapError } from '../../../src/core/errors.ts';
-import type { Finding } from '../../../src/core/findings.ts';
 import type { Digest } from '../../../src/clients/registry/digest.ts';
 
 const plain = new Layout();
