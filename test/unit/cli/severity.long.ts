@@ -98,7 +98,7 @@ describe('the severity of a finding', () => {
       expect(code, stdout).toBe(1);
       expect(aws.registry.repositories.has('shop/docker.io/library/nginx')).toBe(true);
       expect(cluster.get('ClusterExternalSecret', 'puller')).toBeDefined();
-      expect(stderr).toContain('Run `ecr-bootstrap up --only image-puller` as an administrator');
+      expect(stderr).toContain('Run `ecr-bootstrap up` as an administrator');
       expect((await cli.run('up --yes', { env: keys.get(caller) ?? {} })).code).toBe(1);
     },
   );
