@@ -44,13 +44,20 @@ const schemaVersion = 1;
 function createJsonReporter({ command, streams, sandbox }: ReporterOptions): Reporter {
   const document: Record<string, unknown> = { schemaVersion, command };
   let warnings: string[] = [];
+  /** What a run found in addition to the findings of its plan. */
+  let findings: Finding[] = [];
   let hasLooks = false;
   const add = (view: View): void => {
     if ('header' in view) document['target'] = view.header;
     document[view.type] = view.data;
   };
   const write = (ok: boolean, indent?: number): void => {
-    const whole = { ...document, ok, ...(warnings.length > 0 ? { warnings } : {}) };
+    const whole = {
+      ...document,
+      ok,
+      ...(findings.length > 0 ? { findings } : {}),
+      ...(warnings.length > 0 ? { warnings } : {}),
+    };
     // Unprintable characters become JSON escapes, so the values of the document stay exact.
     const text = printable(withoutSecrets(JSON.stringify(whole, undefined, indent)));
     streams.stdout.write(`${sandbox ? withinSandbox(text) : text}\n`);
@@ -62,14 +69,14 @@ function createJsonReporter({ command, streams, sandbox }: ReporterOptions): Rep
     warn: (text) => void warnings.push(text),
     event: (event) => {
       if (event.type === 'note') warnings.push(event.text);
-      if (event.type === 'finding') warnings.push(sentence(event.finding));
+      if (event.type === 'finding') findings.push(event.finding);
     },
     show: add,
     refresh: (view, ok) => {
       add(view);
       write(ok);
       delete document[view.type];
-      warnings = [];
+      [findings, warnings] = [[], []];
       hasLooks = true;
     },
     error: (error) => {
@@ -83,5 +90,3 @@ function createJsonReporter({ command, streams, sandbox }: ReporterOptions): Rep
     },
   };
 }
-
-const sentence = ({ what, why, hint }: Finding): string => `${what}: ${why}. ${hint}`;

@@ -83,7 +83,8 @@ export class LiveLine {
     const layout = this.#layout();
     const spinner = layout.isUnicode ? frames : asciiFrames;
     // Text in the last column would move the cursor to the next line on some terminals.
-    const width = layout.width - 3;
+    // Room for the spinner, and for the ^C that the terminal echoes: if it wrapped, the line could not be erased.
+    const width = layout.width - 5;
     const underWay = [...this.#progress.values()].map(({ progress, rate }) => ({
       progress,
       rate: rate.perSecond(now),
