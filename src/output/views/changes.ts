@@ -34,7 +34,7 @@ export function changeLines(changes: readonly Change[], layout: Layout, verbose:
 export function shortChangeLines(changes: readonly Change[], layout: Layout): string[] {
   const largestFirst = alike(changes).sort((one, other) => other.length - one.length);
   return largestFirst.flatMap((group) =>
-    group.length === 1 ? group.map((change) => shortLine(change, layout)) : groupLines(group, layout),
+    group.length === 1 ? group.flatMap((change) => shortLines(change, layout)) : groupLines(group, layout),
   );
 }
 
@@ -54,15 +54,27 @@ function alike(changes: readonly Change[]): Change[][] {
 function groupLines(group: readonly Change[], layout: Layout): string[] {
   const [first] = group;
   if (!first) return [];
-  const head = `${actionMark(first.action, layout)} ${countOf(group.length, first.target.kind)}  `;
+  const count = countOf(group.length, first.target.kind);
+  // Creations may have different reasons.
+  const why = first.action === 'create' ? '' : remarksOf(first, layout);
   const names = group.map(({ target }) => target.name);
-  return [head + layout.style.dim(fitting(singles(names), layout.width - stringWidth(head), layout))];
+  return withList(`${actionMark(first.action, layout)} ${count}${why}`, names, layout);
 }
 
-function shortLine(change: Change, layout: Layout): string {
-  const head = `${actionMark(change.action, layout)} ${nameOf(change.target)}  `;
+function shortLines(change: Change, layout: Layout): string[] {
   const paths = [...new Set(change.fields.map(({ path }) => path))];
-  return head + layout.style.dim(fitting(singles(paths), layout.width - stringWidth(head), layout));
+  const head = `${actionMark(change.action, layout)} ${nameOf(change.target)}${remarksOf(change, layout)}`;
+  return withList(head, paths, layout);
+}
+
+/** Columns below which a list says nothing. */
+const minListWidth = 10;
+
+/** A line with as much of a list as it has room for. */
+function withList(head: string, list: readonly string[], layout: Layout): string[] {
+  const room = layout.width - stringWidth(head) - 2;
+  if (room < minListWidth) return layout.wrap(head, { rest: '    ' });
+  return [`${head}  ${layout.style.dim(fitting(singles(list), room, layout))}`];
 }
 
 /** A part of a list, which stands for one or several changes. */
@@ -85,12 +97,14 @@ export function fitting(parts: readonly Part[], width: number, layout: Layout): 
 
 const singles = (texts: readonly string[]): Part[] => texts.map((text) => ({ text, count: 1 }));
 
+/** The adoption, the reason and the warning of a change. */
+function remarksOf({ adopts, reason, warning }: Change, { style }: Layout): string {
+  const remarks = [adopts ? 'adopted' : undefined, reason, warning].filter((one) => one !== undefined);
+  return remarks.length > 0 ? style.dim(` (${remarks.join('; ')})`) : '';
+}
+
 function changeBlock(change: Change, layout: Layout): string[] {
-  const { style } = layout;
-  const { adopts, reason: why = [], warning = [] } = change;
-  const remarks = [adopts ? ['adopted'] : [], why, warning].flat();
-  const reason = remarks.length > 0 ? style.dim(`  (${remarks.join('; ')})`) : '';
-  const head = layout.wrap(`${nameOf(change.target)}${reason}`, {
+  const head = layout.wrap(`${nameOf(change.target)}${remarksOf(change, layout)}`, {
     first: `${actionMark(change.action, layout)} `,
     rest: '    ',
   });

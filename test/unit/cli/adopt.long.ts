@@ -79,7 +79,7 @@ describe('a manual setup', () => {
   it('is not adopted in part, because the remaining unmanaged resources stop the run', slow, async () => {
     const { code, stdout } = await cli.run(['up', '--yes', '--adopt', 'IAM user image-puller']);
     expect(code).toBe(2);
-    expect(stdout).toContain('~ IAM user image-puller  (adopted)');
+    expect(stdout).toContain('~ IAM user image-puller (adopted)');
     expect(changes()).toEqual([]);
   });
 
@@ -96,7 +96,7 @@ describe('a manual setup', () => {
       const { code, stdout, stderr } = await cli.run(wordsOf(line).slice(1));
       expect(code, stderr + stdout).toBe(0);
       expect(stdout).not.toContain('is used but not managed');
-      const adopted = [...stdout.matchAll(/^ {2}[~/+-]+ (.+?) {2}\(adopted/gm)].map(([, name]) => name);
+      const adopted = [...stdout.matchAll(/^ {2}[~/+-]+ (.+?) \(adopted/gm)].map(([, name]) => name);
       expect(new Set(adopted).size).toBe(adopted.length);
       for (const name of adopted) expect(stdout).not.toContain(`✗ ${name} `);
       expect(secrets.map(valueOf)).toEqual(before);
@@ -148,9 +148,9 @@ describe('adopted resources', () => {
 
   it('stay in AWS after down, without the tags and policies of ecr-bootstrap', slow, async () => {
     const { aws } = cli.world;
-    const { code, stdout, stderr } = await cli.run('down --yes --aws --delete-images --delete-secrets');
+    const { code, stdout, stderr } = await cli.run('down --yes -v --aws --delete-images --delete-secrets');
     expect(code, stderr + stdout).toBe(0);
-    expect(stdout).toContain('~ IAM user image-puller  (adopted, so it is kept)');
+    expect(stdout).toContain('~ IAM user image-puller (adopted, so it is kept)');
     expect([...aws.identities.users.keys()].sort()).toEqual(['admin', 'image-puller', 'power-user']);
     expect(aws.identities.keys.get(key.accessKeyId)).toMatchObject({ active: true });
     expect([...(aws.identities.users.get('power-user')?.attached ?? [])]).toEqual([]);
@@ -202,7 +202,7 @@ describe('an unmanaged pull secret in another namespace', () => {
   it('is managed by the operator once it is adopted, whatever its type was', slow, async () => {
     const { code, stdout, stderr } = await cli.run(['up', '--yes', '--adopt', 'Secret team-*/puller']);
     expect(code, stderr + stdout).toBe(0);
-    expect(stdout).toContain('~ Secret team-a/puller  (adopted)');
+    expect(stdout).toContain('~ Secret team-a/puller (adopted)');
     for (const namespace of ['team-a', 'team-b']) {
       expect(secretIn(namespace)?.type).toBe('kubernetes.io/dockerconfigjson');
       const config = Buffer.from(secretIn(namespace)?.data?.['.dockerconfigjson'] ?? '', 'base64').toString();

@@ -76,6 +76,20 @@ describe('a plan by purpose', () => {
     );
   });
 
+  it('keeps the reasons and adoptions of updates in a plan that only counts their fields', () => {
+    const reason = 'adopted, so it is kept';
+    const kept = ['a', 'b'].map((name) =>
+      change('update', 'IAM user', name, { reason, fields: [{ path: 'x' }] }),
+    );
+    const fields = numbers(12).map((index) => ({ path: `f${index}` }));
+    const secret = change('update', 'Secret', 'c', { fields, adopts: { owner: 'Helm' } });
+    const others = numbers(8).map((index) => change('create', 'image', `i${index}`));
+    expect(lines([step('aws', [...kept, secret]), step('images', others)]).slice(1, 3)).toEqual([
+      '  ~ 2 IAM users (adopted, so it is kept)  a, b',
+      '  ~ Secret c (adopted)  f0, f1, f2, f3, f4, f5, f6, f7, f8, f9, f10, f11',
+    ]);
+  });
+
   it('warns of what a counted change breaks', () => {
     const warning = 'pulls from docker.io that are not in ECR will fail';
     const access = change('create', 'ExternalSecret', 'x', { label: '3 nodes', warning });
