@@ -37,7 +37,7 @@ interface AgentSettings {
 export async function nodeAccessObjects(settings: AgentSettings): Promise<readonly KubeObject[]> {
   const { config, registryHost, hosts, agentImage, probeImage } = settings;
   const command = (mode: string, script: string) => ['sh', '-c', script, name, mode];
-  const script = await agentScript();
+  const script = agentScript();
   const objects = await renderTemplate('node-access', {
     namespace,
     name,
@@ -106,7 +106,7 @@ export async function cleanupAgent(
 ): Promise<KubeObject> {
   const { template } = agent['spec'] as { template: PodTemplate };
   const { initContainers: [write] = [], containers: [watch] = [], volumes = [] } = template.spec;
-  const script = await agentScript();
+  const script = agentScript();
   const isKept = ({ name: volume }: Named): boolean => volume !== 'mirrors';
   const container = (from: Container | undefined, change: { name: string; command: string[] }) => {
     const { readinessProbe: _, ...kept } = from ?? { name: '' };

@@ -53,11 +53,14 @@ export const deniedAction = (message: string): string | undefined =>
 
 const firstRunOnly =
   /^iam:(CreateUser|(Create|Delete)PolicyVersion|ListPolicyVersions|CreatePolicy|TagPolicy|(Attach|Detach)UserPolicy|PutUserPermissionsBoundary)$/;
-const removal =
-  /^(iam:(Delete(User|Policy|UserPermissionsBoundary)|UntagPolicy)|ecr:(DeleteRepository|UntagResource)|secretsmanager:DeleteSecret)$/;
+const inNoPolicy =
+  /^(iam:(Delete(User|Policy|UserPermissionsBoundary)|UntagPolicy|SimulatePrincipalPolicy)|ecr:(DeleteRepository|UntagResource)|secretsmanager:DeleteSecret)$/;
 
-/** The document printed by `policy` that allows an action. No document allows deleting what `up` created in AWS. */
+/**
+ * The document printed by `policy` that allows an action. No document allows deleting what `up` created in AWS, or
+ * simulating policies, which `doctor` can do without.
+ */
 function policyWith(action: string): 'first-run' | 'power-user' | undefined {
-  if (removal.test(action)) return undefined;
+  if (inNoPolicy.test(action)) return undefined;
   return firstRunOnly.test(action) ? 'first-run' : 'power-user';
 }

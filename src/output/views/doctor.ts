@@ -11,33 +11,38 @@ export function doctorLines(
   { checks, ready }: { readonly checks: readonly CheckedPart[]; readonly ready: boolean },
   layout: Layout,
 ): string[] {
-  const titleWidth = Math.max(...checks.map(({ title }) => title.length));
+  const longest = Math.max(...checks.map(({ title }) => title.length));
+  const titleWidth = Math.min(longest, Math.floor(layout.width / 3));
+  const column = (title: string): string => layout.pad(layout.truncate(title, titleWidth), titleWidth);
   const rows = checks.flatMap(({ title, findings }) => findings.map((found) => ({ title, found })));
   const lines = order.flatMap((level) =>
     rows
       .filter(({ found }) => found.level === level)
-      .flatMap(({ title, found }) => diagnosisLines(title.padEnd(titleWidth), found, layout)),
+      .flatMap(({ title, found }) => diagnosisLines(column(title), titleWidth, found, layout)),
   );
   return [
     ...lines,
     '',
-    verdict(
-      rows.map(({ found }) => found),
-      checks.length,
-      ready,
-      layout,
+    ...layout.wrap(
+      verdict(
+        rows.map(({ found }) => found),
+        checks.length,
+        ready,
+        layout,
+      ),
     ),
   ];
 }
 
 function diagnosisLines(
   title: string,
+  titleWidth: number,
   { level, code, what, why, hint }: Diagnosis,
   layout: Layout,
 ): string[] {
   const { dim } = layout.style;
   const first = `${levelMark(level, layout)} ${title}  `;
-  const rest = ' '.repeat(title.length + 4);
+  const rest = ' '.repeat(titleWidth + 4);
   if (level === 'ok') return layout.wrap(what, { first, rest });
   const problem = layout.wrap(`${what}: ${why} ${dim(`[${code}]`)}`, { first, rest });
   // The check that failed first shows the fix.

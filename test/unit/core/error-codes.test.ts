@@ -12,7 +12,7 @@ const source = readdirSync('src', { recursive: true, encoding: 'utf8' })
 // For example `code: 'locked'` and `finding(isExpired ? 'token-expired' : 'token-expiring', {`.
 it.each([
   ['error', errorCodes, (code: string) => `\\bcode: [^\\n,]*'${code}'`],
-  ['finding', findingCodes, (code: string) => `\\bfinding\\(\\s*[^\\n{]*'${code}'`],
+  ['finding', findingCodes, (code: string) => `\\b(?:finding|diagnosis)\\(\\s*[^\\n{]*'${code}'`],
 ])('lists no %s code that the program never reports', (_kind, codes, pattern) => {
   const isGiven = (code: string): boolean => new RegExp(pattern(code)).test(source);
   expect(Object.keys(codes).filter((code) => !isGiven(code))).toEqual([]);

@@ -1,15 +1,15 @@
-import { expect, it } from 'vitest';
+import { beforeAll, expect, it } from 'vitest';
 import { BootstrapError } from '../../../src/core/errors.ts';
 import type { Finding } from '../../../src/core/findings.ts';
+import { forgetSecrets } from '../../../src/core/secret.ts';
 import { eventLines } from '../../../src/output/events.ts';
 import { Layout } from '../../../src/output/layout.ts';
 import { errorLines } from '../../../src/output/text.ts';
 import type { View } from '../../../src/output/view.ts';
 import { viewLines } from '../../../src/output/views/index.ts';
 
+/** With quadratic time, so many would exceed the timeout of a test. */
 const many = Array.from({ length: 10_000 }, (_, index) => index);
-/** Milliseconds. A view needs a tenth of it on an idle machine; quadratic time would exceed it. */
-const maxMs = 8000;
 const layout = new Layout();
 
 const name = (index: number): string => `docker.io/library/image-with-a-long-name-${index}:v1.2.3`;
@@ -60,17 +60,22 @@ const views: readonly View[] = [
   },
 ];
 
-it.each(views)('shows 10,000 lines of the view $type without a pause', async (view) => {
-  const started = performance.now();
-  await viewLines(view, layout, 'verbose');
-  expect(performance.now() - started).toBeLessThan(maxMs);
+// Each secret of earlier tests in this process would be searched for in each text.
+beforeAll(forgetSecrets);
+
+it.each(views)('shows 10,000 lines of the view $type', async (view) => {
+  expect((await viewLines(view, layout, 'verbose')).length).toBeGreaterThanOrEqual(many.length);
 });
 
-it('shows 10,000 findings of a run and 10,000 errors without a pause', () => {
-  const started = performance.now();
-  for (const finding of findings)
-    eventLines({ type: 'finding', step: 'images', finding }, layout, { verbose: false, screen: true });
+it('shows 10,000 findings of a run', () => {
+  const lines = findings.flatMap((finding) =>
+    eventLines({ type: 'finding', step: 'images', finding }, layout, { verbose: false, screen: true }),
+  );
+  expect(lines.length).toBeGreaterThanOrEqual(many.length);
+});
+
+it('shows 10,000 errors', () => {
   const others = many.map(() => failure);
-  errorLines(new BootstrapError({ code: 'timeout', what: 'a', why: 'b', hint: 'c' }, { others }), layout);
-  expect(performance.now() - started).toBeLessThan(maxMs);
+  const error = new BootstrapError({ code: 'timeout', what: 'a', why: 'b', hint: 'c' }, { others });
+  expect(errorLines(error, layout).length).toBeGreaterThanOrEqual(many.length);
 });

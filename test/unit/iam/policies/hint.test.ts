@@ -30,8 +30,8 @@ it('names a policy that allows the denied action, and no policy if none allows i
   expect(all.length).toBeGreaterThan(40);
   for (const action of all) {
     const [, name] = /ecr-bootstrap policy ([\w-]+)/.exec(denialHint('', action)) ?? [];
-    const isDeletionBlocked = holds('power-user', action) || holds('first-run', action);
-    expect(name !== undefined, action).toBe(isDeletionBlocked);
+    const isInPolicy = holds('power-user', action) || holds('first-run', action);
+    expect(name !== undefined, action).toBe(isInPolicy);
     if (name !== undefined) expect(holds(name as PolicyName, action), `${action} in ${name}`).toBe(true);
   }
 });

@@ -381,7 +381,7 @@ describe('power-user as the caller', () => {
     expect(asSeen.changes).toMatchObject([
       {
         fields: [{ path: 'document.ReadOwnKey' }],
-        fix: expect.stringMatching(/up .*administrator/) as string,
+        fix: expect.stringMatching(/up` as an administrator/) as string,
       },
     ]);
     world.caller = world.sandbox.admin;
