@@ -34,8 +34,8 @@ export function eventLines(
       const made = layout.pad(counts.join(', ') || 'no change', madeWidth);
       const time = layout.pad(formatDuration(event.milliseconds), timeWidth, 'right');
       // A mark and three gaps.
-      const room = layout.width - madeWidth - timeWidth - 6;
-      const title = layout.pad(layout.truncate(event.title, room), Math.min(room, titleWidth));
+      const room = Math.min(layout.width - madeWidth - timeWidth - 6, titleWidth);
+      const title = layout.pad(layout.truncate(event.title, room), room);
       return [`${style.good(marks.ok)} ${title}  ${style.dim(`${made}  ${time}`)}`];
     }
     case 'change-found': {

@@ -17,7 +17,7 @@ const dayMs = 86_400_000;
 /** The access key with which the cluster gets its tokens, stored in the three secrets that the operator reads. */
 export const imagePullerKey: Step<KeyState, KeyChange> = {
   id: 'image-puller-key',
-  title: 'access key of the image puller, in Secrets Manager',
+  title: 'access key of the image puller',
   group: 'aws',
   topic: 'access-key',
   needs: ['aws'],

@@ -188,7 +188,7 @@ function interruption(others: readonly ClusterRecord[]): Finding {
 function replacement(forced: ForcedRotation): RotationStep<Rotation, KeyChange> {
   return {
     id: 'image-puller-key',
-    title: 'a new access key of the image puller, in Secrets Manager',
+    title: 'a new access key of the image puller',
     group: 'aws',
     topic: 'access-key',
     needs: ['aws'],

@@ -14,7 +14,7 @@ import { type ObserveRotation, retiredKeys, type Rotation } from './state.ts';
 export function newKey(observe: ObserveRotation): RotationStep<Rotation, KeyChange> {
   return {
     id: 'image-puller-key',
-    title: 'a new access key of the image puller, in Secrets Manager',
+    title: 'a new access key of the image puller',
     group: 'aws',
     topic: 'access-key',
     needs: ['aws'],

@@ -71,7 +71,7 @@ describe('a manual setup', () => {
   });
 
   it('is reported by status', slow, async () => {
-    const { code, stdout } = await cli.run('status');
+    const { code, stdout } = await cli.run('status -v');
     expect(code).toBe(3);
     expect(stdout).toContain('IAM user image-puller already exists and is not managed by ecr-bootstrap');
   });
