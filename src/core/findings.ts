@@ -400,7 +400,7 @@ export const findingCodes = {
     about: 'A workload pulls an image from the internet.',
     fix: 'Change the reference to the name in ECR that `ecr-bootstrap images` shows.',
     group: 'workloads',
-    many: { of: 'images', text: 'are pulled from the internet', fix: 'ecr-bootstrap images' },
+    many: { of: 'images', text: 'are pulled from the internet', fix: 'ecr-bootstrap images --outside' },
   },
   'host-not-mirrored': {
     level: 'warning',

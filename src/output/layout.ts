@@ -1,4 +1,5 @@
 import stringWidth from 'fast-string-width';
+import { withinSandbox } from './printable.ts';
 import { createStyle, type Style } from './style.ts';
 
 /** Columns of a pipe, and of a terminal that does not report its width. */
@@ -56,6 +57,8 @@ export interface LayoutOptions {
   /** The terminal shows Unicode. Otherwise, marks are ASCII. */
   readonly unicode?: boolean;
   readonly wide?: boolean;
+  /** Commands of this program contain the word `sandbox`. */
+  readonly sandbox?: boolean;
 }
 
 /** Text before the lines of a paragraph. */
@@ -111,10 +114,14 @@ export class Layout {
         ) as Marks);
   }
 
-  /** The text with the characters that the terminal can show. Untrusted names keep their characters. */
+  /**
+   * The text with the characters that the terminal can show, and with the commands of the sandbox. Untrusted names keep
+   * their characters.
+   */
   text(text: string): string {
-    if (this.isUnicode) return text;
-    return text.replace(/[✓✗→…·×█░–—]/g, (mark) => asciiOf[mark as keyof typeof asciiOf]);
+    const own = this.#options.sandbox ? withinSandbox(text) : text;
+    if (this.isUnicode) return own;
+    return own.replace(/[✓✗→…·×█░–—]/g, (mark) => asciiOf[mark as keyof typeof asciiOf]);
   }
 
   /** Lines of a narrower layout, indented by spaces. */

@@ -59,6 +59,3 @@ const ownCommand =
 
 /** Adds the word `sandbox` to commands. Without it, a pasted command would change your real account and cluster. */
 export const withinSandbox = (text: string): string => text.replace(ownCommand, 'ecr-bootstrap sandbox ');
-
-/** The same for all texts in data, before they are fitted to the width of a terminal. */
-export const dataWithinSandbox = <T>(data: T): T => mapTexts(data, withinSandbox) as T;

@@ -7,7 +7,7 @@ import { docsUrl } from '../core/paths.ts';
 import { withoutSecrets } from '../core/secret.ts';
 import { eventLines } from './events.ts';
 import { LiveLine } from './live-line.ts';
-import { dataWithinSandbox, printableData, withinSandbox } from './printable.ts';
+import { printableData, withinSandbox } from './printable.ts';
 import { Redraw } from './redraw.ts';
 import type { OutputStream, Reporter, ReporterOptions } from './reporter.ts';
 import { Layout, usableWidth } from './layout.ts';
@@ -24,6 +24,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
   /** For the current width: terminals change theirs. */
   const layoutFor = (stream: OutputStream, isTerminal = stream.isTTY === true): Layout =>
     new Layout({
+      sandbox,
       width: usableWidth(stream),
       color: wantsColor(isTerminal, color, env),
       unicode: wantsUnicode(env),
@@ -49,9 +50,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     redraw.forget();
     live.above(textOf(lines));
   };
-  /** Commands get the word `sandbox` before texts are fitted to the width. */
-  const linesOf = (view: View, layout: Layout): Promise<string[]> =>
-    viewLines(sandbox ? dataWithinSandbox(view) : view, layout, verbosity);
+  const linesOf = (view: View, layout: Layout): Promise<string[]> => viewLines(view, layout, verbosity);
 
   /** Asks on the terminal, even if stderr is redirected. Undefined without a terminal. */
   const onTerminal = async (

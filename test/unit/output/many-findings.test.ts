@@ -1,7 +1,6 @@
-import { beforeAll, expect, it } from 'vitest';
+import { expect, it } from 'vitest';
 import { BootstrapError } from '../../../src/core/errors.ts';
 import type { Finding } from '../../../src/core/findings.ts';
-import { forgetSecrets } from '../../../src/core/secret.ts';
 import { eventLines } from '../../../src/output/events.ts';
 import { Layout } from '../../../src/output/layout.ts';
 import { errorLines } from '../../../src/output/text.ts';
@@ -59,9 +58,6 @@ const views: readonly View[] = [
     },
   },
 ];
-
-// Each secret of earlier tests in this process would be searched for in each text.
-beforeAll(forgetSecrets);
 
 it.each(views)('shows 10,000 lines of the view $type', async (view) => {
   expect((await viewLines(view, layout, 'verbose')).length).toBeGreaterThanOrEqual(many.length);
