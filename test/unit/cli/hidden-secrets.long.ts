@@ -40,7 +40,7 @@ it('down --delete-secrets is refused while the key exists, and --aws removes bot
   expect(cli.world.aws.secrets.all().some(({ deletion }) => deletion)).toBe(false);
   expect(keys()).toHaveLength(1);
   cli.world.clock.advance(25 * 3_600_000);
-  const both = await cli.run('down --yes --aws --delete-secrets');
+  const both = await cli.run('down -v --yes --aws --delete-secrets');
   expect(both.code, both.stderr).toBe(0);
   expect(keys()).toEqual([]);
 });
@@ -96,7 +96,7 @@ it('down --aws keeps an unmanaged user, its key and its secrets', slow, async ()
   const { identities, secrets } = cli.world.aws;
   for (const user of identities.users.values()) user.tags.clear();
   for (const secret of secrets.all()) secret.tags.clear();
-  const { code, stdout, stderr } = await cli.run('down --yes --aws --delete-secrets');
+  const { code, stdout, stderr } = await cli.run('down -v --yes --aws --delete-secrets');
   expect(code, stderr).toBe(0);
   expect(stdout).toContain('IAM user image-puller and its policy are kept');
   expect(stdout).toContain('secret image-puller-AWS_ACCESS_KEY_ID is kept');

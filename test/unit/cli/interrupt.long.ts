@@ -171,7 +171,7 @@ describe('a credential plugin that reads its standard input', () => {
     const script = 'read pin || { echo "there is no PIN" >&2; exit 1; }';
     const { code, output } = await run('status --only operator', pluginKubeconfig('sh', ['-c', script]));
     expect(code, output).toBe(3);
-    expect(output).toContain('there is no PIN');
+    expect(output).toContain('There is no PIN.');
   });
 });
 

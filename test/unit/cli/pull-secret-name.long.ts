@@ -97,7 +97,7 @@ it('deletes a pull secret of an earlier name once nothing uses it, the old name 
 
 it('replaces the name in one run when nothing uses the old one', slow, async () => {
   configure(renamed);
-  const plan = await succeed('up --yes');
+  const plan = await succeed('up --yes -v');
   expect(plan).toContain('- ClusterExternalSecret puller');
   expect(named('puller')).toEqual([]);
   expect(listOf('shop')).toEqual(['regcred']);
