@@ -43,15 +43,15 @@ export async function removeEveryImage({ cluster, nodes }: World): Promise<void>
   for (const restore of restores) await restore();
 }
 
-/** Waits until the mirror files of every node have a token with this lifetime. */
+/** Waits until the mirror files of every node have a valid token with this lifetime. */
 export async function waitForNodeTokens(world: World, lifetimeSeconds: number): Promise<void> {
   const host = 'registry.k8s.io';
   const published = (key: string) => secretValue(world, 'ecr-bootstrap', 'node-access', key);
   const short = new Set<string | undefined>();
   await waitFor('short-lived tokens on every node', async () => {
     // Files follow the Secret with a delay, so they may differ from it at every read.
-    if (Number(await published('expires_at')) < world.now() / 1000 + lifetimeSeconds + 5)
-      short.add(await published(host));
+    const secondsLeft = Number(await published('expires_at')) - world.now() / 1000;
+    if (secondsLeft > 0 && secondsLeft < lifetimeSeconds + 5) short.add(await published(host));
     const files = await Promise.all(world.nodes.map((node) => node.files()));
     return files.every((each) => short.has(each[`/etc/containerd/certs.d/${host}/hosts.toml`])) || undefined;
   });
