@@ -154,7 +154,7 @@ interface Difference {
 }
 
 /** What the change adds to a statement, and what it removes. Sides that are lists are compared as sets. */
-export function differencesOf(id: string, { path, from, to }: Field): Difference[] {
+function differencesOf(id: string, { path, from, to }: Field): Difference[] {
   if (path === `document.${id}`) {
     return [
       ...(from === undefined ? [] : [{ action: 'remove', text: statementText(from) } as const]),

@@ -156,7 +156,7 @@ function summaryLines(purpose: Purpose, changes: readonly Change[], layout: Layo
 }
 
 /** What the changes are about: their labels, then the number of others by kind, the largest number first. */
-export function contentsOf(changes: readonly Change[], isCounted: boolean): Part[] {
+function contentsOf(changes: readonly Change[], isCounted: boolean): Part[] {
   const [only, second] = changes;
   if (only && !second && only.label === undefined) return [{ text: only.target.name, count: 1 }];
   const labels = tally(changes.flatMap(({ label }) => label ?? []));
