@@ -39,7 +39,7 @@ async function runWithout(
 
 it('up completes when stdout is closed', slow, async () => {
   const { code, heard } = await runWithout('stdout', 'up --yes');
-  expect(heard).toMatch(/✓ node-access +3 changes/);
+  expect(heard).toMatch(/✓ nodes that pull from ECR +3 created/);
   expect(code, heard).toBe(0);
 });
 
