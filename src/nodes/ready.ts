@@ -100,6 +100,10 @@ async function adviceFor(
   const advice = runtimeAdvice(runtime, { host, project, hosts: [...hosts, probeHost] });
   if (!advice) return { hint: `Make ${runtime || 'its container runtime'} read /etc/containerd/certs.d.` };
   // The kubelet itself tries again after up to five minutes.
-  const test = pod === undefined ? '' : `; to test it at once: kubectl -n ${nodeNamespace} delete pod ${pod}`;
-  return { hint: `On ${name}, make these changes, then run: ${advice.restart}${test}`, lines: advice.lines };
+  const test =
+    pod === undefined ? '' : `; to test it at once: \`kubectl -n ${nodeNamespace} delete pod ${pod}\``;
+  return {
+    hint: `On ${name}, make these changes, then run: \`${advice.restart}\`${test}`,
+    lines: advice.lines,
+  };
 }

@@ -79,7 +79,7 @@ describe('a cluster whose second node ignores the files, and whose third node is
     ]);
     expect(found[1]).toMatchObject({
       hint: expect.stringContaining(
-        'On node-2, make these changes, then run: systemctl restart containerd',
+        'On node-2, make these changes, then run: `systemctl restart containerd`',
       ) as string,
       lines: [
         '# In /etc/containerd/config.toml, set config_path in this section. If the section exists, change its line.',

@@ -114,6 +114,6 @@ it('gives the command that tests a node at once after its container runtime was 
   const [finding] = await healthOf({ probe: { waiting: { reason: 'ErrImagePull', message } } });
   expect(finding).toMatchObject({
     code: 'node-mirror-inactive',
-    hint: 'On node-1, make these changes, then run: systemctl restart containerd; to test it at once: kubectl -n ecr-bootstrap delete pod node-access-x',
+    hint: 'On node-1, make these changes, then run: `systemctl restart containerd`; to test it at once: `kubectl -n ecr-bootstrap delete pod node-access-x`',
   });
 });
