@@ -22,6 +22,14 @@ export interface Finding {
   readonly ageSeconds?: number;
 }
 
+/** The levels of findings, the worst first. */
+export const findingLevels = [
+  'failed',
+  'unknown',
+  'warning',
+  'ok',
+] as const satisfies readonly Finding['level'][];
+
 export interface FindingDescription {
   readonly level: Finding['level'];
   readonly about: string;

@@ -1,4 +1,5 @@
-import { type Finding, findingCodes, type FindingDescription } from './findings.ts';
+import { type Finding, findingCodes, type FindingDescription, findingLevels } from './findings.ts';
+import { groupBy } from './group-by.ts';
 import { type Group, groups } from './groups.ts';
 import type { StepStatus } from './inspect.ts';
 import type { Change } from './step.ts';
@@ -61,7 +62,6 @@ export interface Counts {
 }
 
 const groupNames = Object.keys(groups) as Group[];
-const levels = ['failed', 'unknown', 'warning'] as const;
 
 /** More findings of one code than this become one fact, even if their reasons differ. */
 const maxApart = 2;
@@ -133,8 +133,8 @@ function groupIn({ finding, step }: Entry): Group {
 const descriptionOf = (code: Finding['code']): FindingDescription => findingCodes[code];
 
 function problemsOf(entries: readonly ProblemEntry[], steps: readonly StepStatus[]): Problem[] {
-  const facts = groupBy(entries, factKey).flatMap((alike) => factsOf(alike, steps));
-  const problems = groupBy(facts, ({ key }) => key)
+  const facts = [...groupBy(entries, factKey).values()].flatMap((alike) => factsOf(alike, steps));
+  const problems = [...groupBy(facts, ({ key }) => key).values()]
     .map(problemOf)
     .toSorted((a, b) => rankOf(a) - rankOf(b));
   // Problems with one fix are neighbors.
@@ -144,7 +144,7 @@ function problemsOf(entries: readonly ProblemEntry[], steps: readonly StepStatus
 }
 
 /** The worst first. A service that is unreachable comes before the groups. */
-const rankOf = ({ level, place }: Problem): number => levels.indexOf(level) * maxPlaces + place;
+const rankOf = ({ level, place }: Problem): number => findingLevels.indexOf(level) * maxPlaces + place;
 const maxPlaces = 100;
 
 /** A service that is unreachable fails checks of several groups with equal reasons. */
@@ -168,8 +168,8 @@ function factsOf(alike: readonly ProblemEntry[], steps: readonly StepStatus[]): 
   if (!first) return [];
   const { code } = first.finding;
   if (code === 'drift')
-    return groupBy(alike, ({ finding }) => fixIn(finding)).map((same) => placed(same, steps));
-  const apart = groupBy(alike, ({ finding: { why, hint } }) => JSON.stringify([why, hint]));
+    return [...groupBy(alike, ({ finding }) => fixIn(finding)).values()].map((same) => placed(same, steps));
+  const apart = [...groupBy(alike, ({ finding: { why, hint } }) => JSON.stringify([why, hint])).values()];
   return apart.length > maxApart ? [placed(alike, steps)] : apart.map((same) => placed(same, steps));
 }
 
@@ -222,7 +222,7 @@ function problemOf(facts: readonly PlacedFact[]): Problem {
 
 /** The worst first. Drift explains the symptoms in its group, and comes before the consequences for others. */
 const rank = ({ level, code, isConsequence }: PlacedFact): number =>
-  levels.indexOf(level) * 4 + (isConsequence ? 2 : 0) + (code === 'drift' ? 1 : 0);
+  findingLevels.indexOf(level) * 4 + (isConsequence ? 2 : 0) + (code === 'drift' ? 1 : 0);
 
 /** `ecr-bootstrap up` for the hint "Run `ecr-bootstrap up`.", so that equal fixes are equal texts. */
 const fixIn = ({ hint }: Finding): string => /^Run `([^`]+)`\.$/.exec(hint)?.[1] ?? hint;
@@ -243,15 +243,4 @@ function healthyGroups(
         group === 'tokens' && finding.secondsLeft !== undefined ? [finding.secondsLeft] : [],
       ),
     }));
-}
-
-function groupBy<T>(items: readonly T[], keyOf: (item: T) => string): T[][] {
-  const found = new Map<string, T[]>();
-  for (const item of items) {
-    const key = keyOf(item);
-    const group = found.get(key);
-    if (group) group.push(item);
-    else found.set(key, [item]);
-  }
-  return [...found.values()];
 }

@@ -2,6 +2,7 @@ import { BootstrapError } from '../core/errors.ts';
 import { docsPage } from '../core/paths.ts';
 import type { OddNode } from '../cluster/inventory.ts';
 import { type Finding, finding } from '../core/findings.ts';
+import { groupBy } from '../core/group-by.ts';
 import type { MirrorContext } from './context.ts';
 import { type InternetImage, internetImages } from './internet.ts';
 
@@ -34,10 +35,7 @@ const maxLength = 64;
 
 /** One finding for each image that is pulled from elsewhere than this ECR registry, with the workloads that use it. */
 export async function internetFindings(ctx: MirrorContext): Promise<Finding[]> {
-  const byImage = new Map<string, InternetImage[]>();
-  for (const found of await internetImages(ctx)) {
-    byImage.set(found.image, [...(byImage.get(found.image) ?? []), found]);
-  }
+  const byImage = groupBy(await internetImages(ctx), ({ image }) => image);
   return [...byImage.values()].flatMap((users) => {
     const [first, ...others] = users.filter(({ isStatic }) => !isStatic);
     if (first) return [first.isAlias ? aliasFinding(first, others) : internetFinding(first, others)];

@@ -1,4 +1,5 @@
 import type { Finding } from '../core/findings.ts';
+import { groupBy } from '../core/group-by.ts';
 import type { StepStatus } from '../core/inspect.ts';
 import { withoutSecrets } from '../core/secret.ts';
 import { printable } from './printable.ts';
@@ -70,13 +71,10 @@ function metricsOf({ time, version, verdict, steps }: StatusView, header: Header
 const isGood = ({ level }: Finding): boolean => level === 'ok' || level === 'warning';
 
 function countsOf(findings: readonly Finding[]): Sample[] {
-  const counts = new Map<string, { readonly labels: Labels; count: number }>();
-  for (const { level, code } of findings) {
-    const entry = counts.get(`${level} ${code}`) ?? { labels: { level, code }, count: 0 };
-    entry.count += 1;
-    counts.set(`${level} ${code}`, entry);
-  }
-  return [...counts.values()].map(({ labels, count }) => [labels, count]);
+  const alike = groupBy(findings, ({ level, code }) => `${level} ${code}`);
+  return [...alike.values()].flatMap((group) =>
+    group.slice(0, 1).map(({ level, code }): Sample => [{ level, code }, group.length]),
+  );
 }
 
 function shortestToken({ step, findings }: StepStatus): Sample[] {

@@ -50,7 +50,6 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     redraw.forget();
     live.above(textOf(lines));
   };
-  const linesOf = (view: View, layout: Layout): Promise<string[]> => viewLines(view, layout, verbosity);
 
   /** Asks on the terminal, even if stderr is redirected. Undefined without a terminal. */
   const onTerminal = async (
@@ -99,7 +98,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
       live.clear();
       if (view.type === 'plan' && (quiet || streams.stdout.isTTY !== true)) hiddenPlan = view;
       views = views.then(async () => {
-        const lines = await linesOf(view, layoutFor(streams.stdout));
+        const lines = await viewLines(view, layoutFor(streams.stdout), verbosity);
         if (lines.length > 0) streams.stdout.write(textOf(lines));
       });
       return views;
@@ -108,7 +107,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
       live.clear();
       views = views.then(async () => {
         const layout = layoutFor(streams.stdout);
-        const lines = await linesOf(view, layout);
+        const lines = await viewLines(view, layout, verbosity);
         redraw.show(textOf(lines).trimEnd().split('\n'), layout);
       });
       return views;

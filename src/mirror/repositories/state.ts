@@ -1,3 +1,4 @@
+import { groupBy } from '../../core/group-by.ts';
 import pLimit from 'p-limit';
 import type { CreationRule, Repository, Tags } from '../../clients/aws/port.ts';
 import type { Config } from '../../config/schema.ts';
@@ -102,11 +103,7 @@ async function readCreationRules({
 
 async function imagesByRepository(ctx: MirrorContext): Promise<Map<string, WantedImage[]>> {
   const { operator, others } = await ctx.wantedImages();
-  const images = new Map<string, WantedImage[]>();
-  for (const image of [operator, ...others]) {
-    images.set(image.repository, [...(images.get(image.repository) ?? []), image]);
-  }
-  return images;
+  return groupBy([operator, ...others], ({ repository }) => repository);
 }
 
 /** An unreadable repository does not fail the others. */

@@ -1,8 +1,10 @@
 import stringWidth from 'fast-string-width';
 import type { Change, Field, Value } from '../../core/step.ts';
+import { groupBy } from '../../core/group-by.ts';
 import { Secret } from '../../core/secret.ts';
 import { nameOf } from '../../core/target.ts';
 import type { Layout } from '../layout.ts';
+import { plural } from '../units.ts';
 
 const maxValueLength = 100;
 /** More changes that differ only in their target become one line. */
@@ -17,7 +19,7 @@ export function actionMark(action: Change['action'], { style, marks }: Layout): 
 /** `1 image`, `2 IAM policies`, `16 CRDs`. */
 export function countOf(count: number, kind: string): string {
   const one = kind === 'CustomResourceDefinition' ? 'CRD' : kind;
-  return `${count} ${count === 1 ? one : one.replace(/y$/, 'ie') + 's'}`;
+  return plural(count, one, `${one.replace(/y$/, 'ie')}s`);
 }
 
 /** One line per change with its fields. Unless verbose, changes that differ only in their target become one line. */
@@ -40,14 +42,11 @@ export function shortChangeLines(changes: readonly Change[], layout: Layout): st
 
 /** Groups changes of the same fields. Their values may differ: lists of service accounts usually do. */
 function alike(changes: readonly Change[]): Change[][] {
-  const groups = new Map<string, Change[]>();
-  for (const change of changes) {
-    const { action, target, fields, adopts } = change;
+  const groups = groupBy(changes, ({ action, target, fields, adopts, reason }) => {
     // Creations may differ only in their reason, which a list of names does not need.
-    const reason = action === 'create' ? undefined : change.reason;
-    const key = JSON.stringify([action, target.kind, fields.map(({ path }) => path), adopts, reason]);
-    groups.set(key, [...(groups.get(key) ?? []), change]);
-  }
+    const why = action === 'create' ? undefined : reason;
+    return JSON.stringify([action, target.kind, fields.map(({ path }) => path), adopts, why]);
+  });
   return [...groups.values()];
 }
 
@@ -114,23 +113,13 @@ function changeBlock(change: Change, layout: Layout): string[] {
 
 /** The fields of a change. Those of IAM policies are shown by statement, as what is added and removed. */
 function fieldLines(fields: readonly Field[], layout: Layout): string[] {
-  const statements = new Map<string, Field[]>();
-  for (const field of fields) {
-    if (field.statement === undefined) continue;
-    statements.set(field.statement, [...(statements.get(field.statement) ?? []), field]);
-  }
+  const statements = groupBy(fields, ({ statement }) => statement);
+  const others = statements.get(undefined) ?? [];
   return [
-    ...[...statements].flatMap(([id, parts]) => statementLines(id, parts, layout)),
-    ...fields
-      .filter(({ statement }) => statement === undefined)
-      .flatMap((field) =>
-        layout.wrap(
-          `${field.path}: ${layout.style.dim(`${valueText(field.from)} -> `)}${valueText(field.to)}`,
-          {
-            rest: '  ',
-          },
-        ),
-      ),
+    ...[...statements].flatMap(([id, parts]) => (id === undefined ? [] : statementLines(id, parts, layout))),
+    ...others.flatMap(({ path, from, to }) =>
+      layout.wrap(`${path}: ${layout.style.dim(`${valueText(from)} -> `)}${valueText(to)}`, { rest: '  ' }),
+    ),
   ];
 }
 

@@ -1,10 +1,8 @@
+import { findingLevels } from '../../core/findings.ts';
 import type { Layout } from '../layout.ts';
 import { plural } from '../units.ts';
 import type { CheckedPart, Diagnosis } from '../view.ts';
 import { levelMark } from './finding.ts';
-
-/** What needs attention comes first. */
-const order = ['failed', 'unknown', 'warning', 'ok'] as const;
 
 /** One line per check, failures first, and whether `up` would fail. */
 export function doctorLines(
@@ -15,7 +13,7 @@ export function doctorLines(
   const titleWidth = Math.min(longest, Math.floor(layout.width / 3));
   const column = (title: string): string => layout.pad(layout.truncate(title, titleWidth), titleWidth);
   const rows = checks.flatMap(({ title, findings }) => findings.map((found) => ({ title, found })));
-  const lines = order.flatMap((level) =>
+  const lines = findingLevels.flatMap((level) =>
     rows
       .filter(({ found }) => found.level === level)
       .flatMap(({ title, found }) => diagnosisLines(column(title), titleWidth, found, layout)),

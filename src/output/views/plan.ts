@@ -1,4 +1,5 @@
 import type { Finding } from '../../core/findings.ts';
+import { groupBy, tally } from '../../core/group-by.ts';
 import { type Group, groups, type Topic } from '../../core/groups.ts';
 import type { Change } from '../../core/step.ts';
 import { nameOf } from '../../core/target.ts';
@@ -170,13 +171,6 @@ function contentsOf(changes: readonly Change[], isCounted: boolean): Part[] {
   ];
 }
 
-/** How often each text occurs, the most frequent one first. */
-function tally(texts: readonly string[]): [string, number][] {
-  const counts = new Map<string, number>();
-  for (const text of texts) counts.set(text, (counts.get(text) ?? 0) + 1);
-  return [...counts].sort(([, one], [, other]) => other - one);
-}
-
 /** Updates and replacements with their fields, or without them if there are many. */
 function updateLines(changes: readonly Change[], layout: Layout): string[] {
   const updates = changes.filter(({ action }) => action === 'update' || action === 'replace');
@@ -192,9 +186,7 @@ function updateLines(changes: readonly Change[], layout: Layout): string[] {
 }
 
 function fewFindings(findings: readonly Finding[], layout: Layout): string[] {
-  const byCode = new Map<string, Finding[]>();
-  for (const finding of findings) byCode.set(finding.code, [...(byCode.get(finding.code) ?? []), finding]);
-  return [...byCode].flatMap(([code, alike]) => {
+  return [...groupBy(findings, ({ code }) => code)].flatMap(([code, alike]) => {
     const rest = alike.length - maxAlikeFindings;
     return [
       ...alike.slice(0, maxAlikeFindings).flatMap((finding) => findingLines(finding, layout)),

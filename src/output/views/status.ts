@@ -1,6 +1,7 @@
 import stringWidth from 'fast-string-width';
 import { hoursAndMinutes } from '../../core/duration.ts';
-import { type Finding, findingCodes, type FindingDescription } from '../../core/findings.ts';
+import { type Finding, findingCodes, type FindingDescription, findingLevels } from '../../core/findings.ts';
+import { tally } from '../../core/group-by.ts';
 import type { StepStatus } from '../../core/inspect.ts';
 import { type Fact, type HealthyGroup, healthOf, type Problem } from '../../core/problems.ts';
 import type { Change } from '../../core/step.ts';
@@ -168,10 +169,9 @@ function withCode(lines: readonly string[], code: string, layout: Layout): strin
 /** The reason that most of the findings have. Drift explains itself. */
 function reasonsOf({ fact, steps }: Problem, layout: Layout): string[] {
   if (fact.code === 'drift') return [];
-  const counts = new Map<string, number>();
-  for (const { why } of fact.findings) counts.set(why, (counts.get(why) ?? 0) + 1);
-  const [why, count] = [...counts].toSorted(([, one], [, other]) => other - one)[0] ?? ['', 0];
-  const share = counts.size > 1 ? ` (${count} of ${fact.findings.length})` : '';
+  const counts = tally(fact.findings.map(({ why }) => why));
+  const [why, count] = counts[0] ?? ['', 0];
+  const share = counts.length > 1 ? ` (${count} of ${fact.findings.length})` : '';
   const checks =
     steps.length > 1 && fact.code === 'not-checked' ? [layout.text(`Not checked: ${steps.join(', ')}.`)] : [];
   return [...(why ? [sentence(why + share)] : []), ...checks];
@@ -228,10 +228,7 @@ const listed = (changes: readonly Change[]): string =>
   changes.map(({ target }) => nameOf(target)).join(' and ');
 
 function counted(changes: readonly Change[]): string {
-  const kinds = new Map<string, number>();
-  for (const { target } of changes) kinds.set(target.kind, (kinds.get(target.kind) ?? 0) + 1);
-  const sorted = [...kinds].toSorted(([, one], [, other]) => other - one);
-  const shown = sorted.slice(0, maxKinds);
+  const shown = tally(changes.map(({ target }) => target.kind)).slice(0, maxKinds);
   const rest = changes.length - shown.reduce((sum, [, count]) => sum + count, 0);
   const texts = shown.map(([kind, count]) => countOf(count, kind));
   return [...texts, ...(rest > 0 ? [countOf(rest, 'other')] : [])]
@@ -258,6 +255,5 @@ function stepLines({ step, title, drift, findings }: StepStatus, layout: Layout)
 
 /** The level that determines the mark of a step. */
 function worst(findings: readonly Finding[]): Finding['level'] {
-  const order = ['failed', 'unknown', 'warning', 'ok'] as const;
-  return order.find((level) => findings.some((finding) => finding.level === level)) ?? 'ok';
+  return findingLevels.find((level) => findings.some((finding) => finding.level === level)) ?? 'ok';
 }

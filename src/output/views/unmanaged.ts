@@ -1,4 +1,5 @@
 import type { Change } from '../../core/step.ts';
+import { groupBy } from '../../core/group-by.ts';
 import { nameOf } from '../../core/target.ts';
 import type { Layout } from '../layout.ts';
 
@@ -37,13 +38,10 @@ export function unmanagedLines(
 }
 
 function grouped(unmanaged: readonly Change[], verbose: boolean): Map<string, Change[]> {
-  const groups = new Map<string, Change[]>();
-  for (const change of unmanaged) {
+  return groupBy(unmanaged, (change) => {
     const alike = [change.target.kind, change.action, ownerIn(change), change.fields.map(({ path }) => path)];
-    const key = verbose ? nameOf(change.target) : JSON.stringify(alike);
-    groups.set(key, [...(groups.get(key) ?? []), change]);
-  }
-  return groups;
+    return verbose ? nameOf(change.target) : JSON.stringify(alike);
+  });
 }
 
 function rowOf(group: readonly Change[], verbose: boolean): string[] {
