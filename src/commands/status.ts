@@ -80,7 +80,9 @@ export async function status(session: Session, options: StatusOptions): Promise<
     if (!signal.aborted || !last) throw error;
     if (watch) return exitCodeOf(last);
     await reporter.show(last.view);
-    throw isTimeout(signal.reason) ? stillUnhealthy(last.view, elapsed()) : error;
+    throw isTimeout(signal.reason)
+      ? stillUnhealthy(last.view, session.flags.timeout ?? defaultWaitMs)
+      : error;
   }
 }
 
@@ -136,11 +138,11 @@ const waiting = (view: StatusView, elapsedMs: number): Event => ({
 
 const isTimeout = (reason: unknown): boolean => reason instanceof BootstrapError && reason.code === 'timeout';
 
-const stillUnhealthy = (view: StatusView, elapsedMs: number): BootstrapError =>
+const stillUnhealthy = (view: StatusView, limitMs: number): BootstrapError =>
   new BootstrapError({
     code: 'timeout',
     what: 'the cluster did not become healthy in time',
-    why: `still unhealthy after ${Math.round(elapsedMs / 1000)} s: ${unhealthyIn(view)}`,
+    why: `still unhealthy after ${Math.round(limitMs / 1000)} s: ${unhealthyIn(view)}`,
     hint: 'Follow the fixes above, or wait longer with --timeout.',
   });
 
