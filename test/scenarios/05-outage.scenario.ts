@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
-import { health, imagesInUse, referenceInEcr, namespace, succeed } from './site.ts';
+import { health, imagesInUse, referenceInEcr, namespace, succeed, unwrap } from './site.ts';
 import { waitFor } from './wait.ts';
 import type { CommandResult } from './world.ts';
 
@@ -31,7 +31,7 @@ describe('an AWS outage that lasts two renewal intervals', () => {
 
   it('is reported by status during the outage', () => {
     expect(during.code).toBe(3);
-    expect(during.stdout).toMatch(/ExternalSecret external-secrets\/puller is not synced/);
+    expect(unwrap(during.stdout)).toMatch(/ExternalSecret external-secrets\/puller is not synced/);
   });
 
   it('makes status show for how many hours pulls keep working', () => {

@@ -1,7 +1,16 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
-import { health, imagesInUse, referenceInEcr, namespace, planned, secretValue, succeed } from './site.ts';
+import {
+  health,
+  imagesInUse,
+  referenceInEcr,
+  namespace,
+  planned,
+  secretValue,
+  succeed,
+  unwrap,
+} from './site.ts';
 import type { World } from './world.ts';
 
 const lifetimeSeconds = 45;
@@ -54,9 +63,8 @@ describe('two clusters of one project', () => {
     const before = await keyOf(second);
     // Both clusters use the key every few seconds, so AWS's last-used date cannot distinguish them. Their
     // registrations can.
-    expect((await succeed(await world, 'rotate', '--yes')).stdout).toContain(
-      `access key ${before} stays enabled`,
-    );
+    const { stdout } = await succeed(await world, 'rotate', '--yes');
+    expect(unwrap(stdout)).toContain(`access key ${before} stays enabled`);
     await succeed(second, 'up', '--yes');
     expect(await keyOf(second)).not.toBe(before);
     expect(await keyOf(second)).toBe(await keyOf(await world));
@@ -66,7 +74,7 @@ describe('two clusters of one project', () => {
   it('share a key replaced by rotate --force only after up in the other cluster, which cannot pull until then', async () => {
     const before = await keyOf(second);
     const { stdout } = await succeed(await world, 'rotate', '--force', '--yes');
-    expect(stdout).toMatch(/Run `ecr-bootstrap up` for cluster .*: it cannot pull until then/);
+    expect(unwrap(stdout)).toMatch(/Run `ecr-bootstrap up` for cluster .*: it cannot pull until then/);
     expect(await keyOf(second)).toBe(before);
     expect((await health(second)).code).toBe(3);
     await succeed(second, 'up', '--yes');

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { can, openWorld, restoreAfterAll } from './open-world.ts';
 import { nodeAccessConfig } from './nodes.ts';
-import { health, succeed } from './site.ts';
+import { health, succeed, unwrap } from './site.ts';
 import { waitFor } from './wait.ts';
 
 const certificates = '/etc/containerd/certs.d';
@@ -53,7 +53,8 @@ describe('a node with mirror files of another program', () => {
       const { findings } = await health(await world);
       return findings.includes('node-agent-unready') || undefined;
     });
-    expect((await (await world).run('status')).stdout).toContain(blocking);
+    const { stdout } = await (await world).run('status');
+    expect(unwrap(stdout)).toContain(blocking);
     expect((await files())[blocking]).toBe(content);
   });
 

@@ -98,6 +98,9 @@ export async function succeed(world: World, ...args: string[]): Promise<CommandR
   return run;
 }
 
+/** A text that was printed in lines of 80 columns, as one line. */
+export const unwrap = (printed: string): string => printed.replace(/\s+/g, ' ');
+
 interface Document {
   readonly plan: { readonly steps: readonly { readonly changes: readonly Change[] }[] };
   readonly status: { readonly steps: readonly Status[] };

@@ -16,10 +16,10 @@ export function actionMark(action: Change['action'], { style, marks }: Layout): 
   return paint[action](marks[action]);
 }
 
-/** `1 image`, `2 IAM policies`, `16 CRDs`. */
+/** `1 image`, `2 IAM policies`, `2 access keys`, `16 CRDs`. */
 export function countOf(count: number, kind: string): string {
   const one = kind === 'CustomResourceDefinition' ? 'CRD' : kind;
-  return plural(count, one, `${one.replace(/y$/, 'ie')}s`);
+  return plural(count, one, `${one.replace(/(?<![aeiou])y$/, 'ie')}s`);
 }
 
 /** One line per change with its fields. Unless verbose, changes that differ only in their target become one line. */

@@ -70,9 +70,11 @@ describe('a plan by purpose', () => {
 
   it('counts what has no label by its kind, the largest number first', () => {
     const crds = numbers(16).map((index) => change('create', 'CustomResourceDefinition', `crd${index}`));
-    const changes = [change('create', 'IAM policy', 'a'), ...crds, change('create', 'IAM policy', 'b')];
-    expect(lines([step('operator', changes)])[1]).toBe(
-      '  + External Secrets Operator  16 CRDs, 2 IAM policies',
+    const others = ['IAM policy', 'IAM policy', 'IAM access key', 'IAM access key'].map((kind, index) =>
+      change('create', kind, `${index}`),
+    );
+    expect(lines([step('operator', [...others, ...crds])])[1]).toBe(
+      '  + External Secrets Operator  16 CRDs, 2 IAM policies, 2 IAM access keys',
     );
   });
 
