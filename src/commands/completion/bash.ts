@@ -2,15 +2,18 @@ import {
   allFlags,
   type CommandTree,
   type CommandWords,
+  type FlagWords,
   namesOf,
   nesting,
   shellQuoted,
   type Values,
+  type Word,
 } from './words.ts';
 
 /**
  * The completion script for bash 3.2 and newer. It needs no other package. Names from the kubeconfig are compared and
- * quoted, but never evaluated, as `compgen -W` would do.
+ * quoted, but never evaluated, as `compgen -W` would do. Bash 4 and newer tell when they only list candidates: these
+ * have their titles then.
  */
 export function bash(tree: CommandTree): string {
   const { commands, global } = tree;
@@ -55,25 +58,35 @@ ${valueCases.join('\n')}
   local flags="" values=""
   case $command in
 ${commands.map(commandCase).join('\n')}
-    "") values=${shellQuoted(commands.map(({ name }) => name).join('\n'))} ;;
+    "") values=${shellQuoted(commandLines(commands))} ;;
   esac
   ((count > 0)) && values=""
-  flags=$flags$'\\n'${shellQuoted(namesOf(global).join('\n'))}
+  flags=$flags$'\\n'${shellQuoted(flagLines(global))}
   case $word in
     -*) _ecr_bootstrap_offer "$flags" ;;
     *) _ecr_bootstrap_offer "\${values:-$flags}" ;;
   esac
 }
 
-# Adds the lines of $1 that begin with the word, as readline expects them.
+# Adds the words of $1 that begin with the word of the line, as readline expects them. A title can follow after a tab.
 _ecr_bootstrap_offer() {
-  local candidate
+  local candidate i longest=0
+  local -a titles=()
   while IFS= read -r candidate; do
     [[ -n $candidate && $kept$candidate == "$word"* ]] || continue
-    candidate=$kept$candidate
+    titles+=("\${candidate#"\${candidate%%$'\\t'*}"}")
+    candidate=$kept\${candidate%%$'\\t'*}
     printf -v candidate %q "\${candidate:cut}"
     COMPREPLY+=("$candidate")
+    ((\${#candidate} > longest)) && longest=\${#candidate}
   done <<<"$1"
+  # Only for a list: readline inserts a single candidate, and those of menus, with their titles.
+  [[ \${#COMPREPLY[@]} -gt 1 && \${COMP_TYPE:-} =~ ^(33|63|64)$ ]] || return
+  for ((i = 0; i < \${#COMPREPLY[@]}; i++)); do
+    [[ -n \${titles[i]} ]] || continue
+    printf -v candidate '%-*s  %s' "$longest" "\${COMPREPLY[i]}" "\${titles[i]:1}"
+    COMPREPLY[i]=\${candidate:0:\${COLUMNS:-80}-1}
+  done
 }
 
 # Adds the items of $1 that can continue a comma-separated list.
@@ -102,14 +115,23 @@ function offer(values: Exclude<Values, { readonly from: 'text' }>): string {
   }
 }
 
-const wordsOf = (values: Values): string =>
-  values.from === 'words' ? values.words.map(({ word }) => word).join('\n') : '';
+/** One word per line, with its title after a tab. */
+const lines = (words: readonly Word[]): string =>
+  words.map(({ word, about }) => (about === undefined ? word : `${word}\t${about}`)).join('\n');
+
+const wordsOf = (values: Values): string => (values.from === 'words' ? lines(values.words) : '');
+
+const commandLines = (commands: readonly CommandWords[]): string =>
+  lines(commands.map(({ name, summary }) => ({ word: name, about: summary })));
+
+const flagLines = (flags: readonly FlagWords[]): string =>
+  lines(flags.flatMap(({ names, description }) => names.map((word) => ({ word, about: description }))));
 
 function commandCase(
   { name, flags, argument }: CommandWords,
   _index: number,
   all: readonly CommandWords[],
 ): string {
-  const values = name === nesting ? all.map((command) => command.name).join('\n') : wordsOf(argument);
-  return `    ${name}) values=${shellQuoted(values)} flags=${shellQuoted(namesOf(flags).join('\n'))} ;;`;
+  const values = name === nesting ? commandLines(all) : wordsOf(argument);
+  return `    ${name}) values=${shellQuoted(values)} flags=${shellQuoted(flagLines(flags))} ;;`;
 }

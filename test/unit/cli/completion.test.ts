@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Shell, shells } from '../../../src/commands/completion/words.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
+import { canTypeInto, isInstalled, offeredByFish, typeInto } from '../../support/shells.ts';
 
 const arn = 'arn:aws:eks:eu-west-1:123456789012:cluster/prod';
 /** The last name would create a file if a shell evaluated it. */
@@ -36,8 +37,6 @@ const unique: readonly (readonly [typed: string, args: readonly string[]])[] = [
   ['up --context dev', ['up', '--context', 'dev cluster']],
 ];
 
-const isInstalled = (shell: string): boolean => spawnSync(shell, ['--version']).status === 0;
-
 let cli: Cli;
 beforeAll(async () => {
   cli = await openCli();
@@ -51,29 +50,20 @@ const stub = `ecr-bootstrap() {
   else printf '<%s>' "$@"; echo; fi
 }`;
 
-/** Types lines into an interactive shell on a terminal. Returns its screen. */
-async function typeInto(shell: 'bash' | 'zsh', lines: readonly string[]): Promise<string> {
+/**
+ * Types the arguments of commands, each with the tab key at the end. Returns the screen.
+ * @param settings commands that configure the shell
+ */
+async function complete(shell: 'bash' | 'zsh', lines: readonly string[], settings = ''): Promise<string> {
   const { stdout: script } = await cli.run(`completion ${shell}`);
-  const start = join(cli.folder, shell === 'zsh' ? '.zshrc' : 'start.bash');
-  writeFileSync(
+  const own = shell === 'zsh' ? 'autoload -Uz compinit && compinit -D -u' : settings;
+  const start = `${stub}\n${own}\n${script}`;
+  return typeInto(
+    shell,
+    cli.folder,
     start,
-    `${stub}\n${shell === 'zsh' ? 'autoload -Uz compinit && compinit -D -u\n' : ''}${script}`,
+    lines.map((line) => `ecr-bootstrap ${line}\t`),
   );
-  const command = shell === 'zsh' ? 'zsh -d -i' : `bash --noprofile --rcfile ${start} -i`;
-  const { stdout } = spawnSync('script', ['-qec', command, '/dev/null'], {
-    cwd: cli.folder,
-    encoding: 'utf8',
-    env: {
-      PATH: process.env['PATH'],
-      HOME: cli.folder,
-      ZDOTDIR: cli.folder,
-      TERM: 'xterm',
-      LC_ALL: 'C.UTF-8',
-    },
-    input: `${lines.map((line) => `ecr-bootstrap ${line}\t\n`).join('')}exit\n`,
-    timeout: 30_000,
-  });
-  return stdout;
 }
 
 /** The arguments of every command that ran, in order. */
@@ -84,14 +74,14 @@ const ranWith = (screen: string): string[][] =>
 
 describe.each(['bash', 'zsh'] as const)('completion in %s', (shell) => {
   // Install the shell to run these tests, for example with `apt-get install zsh`.
-  const inShell = it.skipIf(!isInstalled(shell) || !isInstalled('script'));
+  const inShell = it.skipIf(!canTypeInto(shell));
 
   inShell(
     'completes every kind of word',
     async () => {
       expect(
         ranWith(
-          await typeInto(
+          await complete(
             shell,
             unique.map(([typed]) => typed),
           ),
@@ -102,9 +92,19 @@ describe.each(['bash', 'zsh'] as const)('completion in %s', (shell) => {
   );
 
   inShell(
+    'lists steps and commands with what they do',
+    async () => {
+      const screen = await complete(shell, ['up --only pull-secret-\t', 'r\t']);
+      expect(screen).toMatch(/pull-secret-refresh +(-- )?pull secret renewal/);
+      expect(screen).toMatch(/rotate +(-- )?replace the access key/);
+    },
+    40_000,
+  );
+
+  inShell(
     'never evaluates a name of the kubeconfig',
     async () => {
-      const screen = await typeInto(shell, ['--context \t']);
+      const screen = await complete(shell, ['--context \t']);
       expect(screen).toContain('dev');
       expect(existsSync(join(cli.folder, 'evaluated'))).toBe(false);
     },
@@ -112,17 +112,17 @@ describe.each(['bash', 'zsh'] as const)('completion in %s', (shell) => {
   );
 });
 
-describe('completion in zsh', () => {
-  it.skipIf(!isInstalled('zsh'))(
-    'lists steps and commands with what they do',
-    async () => {
-      const screen = await typeInto('zsh', ['up --only pull-secret-\t', 'r\t']);
-      expect(screen).toMatch(/pull-secret-refresh +-- pull secret renewal/);
-      expect(screen).toMatch(/rotate +-- replace the access key/);
-    },
-    40_000,
-  );
+describe('completion in bash', () => {
+  it.skipIf(!canTypeInto('bash')).each([
+    ['lists at once', 'set show-all-if-ambiguous on', 'ref', 'refresh'],
+    ['cycles through the words', 'TAB: menu-complete', '', 'distribution'],
+  ])('inserts words without their titles where it %s', async (_, setting, typed, word) => {
+    const screen = await complete('bash', [`up --only pull-secret-\t${typed}`], `bind '${setting}'`);
+    expect(ranWith(screen)).toEqual([['up', '--only', `pull-secret-${word}`]]);
+  });
+});
 
+describe('completion in zsh', () => {
   it.skipIf(!isInstalled('zsh'))('works as a file of fpath', async () => {
     const { stdout } = await cli.run('completion zsh');
     const folder = join(cli.folder, 'site-functions');
@@ -140,14 +140,7 @@ describe('completion in fish', () => {
     const { stdout: script } = await cli.run('completion fish');
     const names = contexts.map((name) => `'${name}'`).join(' ');
     const own = `function ecr-bootstrap; printf '%s\\n' ${names}; end`;
-    writeFileSync(join(cli.folder, 'start.fish'), `${own}\n${script}`);
-    const ask = `source start.fish; complete -C '${`ecr-bootstrap ${line}`.replaceAll("'", "\\'")}'`;
-    const { stdout } = spawnSync('fish', ['--no-config', '-c', ask], {
-      cwd: cli.folder,
-      encoding: 'utf8',
-      env: { PATH: process.env['PATH'], HOME: cli.folder, LC_ALL: 'C.UTF-8' },
-    });
-    return stdout.split('\n').filter(Boolean);
+    return offeredByFish(cli.folder, `${own}\n${script}`, `ecr-bootstrap ${line}`);
   }
 
   it.skipIf(!isInstalled('fish'))(
