@@ -67,8 +67,17 @@ export interface DockerServices {
   readonly refuseLocal: Registries['refuseLocal'];
 }
 
-/** ECR's documented default quotas, with which the limiter starts. Requests per second and region. */
-const ecrRates = { 'put-manifest': 10, 'start-upload': 100, 'finish-upload': 100 };
+/**
+ * ECR's published default quotas, in requests per second and region: PutImage, InitiateLayerUpload,
+ * CompleteLayerUpload, GetDownloadUrlForLayer, and BatchCheckLayerAvailability as the lowest of the others.
+ */
+const ecrRates = {
+  'put-manifest': 10,
+  'start-upload': 100,
+  'finish-upload': 100,
+  'read-blob': 3000,
+  other: 1000,
+} as const;
 
 /** Looks up what ECR has, and copies what it does not have. Opens connections and files on first use. */
 export function createMirror(services: MirrorServices): Mirror {

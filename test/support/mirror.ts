@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { ecrName } from '../../src/images/naming.ts';
 import type { WantedImage } from '../../src/images/wanted.ts';
 import { formatReference, parseReference } from '../../src/images/reference.ts';
+import type { Clock } from '../../src/core/clock.ts';
 import { BootstrapError } from '../../src/core/errors.ts';
 import type { Engine } from '../../src/mirror/engine.ts';
 import { createMirror } from '../../src/mirror/index.ts';
@@ -39,8 +40,8 @@ export class MirrorWorld {
   }
 
   /** A new mirror, which knows only the cache on disk. */
-  mirror(): Mirror {
-    const { net, clock } = this.aws;
+  mirror(clock: Clock = this.aws.clock): Mirror {
+    const { net } = this.aws;
     return createMirror({
       ecr: this.aws.aws().ecr,
       net,

@@ -129,7 +129,7 @@ export class Registry {
         headers: offset > 0 ? { range: `bytes=${offset}-` } : {},
         scope: this.#scope(repository),
         what: this.#what('get blob', repository, digest),
-        pace: 'read-blob',
+        kind: 'read-blob',
       },
       call,
     );
@@ -186,7 +186,7 @@ export class Registry {
         headers: { 'content-length': '0' },
         scope: this.#scope(repository),
         what,
-        pace: 'start-upload',
+        kind: 'start-upload',
       },
       call,
     );
@@ -215,7 +215,7 @@ export class Registry {
         body: blob.body,
         scope: this.#scope(repository),
         what,
-        pace: 'finish-upload',
+        kind: 'finish-upload',
       },
       call,
     );
@@ -239,7 +239,7 @@ export class Registry {
           body: manifest.bytes,
           scope: this.#scope(repository),
           what,
-          pace: 'put-manifest',
+          kind: 'put-manifest',
         },
         call,
       ),

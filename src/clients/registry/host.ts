@@ -4,7 +4,7 @@ import type { HostCredential } from './credentials.ts';
 import { apiHost, type Destinations } from './destinations.ts';
 import { RegistryError } from './errors.ts';
 import type { MirrorHistory } from './history.ts';
-import { HostLimiter, type RateClass, type Rates } from './limiter.ts';
+import { HostLimiter, type Outcome, type RequestKind, type Rates } from './limiter.ts';
 import { parseChallenge } from './challenge.ts';
 import { refusalError } from './refusal.ts';
 import { RetryBudget, type Retrying, retrying } from './retry.ts';
@@ -36,7 +36,7 @@ export interface HostRequest extends Omit<RegistryRequest, 'url' | 'headers' | '
   readonly headers?: Readonly<Record<string, string>>;
   /** `repository:NAME:pull` */
   readonly scope: string;
-  readonly pace?: RateClass;
+  readonly kind?: RequestKind;
   /** Statuses that are not failures, in addition to 2xx. */
   readonly accept?: readonly number[];
 }
@@ -70,19 +70,18 @@ export class RegistryHost {
    * @throws RegistryError
    */
   async send(request: HostRequest, call: RequestContext): Promise<RegistryResponse> {
-    const pace = request.pace ?? 'other';
-    const done = await this.#limiter.admit(pace, call.signal);
+    const leave = await this.#limiter.admit(request.kind ?? 'other', call.signal);
+    let outcome: Outcome = 'failed';
     try {
       const reply = await this.#authorised(request, call);
-      this.#limiter.succeeded(pace);
+      outcome = 'succeeded';
       return reply;
     } catch (error) {
-      if (error instanceof RegistryError && error.failure.throttled) {
-        this.#limiter.throttled(pace, error.failure.retryAfter);
-      }
+      if (error instanceof RegistryError && error.failure.throttled)
+        outcome = { refusedForMs: error.failure.retryAfter ?? 0 };
       throw error;
     } finally {
-      done();
+      leave(outcome);
     }
   }
 

@@ -1,43 +1,51 @@
+import { unlessAborted } from '../../core/abort.ts';
 import { type Clock, forwardTime } from '../../core/clock.ts';
 import { Semaphore } from './semaphore.ts';
 
 /**
- * The rate limit that applies to a request. ECR has separate rates for PutImage, InitiateLayerUpload,
- * CompleteLayerUpload and GetDownloadUrlForLayer.
+ * The kind of a request. ECR has separate rates for PutImage, InitiateLayerUpload, CompleteLayerUpload and
+ * GetDownloadUrlForLayer.
  */
-export type RateClass = 'put-manifest' | 'start-upload' | 'finish-upload' | 'read-blob' | 'other';
+export type RequestKind = 'put-manifest' | 'start-upload' | 'finish-upload' | 'read-blob' | 'other';
 
-/** Initial requests per second. If missing, there is no limit until the registry throttles. */
-export type Rates = Partial<Readonly<Record<RateClass, number>>>;
+/** Published requests per second. A kind without a rate is only limited when the registry throttles. */
+export type Rates = Partial<Readonly<Record<RequestKind, number>>>;
 
-/** Concurrent requests to one host. */
-const maxInFlight = 64;
-/** Requests with long transfers take no slot, because short requests would wait for them. The scheduler bounds them. */
-const bulk: ReadonlySet<RateClass> = new Set<RateClass>(['finish-upload', 'read-blob']);
-const defaultPauseMs = 500;
+/** Concurrent requests of one kind, at most. */
+const largestWindow = 64;
+/** The scheduler bounds long transfers, so these kinds have no window before the registry throttles them. */
+const bulk: ReadonlySet<RequestKind> = new Set<RequestKind>(['finish-upload', 'read-blob']);
+/** One request per second. */
+const smallestWindow = 1 / 20;
+/** The pause after each request in a window of one half, in milliseconds. */
+const pauseMs = 50;
+/** Smaller windows grow as slowly as one of this size. Otherwise a window of one would double at each success. */
+const growthWindow = 16;
+/** A registry throttles if it refuses this share of the requests. It may refuse single ones at random. */
+const throttlingShare = 1 / 5;
+/** The weight of the last response in the share of refusals. */
+const responseWeight = 1 / 32;
 const maxPauseMs = 60_000;
-/** A rate that grows to this value is no longer limited. */
-const unlimited = 1000;
-/** How long unused requests of a rate can be used later. In milliseconds. */
-const burst = 1000;
 
 /**
- * Paces the requests to one host. It starts at the documented rates and adapts. When the host throttles (429,
- * 503), all requests pause as long as the host asks, and the rate halves. Successes let the rate grow by about
- * one request per second every second. Waiting requests have no fixed start time: the current rate and pause
- * decide when the next one may start.
+ * How a request ended. A refusal has the wait that the registry asks for, or 0. Other failures say nothing about
+ * the registry's limits.
+ */
+export type Outcome = 'succeeded' | 'failed' | { readonly refusedForMs: number };
+
+/** Ends an admitted request. */
+export type Leave = (outcome: Outcome) => void;
+
+/**
+ * Paces the requests to one host. Each kind has a token bucket with the published rate, if there is one, and a
+ * congestion window. So a registry that throttles one kind of request slows down only that kind.
  */
 export class HostLimiter {
-  readonly #clock: Clock;
-  readonly #now: () => number;
-  readonly #lanes: Record<RateClass, RateLimit>;
-  readonly #slots = new Semaphore(maxInFlight);
-  #pausedUntil = 0;
+  readonly #lanes: Readonly<Record<RequestKind, Lane>>;
 
   constructor(clock: Clock, rates: Rates = {}) {
-    this.#clock = clock;
-    this.#now = forwardTime(clock);
-    const lane = (pace: RateClass) => new RateLimit(rates[pace] ?? Infinity);
+    const lane = (kind: RequestKind) =>
+      new Lane(clock, rates[kind], bulk.has(kind) ? Infinity : largestWindow);
     this.#lanes = {
       'put-manifest': lane('put-manifest'),
       'start-upload': lane('start-upload'),
@@ -48,89 +56,119 @@ export class HostLimiter {
   }
 
   /** Waits until one request may start. Resolves to a function to call when the response has arrived. */
-  async admit(pace: RateClass, signal: AbortSignal): Promise<() => void> {
-    const lane = this.#lanes[pace];
-    const slots = bulk.has(pace) ? undefined : this.#slots;
-    const behind = lane.head.acquire(signal);
-    if (behind) await behind;
-    // Only the head of a lane waits for a slot and its turn, so a slow rate blocks at most one slot for the other
-    // lanes.
-    try {
-      const full = slots?.acquire(signal);
-      if (full) await full;
-      try {
-        for (let wait = this.#wait(lane); wait > 0; wait = this.#wait(lane)) {
-          await this.#clock.sleep(wait, signal);
-        }
-      } catch (error) {
-        slots?.release();
-        throw error;
-      }
-      lane.start(this.#now(), this.#pausedUntil);
-    } finally {
-      lane.head.release();
-    }
-    return () => slots?.release();
+  admit(kind: RequestKind, signal: AbortSignal): Promise<Leave> {
+    return this.#lanes[kind].admit(signal);
   }
 
-  throttled(pace: RateClass, retryAfter?: number): void {
-    const now = this.#now();
-    const pause = Math.min(retryAfter ?? defaultPauseMs, maxPauseMs);
-    this.#pausedUntil = Math.max(this.#pausedUntil, now + pause);
-    this.#lanes[pace].slowDown(now);
-  }
-
-  succeeded(pace: RateClass): void {
-    this.#lanes[pace].speedUp();
-  }
-
-  /** Requests per second that are currently allowed. */
-  rate(pace: RateClass): number {
-    return this.#lanes[pace].rate;
-  }
-
-  #wait(lane: RateLimit): number {
-    return Math.max(lane.next, this.#pausedUntil) - this.#now();
+  /** Concurrent requests that are currently allowed. Below one, each request is followed by a pause. */
+  window(kind: RequestKind): number {
+    return this.#lanes[kind].window;
   }
 }
 
-/** One rate. The requests of one second may start at once, but not those that a pause delayed. */
-class RateLimit {
-  rate: number;
-  /** When the next request may start, in milliseconds of {@link forwardTime}. */
-  next = 0;
-  /** Held by the request whose turn is next. */
-  readonly head = new Semaphore(1);
-  #lastSlowed = -Infinity;
-  readonly #recent: number[] = [];
+/** The requests of one kind, in the order of their arrival. */
+class Lane {
+  window: number;
+  readonly #largestWindow: number;
+  readonly #clock: Clock;
+  readonly #now: () => number;
+  readonly #bucket: TokenBucket | undefined;
+  /** Held by the request whose turn is next. Only this request waits for time, or for another one to end. */
+  readonly #head = new Semaphore(1);
+  /** Wakes the head when a request has ended. */
+  #wake: () => void = () => undefined;
+  #inFlight = 0;
+  /** The most requests in flight at once since the window was halved. */
+  #mostInFlight = 0;
+  #started = 0;
+  /** How many requests had started when the window was halved. Their refusals have the same cause. */
+  #startedBefore = 0;
+  #refusedShare = 0;
+  #pausedUntil = -Infinity;
 
-  constructor(rate: number) {
-    this.rate = rate;
+  constructor(clock: Clock, rate: number | undefined, largestWindow: number) {
+    this.#clock = clock;
+    this.#now = forwardTime(clock);
+    this.#bucket = rate === undefined ? undefined : new TokenBucket(rate);
+    this.#largestWindow = largestWindow;
+    this.window = largestWindow;
   }
 
-  start(now: number, pausedUntil: number): void {
-    this.#recent.push(now);
-    this.#forget(now);
-    const interval = 1000 / this.rate;
-    this.next = Math.max(this.next, now - burst + interval, pausedUntil) + interval;
+  async admit(signal: AbortSignal): Promise<Leave> {
+    const behind = this.#head.acquire(signal);
+    if (behind) await behind;
+    try {
+      for (;;) {
+        const isFull = this.#inFlight >= Math.max(1, Math.floor(this.window));
+        const waitMs = this.#waitMs();
+        if (isFull) await unlessAborted(signal, () => new Promise<void>((wake) => (this.#wake = wake)));
+        else if (waitMs > 0) await this.#clock.sleep(waitMs, signal);
+        else return this.#start();
+      }
+    } finally {
+      this.#head.release();
+    }
   }
 
-  /** Halves the rate once for all throttled responses to requests that were in flight together. */
-  slowDown(now: number): void {
-    if (now - this.#lastSlowed < 1000) return;
-    this.#lastSlowed = now;
-    this.#forget(now);
-    this.rate = Math.max(1, Math.min(this.rate, Math.max(this.#recent.length, 2)) / 2);
+  #waitMs(): number {
+    const now = this.#now();
+    // Timers drop fractions of a millisecond, and would wake too early.
+    return Math.ceil(Math.max(this.#pausedUntil, this.#bucket?.readyAt ?? now) - now);
   }
 
-  speedUp(): void {
-    if (!Number.isFinite(this.rate)) return;
-    this.rate += 1 / this.rate;
-    if (this.rate > unlimited) this.rate = Infinity;
+  #start(): Leave {
+    this.#bucket?.take(this.#now());
+    this.#inFlight += 1;
+    this.#mostInFlight = Math.max(this.#mostInFlight, this.#inFlight);
+    const number = (this.#started += 1);
+    return (outcome) => {
+      this.#inFlight -= 1;
+      if (outcome === 'succeeded') this.#grow();
+      if (outcome !== 'failed' && number > this.#startedBefore) this.#learn(outcome);
+      if (this.window < 1) this.#pause(pauseMs * (1 / this.window - 1));
+      this.#wake();
+    };
   }
 
-  /** Forgets starts that are older than one second. */
-  #forget(now: number): void {
-    while (this.#recent[0] !== undefined && this.#recent[0] <= now - 1000) this.#recent.shift();
+  /** By about one for a window of successes. */
+  #grow(): void {
+    const growth = Math.min(this.window, 1) / Math.max(this.window, growthWindow);
+    this.window = Math.min(this.#largestWindow, this.window + growth);
+  }
+
+  /** Halves the window when the registry throttles. A window below one is a sign of it, so every refusal counts. */
+  #learn(outcome: Exclude<Outcome, 'failed'>): void {
+    const isRefused = outcome !== 'succeeded';
+    this.#refusedShare += ((isRefused ? 1 : 0) - this.#refusedShare) * responseWeight;
+    if (!isRefused || (this.window >= 1 && this.#refusedShare < throttlingShare)) return;
+    this.window = Math.max(smallestWindow, Math.min(this.window, this.#mostInFlight) / 2);
+    this.#mostInFlight = this.#inFlight;
+    this.#startedBefore = this.#started;
+    this.#refusedShare = 0;
+    this.#pause(outcome.refusedForMs);
+  }
+
+  #pause(durationMs: number): void {
+    this.#pausedUntil = Math.max(this.#pausedUntil, this.#now() + Math.min(durationMs, maxPauseMs));
+  }
+}
+
+/** Allows a number of requests per second. Those of one second may start at once. */
+class TokenBucket {
+  readonly #intervalMs: number;
+  /** When the bucket will be full. */
+  #fullAt = -Infinity;
+
+  constructor(perSecond: number) {
+    this.#intervalMs = 1000 / perSecond;
+  }
+
+  /** When the next request may start. */
+  get readyAt(): number {
+    return this.#fullAt + this.#intervalMs - 1000;
+  }
+
+  take(now: number): void {
+    this.#fullAt = Math.max(now, this.#fullAt) + this.#intervalMs;
   }
 }

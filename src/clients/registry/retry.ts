@@ -1,10 +1,12 @@
 import type { Clock } from '../../core/clock.ts';
-import { RegistryError } from './errors.ts';
+import { type Failure, RegistryError } from './errors.ts';
 
 const maxAttempts = 5;
 /** Throttling is not a failure, so more attempts are allowed. */
 const maxThrottledAttempts = 12;
 const firstPauseMs = 200;
+/** The window of the host slows down a registry that throttles, so a single refused request may return soon. */
+const firstThrottledPauseMs = 50;
 const maxPauseMs = 10_000;
 
 /**
@@ -57,13 +59,14 @@ export async function retrying<T>(
       else failures += 1;
       if (failures >= maxAttempts || throttledAttempts >= maxThrottledAttempts) throw error;
       if (!error.failure.throttled && !budget.take()) throw error;
-      await clock.sleep(pause(failures + throttledAttempts, error.failure.retryAfter), signal);
+      await clock.sleep(pauseAfter(error.failure, failures + throttledAttempts), signal);
     }
   }
 }
 
 /** Half fixed, half random, so that requests that failed together are not retried together. */
-function pause(attempt: number, advice = 0): number {
-  const backoff = Math.min(maxPauseMs, firstPauseMs * 2 ** (attempt - 1));
-  return advice + backoff * (0.5 + Math.random() / 2);
+function pauseAfter({ throttled, retryAfter = 0 }: Failure, attempts: number): number {
+  const firstMs = throttled ? firstThrottledPauseMs : firstPauseMs;
+  const backoff = Math.min(maxPauseMs, firstMs * 2 ** (attempts - 1));
+  return retryAfter + backoff * (0.5 + Math.random() / 2);
 }

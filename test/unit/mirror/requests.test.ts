@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { countOf, MirrorWorld } from '../../support/mirror.ts';
+import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
+import { systemClock } from '../../../src/core/clock.ts';
+import { countOf, MirrorWorld, wanted } from '../../support/mirror.ts';
 
 let world: MirrorWorld;
 beforeAll(async () => {
@@ -40,4 +41,17 @@ describe('the minimum number of requests', () => {
     expect(counts['registry FinishUpload']).toBe(5);
     expect(counts['registry StartUpload']).toBe(6);
   });
+});
+
+it("puts images at ECR's rate, so that ECR refuses almost none", async () => {
+  const { limits } = world.aws.sandbox.aws;
+  const images = Array.from({ length: 25 }, (_, number) => wanted(`registry.k8s.io/rate-${number}:1`));
+  for (const number of images.keys()) world.source('registry.k8s.io').seed(`rate-${number}`, '1', {});
+  world.addRepositories(images);
+  limits.perSecond.set('PutImage', 10);
+  // The limit of the sandbox counts in real time.
+  const results = await world.mirror(systemClock).copy(images, world.options());
+  limits.perSecond.clear();
+  expect(results.every(({ state }) => state === 'copied')).toBe(true);
+  expect(countOf(world.operations())['registry PutManifest']).toBeLessThanOrEqual(26);
 });

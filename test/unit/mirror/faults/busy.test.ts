@@ -44,6 +44,13 @@ describe('a registry that asks to wait', () => {
     expect(Math.max(...world.clock.slept)).toBeGreaterThanOrEqual(7000);
   });
 
+  test('with a single response delays no other request', async () => {
+    world.corrupt(world.source, 'GET blobs', { status: 429, headers: { 'retry-after': '7' } }, 1);
+    const results = await world.copy([...many(20), 'corrupted']);
+    expect(results.every(({ state }) => state === 'copied')).toBe(true);
+    expect(world.clock.slept).toHaveLength(1);
+  });
+
   test('for hours fails only its image', async () => {
     world.corrupt(world.source, 'GET blobs', { status: 429, headers: { 'retry-after': '20000' } });
     const { error } = await world.failsAlone('registry-failed');
