@@ -131,7 +131,10 @@ export class Watch {
   }
 }
 
-/** The deletions of a run that its JSON document does not show. The run's own lease is not part of a plan. */
+/**
+ * The deletions of a run that its JSON document does not show. A plan contains neither the run's own lease nor the pod
+ * of an agent, which its DaemonSet recreates.
+ */
 export function hiddenDeletions(
   changes: readonly Call[],
   deletedKeys: readonly string[],
@@ -139,7 +142,7 @@ export function hiddenDeletions(
 ): string[] {
   const shown = new Set(deletionsIn(document));
   const made = changes
-    .filter(({ operation }) => /^(delete |Delete)/.test(operation) && !/leases|AccessKey/.test(operation))
+    .filter(({ operation }) => /^(delete |Delete)/.test(operation) && !/leases|pods$|AccessKey/.test(operation))
     .map(({ resource = '' }) => resource.replace(/^arn:.*\//, ''));
   return [...made, ...deletedKeys].filter((name) => !shown.has(name));
 }
