@@ -18,14 +18,14 @@ export interface Workload {
 /** Deployments, DaemonSets, StatefulSets, CronJobs and Jobs. */
 export type Controllers = readonly KubeObject[];
 
-interface PodSpec {
-  readonly containers?: readonly { readonly image?: string }[];
-  readonly initContainers?: readonly { readonly image?: string }[];
-  readonly ephemeralContainers?: readonly { readonly image?: string }[];
-  readonly volumes?: readonly { readonly image?: { readonly reference?: string } }[];
-  readonly serviceAccountName?: string;
-  readonly imagePullSecrets?: readonly { readonly name?: string }[];
-}
+/** As far as it is read. A manifest may have anything in these fields. */
+type Fields = Readonly<Record<string, unknown>>;
+
+const fields = (value: unknown): Fields =>
+  typeof value === 'object' && value !== null ? (value as Fields) : {};
+const items = (value: unknown): readonly Fields[] => (Array.isArray(value) ? value.map(fields) : []);
+const texts = (values: readonly unknown[]): string[] =>
+  values.flatMap((value) => (typeof value === 'string' && value !== '' ? [value] : []));
 
 /** The kubelet sets it on the mirror pod of a static pod. */
 const mirrorAnnotation = 'kubernetes.io/config.mirror';
@@ -43,7 +43,7 @@ export function workloadsOf(controllers: Controllers, pods: readonly KubeObject[
     if (ownerOf(controller)?.kind === 'CronJob') continue;
     found.set(
       idOf(controller.kind, controller),
-      workload(controller.kind, controller, templateOf(controller)),
+      workload(controller.kind, controller, podSpecOf(controller) ?? {}),
     );
   }
   const jobs = new Map(controllers.map((controller) => [idOf(controller.kind, controller), controller]));
@@ -56,7 +56,7 @@ function addPod(
   found: Map<string, Workload>,
   controllers: ReadonlyMap<string, KubeObject>,
 ): void {
-  const bare = workload('Pod', pod, pod['spec'] as PodSpec);
+  const bare = workload('Pod', pod, podSpecOf(pod) ?? {});
   const owner = topOwner(pod, controllers);
   const known = owner && found.get(owner.id);
   if (owner && known) {
@@ -97,27 +97,35 @@ const ownerOf = (object: KubeObject | undefined) =>
 const idOf = (kind: string, { metadata }: KubeObject): string =>
   `${kind} ${metadata.namespace ?? ''}/${metadata.name}`;
 
-interface Templates {
-  readonly template?: { readonly spec?: PodSpec };
-  readonly jobTemplate?: { readonly spec?: { readonly template?: { readonly spec?: PodSpec } } };
+/**
+ * The Pod spec of an object of any kind: its own, or that of its template. Operators of custom resources use the same
+ * fields. Undefined if it has none.
+ */
+export function podSpecOf(object: KubeObject): Fields | undefined {
+  const spec = fields(object['spec']);
+  const job = fields(fields(spec['jobTemplate'])['spec']);
+  const templates = [spec['template'], job['template'], object['template']];
+  return [spec, ...templates.map((template) => fields(fields(template)['spec']))].find(({ containers }) =>
+    Array.isArray(containers),
+  );
 }
 
-function templateOf(controller: KubeObject): PodSpec {
-  const { template, jobTemplate } = (controller['spec'] ?? {}) as Templates;
-  return template?.spec ?? jobTemplate?.spec?.template?.spec ?? {};
+/** The values of all image fields of a Pod spec: of containers and of volumes. */
+export function imagesOf(spec: Fields): readonly unknown[] {
+  const { containers, initContainers, ephemeralContainers, volumes } = spec;
+  const all = [initContainers, containers, ephemeralContainers].flatMap(items).map(({ image }) => image);
+  const mounted = items(volumes).map(({ image }) => fields(image)['reference']);
+  return [...all, ...mounted].filter((image) => image !== undefined && image !== null);
 }
 
-function workload(kind: string, { metadata }: KubeObject, spec: PodSpec): Workload {
-  const { containers = [], initContainers = [], ephemeralContainers = [], volumes = [] } = spec;
-  const all = [...initContainers, ...containers, ...ephemeralContainers].map(({ image }) => image);
-  const mounted = volumes.map(({ image }) => image?.reference);
+function workload(kind: string, { metadata }: KubeObject, spec: Fields): Workload {
   return {
     kind,
     namespace: metadata.namespace ?? '',
     name: metadata.name,
-    images: distinct([...all, ...mounted].flatMap((image) => (image ? [image] : []))),
-    serviceAccount: spec.serviceAccountName || 'default',
-    pullSecrets: (spec.imagePullSecrets ?? []).flatMap(({ name }) => (name ? [name] : [])),
+    images: distinct(texts(imagesOf(spec))),
+    serviceAccount: texts([spec['serviceAccountName']])[0] ?? 'default',
+    pullSecrets: texts(items(spec['imagePullSecrets']).map(({ name }) => name)),
     isStatic: metadata.annotations?.[mirrorAnnotation] !== undefined,
   };
 }

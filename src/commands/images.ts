@@ -1,15 +1,17 @@
 import { type Command, Option } from 'commander';
 import { examples, type Program } from './command.ts';
 import { unlessAborted } from '../core/abort.ts';
-import { exitCodes } from '../core/errors.ts';
+import { type BootstrapError, exitCodes, severalErrors } from '../core/errors.ts';
+import type { Platforms } from '../core/platform.ts';
 import { canonical } from '../images/operator.ts';
 import { formatReference, parseIfValid } from '../images/reference.ts';
-import { wantedReference } from '../images/wanted.ts';
+import { type RejectedImage, type WantedImage, wantedReference } from '../images/wanted.ts';
 import type { Presence } from '../mirror/presence.ts';
 import type { ImageRow, ImagesView } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import { internetImages, mirroring } from '../mirror/internet.ts';
-import { collectImages, isUnreachable } from '../run/collect-images.ts';
+import { collectImages, isUnreachable, requestedImages } from '../run/collect-images.ts';
+import { manifestError, readManifests } from '../run/manifests.ts';
 import { showReading } from '../run/preflight.ts';
 import type { Session } from '../run/session.ts';
 
@@ -17,8 +19,15 @@ export function register(command: Command, program: Program): void {
   command
     .option('--from-cluster', 'list only the images that the cluster uses')
     .addOption(
+      new Option(
+        '--from-manifests <file>',
+        'list only the images in Kubernetes YAML, without a cluster; - for standard input',
+      ).conflicts(['fromCluster', 'outside']),
+    )
+    .addOption(
       new Option('--missing', 'list only images that ECR lacks, whole or in part').conflicts('outside'),
     )
+    .addOption(new Option('--check', 'like --missing, and exit 3 if there are any').conflicts('outside'))
     .option('--outside', 'list only images that workloads pull from the internet')
     .option(
       '--platform <platforms>',
@@ -32,38 +41,52 @@ export function register(command: Command, program: Program): void {
       'ecr-bootstrap images --from-cluster -q >images.txt',
       'Write a list for mirror --from-file, without internet access',
     ],
+    [
+      'helm template web ./chart | ecr-bootstrap images --from-manifests - --check',
+      'Let CI fail if ECR lacks an image of a release',
+    ],
   ]);
 }
 
 export interface ImagesOptions {
   readonly fromCluster?: boolean;
+  readonly fromManifests?: string;
+  readonly check?: boolean;
   readonly missing?: boolean;
   readonly outside?: boolean;
 }
 
-/** Lists images with their names in ECR, whether ECR has them, and who uses them. */
+/** Lists images with their names in ECR, whether ECR has them, and who uses them. Resolves to the exit code. */
 export async function images(session: Session, options: ImagesOptions): Promise<number> {
   const ctx = await session.context();
   await session.header();
   showReading(session);
-  const data = await unlessAborted(session.signal, () => lookUp(ctx, options));
-  await session.reporter.show({ type: 'images', data });
-  return exitCodes.done;
+  const { view, problems } = await unlessAborted(session.signal, () => lookUp(session, ctx, options));
+  await session.reporter.show({ type: 'images', data: view });
+  if (problems.length > 0) throw severalErrors(problems);
+  return options.check && view.images.length > 0 ? exitCodes.drift : exitCodes.done;
 }
 
-async function lookUp(ctx: Context, options: ImagesOptions): Promise<ImagesView> {
-  const { fromCluster = false, missing = false, outside = false } = options;
-  const [{ operator, others }, host, platforms] = await Promise.all([
-    fromCluster ? collectImages(ctx, { references: [], fromCluster, list: false }) : ctx.wantedImages(),
-    ctx.registryHost(),
-    ctx.platforms(),
-  ]);
-  const wanted = fromCluster ? others : [operator, ...others];
+interface LookedUp {
+  readonly view: ImagesView;
+  /** Images that could not be read or looked up, where this must not stay unnoticed. */
+  readonly problems: readonly BootstrapError[];
+}
+
+async function lookUp(session: Session, ctx: Context, options: ImagesOptions): Promise<LookedUp> {
+  const { fromManifests, check = false, missing = check, outside = false } = options;
+  const { wanted, rejected } = await imagesFrom(session, ctx, options);
+  const [host, platforms] = await Promise.all([ctx.registryHost(), wantedPlatforms(ctx, options)]);
+  const hasCluster = fromManifests === undefined;
   const [presence, mirrored, outsiders] = await Promise.all([
     ctx.mirror.presence(wanted, platforms),
-    ifReachable(() => ctx.inventory.mirroredHosts(), []),
+    hasCluster ? ifReachable(() => ctx.inventory.mirroredHosts(), []) : [],
     // The question of --outside has no answer without the cluster.
-    outside ? workloadsOutside(ctx) : ifReachable(() => workloadsOutside(ctx), new Map<string, string[]>()),
+    outside
+      ? workloadsOutside(ctx)
+      : hasCluster
+        ? ifReachable(() => workloadsOutside(ctx), noWorkloads)
+        : noWorkloads,
   ]);
   const isMirrored = mirroring(mirrored, ctx.config);
   const rows = presence.map((one) => ({
@@ -71,10 +94,53 @@ async function lookUp(ctx: Context, options: ImagesOptions): Promise<ImagesView>
     outside: outsiders.get(one.image.source) ?? [],
     mirrored: isMirrored(one.image.source),
   }));
-  const registry = `${host}/${ctx.config.project}`;
-  if (missing) return { registry, images: rows.filter(isIncomplete), only: 'missing' };
-  if (outside) return { registry, images: rows.filter((row) => row.outside.length > 0), only: 'outside' };
-  return { registry, images: rows };
+  const list = {
+    registry: `${host}/${ctx.config.project}`,
+    ...(hasCluster ? {} : ({ from: 'manifests' } as const)),
+  };
+  const problems = [
+    ...rejected.map(manifestError),
+    ...(check ? presence.flatMap(({ error }) => error ?? []) : []),
+  ];
+  if (missing) return { view: { ...list, images: rows.filter(isIncomplete), only: 'missing' }, problems };
+  if (!outside) return { view: { ...list, images: rows }, problems };
+  return {
+    view: { ...list, images: rows.filter((row) => row.outside.length > 0), only: 'outside' },
+    problems,
+  };
+}
+
+const noWorkloads: ReadonlyMap<string, string[]> = new Map();
+
+interface ChosenImages {
+  readonly wanted: readonly WantedImage[];
+  /** Images of manifests that cannot be mirrored. `up` and `status` report those of the cluster. */
+  readonly rejected: readonly RejectedImage[];
+}
+
+async function imagesFrom(
+  session: Session,
+  ctx: Context,
+  { fromCluster = false, fromManifests }: ImagesOptions,
+): Promise<ChosenImages> {
+  const from = { references: [], list: false };
+  if (fromManifests !== undefined) {
+    const manifests = await readManifests(session, fromManifests);
+    const found = await collectImages(ctx, { ...from, fromCluster: false, manifests });
+    return { wanted: requestedImages(found), rejected: found.rejected };
+  }
+  if (fromCluster) {
+    const found = await collectImages(ctx, { ...from, fromCluster });
+    return { wanted: requestedImages(found), rejected: [] };
+  }
+  const { operator, others } = await ctx.wantedImages();
+  return { wanted: [operator, ...others], rejected: [] };
+}
+
+/** Manifests are checked without a cluster, whose nodes would have platforms. */
+async function wantedPlatforms(ctx: Context, { fromManifests }: ImagesOptions): Promise<Platforms> {
+  const isOfCluster = ctx.config.images.platforms === 'cluster';
+  return fromManifests !== undefined && isOfCluster ? 'all' : ctx.platforms();
 }
 
 const isIncomplete = ({ present, missingPlatforms }: ImageRow): boolean =>

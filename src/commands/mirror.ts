@@ -8,7 +8,7 @@ import type { MirrorRow, Verbosity } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import { oddNodesFinding } from '../mirror/image-findings.ts';
 import { MissingRepositories } from '../mirror/repositories/apply.ts';
-import { collectImages } from '../run/collect-images.ts';
+import { collectImages, requestedImages } from '../run/collect-images.ts';
 import { probe, refuseUnreached, showReading } from '../run/preflight.ts';
 import { readReferences } from '../run/references.ts';
 import type { Session } from '../run/session.ts';
@@ -148,9 +148,7 @@ async function chooseImages(
     return { images: [operator, ...others], ...out };
   }
   const wanted = await collectImages(ctx, { references: named, fromCluster, list: false });
-  const { operator, others, ...out } = wanted;
-  // The operator's image is always in the result. Copy it only if the user requested it.
-  return { images: operator.wantedBy.length > 1 ? [operator, ...others] : others, ...out };
+  return { ...wanted, images: requestedImages(wanted) };
 }
 
 async function mirrorOptions(

@@ -54,6 +54,11 @@ export const errorCodes = {
     about: 'An image reference is not valid.',
     fix: 'Write `HOST/PATH:TAG` or `HOST/PATH@sha256:DIGEST`, for example `ghcr.io/team/app:1.2`.',
   },
+  'manifests-invalid': {
+    exit: 2,
+    about: 'A file of Kubernetes manifests has no objects, or has something that kubectl would not apply.',
+    fix: 'Pass rendered manifests, for example the output of `helm template` or `kustomize build`.',
+  },
   'repository-name-invalid': {
     exit: 2,
     about: 'The name of an image is not valid as the name of an ECR repository.',

@@ -50,6 +50,8 @@ export interface ImagesView {
   readonly images: readonly ImageRow[];
   /** The list has only these images: those that ECR lacks, or those that workloads pull from the internet. */
   readonly only?: 'missing' | 'outside';
+  /** The images are those of manifests. */
+  readonly from?: 'manifests';
 }
 
 /** One image as `images` lists it. */

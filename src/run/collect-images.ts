@@ -1,7 +1,13 @@
 import { LoginRefused } from '../clients/kubernetes/errors.ts';
 import { BootstrapError } from '../core/errors.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
-import { type GivenReference, type WantedImages, wantedImages } from '../images/wanted.ts';
+import {
+  type GivenReference,
+  type ImageUser,
+  type WantedImage,
+  type WantedImages,
+  wantedImages,
+} from '../images/wanted.ts';
 import { pauseImages } from '../nodes/access.ts';
 import type { Workload } from '../cluster/workloads.ts';
 import type { Context } from '../steps/context.ts';
@@ -13,6 +19,8 @@ export interface CollectOptions {
   readonly list: boolean;
   /** Also include the images of the cluster's workloads. */
   readonly fromCluster: boolean;
+  /** Also include the images of these manifests. */
+  readonly manifests?: readonly ImageUser[];
 }
 
 /** The desired images from all selected sources. */
@@ -29,11 +37,15 @@ export async function collectImages(ctx: Context, from: CollectOptions): Promise
     list: from.list ? images.list : [],
     exclude: images.exclude,
     references: from.references,
-    workloads,
+    workloads: [...(from.manifests ?? []), ...workloads],
     agent: nodes.image,
     pause,
   });
 }
+
+/** Images that the user requested, without the operator's, which is always in {@link WantedImages}, unless it is one. */
+export const requestedImages = ({ operator, others }: WantedImages): readonly WantedImage[] =>
+  operator.wantedBy.length > 1 ? [operator, ...others] : others;
 
 /** The cluster's workloads. Empty if there is no cluster or it is unreachable. */
 export async function workloadsIfReachable(ctx: Context): Promise<readonly Workload[]> {

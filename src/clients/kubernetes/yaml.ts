@@ -1,4 +1,8 @@
+import { setImmediate } from 'node:timers/promises';
+import { reasonOf } from '../../core/errors.ts';
 import { once } from '../../core/once.ts';
+import { refuseAliasBomb } from '../../core/yaml-aliases.ts';
+import type { KubeObject } from './port.ts';
 
 /** Words that are booleans in YAML 1.1. js-yaml supports only those of YAML 1.2. */
 const words = { true: /^(y|yes|true|on)$/i, false: /^(n|no|false|off)$/i };
@@ -31,4 +35,71 @@ const library = once(async () => {
 export async function readYaml(content: string): Promise<unknown> {
   const loadAll = await library();
   return loadAll(content)[0];
+}
+
+/**
+ * Reads the objects of a stream of manifests as kubectl does. Parses one document at a time, so that a long stream needs
+ * little memory and can be interrupted. Empty documents are left out, and Lists are replaced by their items.
+ * @throws Error that names the document
+ */
+export async function* readObjects(content: string): AsyncGenerator<KubeObject, void, undefined> {
+  const loadAll = await library();
+  for (const { text, number, line } of documentsOf(content)) {
+    const where = `document ${number} (line ${line})`;
+    for (const value of parse(() => loadAll(text), text, where)) {
+      if (value != null) yield* objectsIn(value, where);
+    }
+    await setImmediate();
+  }
+}
+
+interface Document {
+  readonly text: string;
+  /** From 1. */
+  readonly number: number;
+  /** Its first line, from 1. */
+  readonly line: number;
+}
+
+/** A line that begins with `---` begins a document, wherever it is. Comments and directives alone are no document. */
+function* documentsOf(content: string): Generator<Document, void, undefined> {
+  const starts = [0, ...Array.from(content.matchAll(/^---(?=\s|$)/gm), ({ index }) => index), content.length];
+  let [number, line] = [0, 1];
+  for (const [index, end] of starts.slice(1).entries()) {
+    const text = content.slice(starts[index], end);
+    if (/^[^\S\n]*[^\s#%]/m.test(text)) yield { text, number: (number += 1), line };
+    line += text.match(/\n/g)?.length ?? 0;
+  }
+}
+
+function parse(load: () => unknown[], text: string, where: string): unknown[] {
+  try {
+    const values = load();
+    refuseAliasBomb(values, text.length);
+    return values;
+  } catch (error) {
+    throw new Error(`${where} is not valid YAML: ${reasonOf(error)}`, { cause: error });
+  }
+}
+
+function* objectsIn(value: unknown, where: string): Generator<KubeObject, void, undefined> {
+  const { apiVersion, kind, metadata, items } = (typeof value === 'object' ? value : {}) as Record<
+    string,
+    unknown
+  >;
+  if (typeof apiVersion !== 'string' || typeof kind !== 'string') {
+    throw new Error(`${where} is not a Kubernetes object: apiVersion or kind is missing`);
+  }
+  if (kind.endsWith('List') && Array.isArray(items)) {
+    for (const item of items as readonly unknown[]) yield* objectsIn(item, where);
+    return;
+  }
+  const { name, generateName } = (metadata ?? {}) as Record<string, unknown>;
+  const text = [name, generateName].find((one) => typeof one === 'string') ?? '';
+  yield {
+    ...(value as object),
+    apiVersion,
+    kind,
+    metadata: { ...(metadata as object), name: text },
+  };
 }

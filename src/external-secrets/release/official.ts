@@ -1,3 +1,4 @@
+import { imagesOf, podSpecOf } from '../../cluster/workloads.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { unusable } from './parse.ts';
 import { differences } from './release-compare.ts';
@@ -37,21 +38,11 @@ export function verifyOfficial(objects: readonly KubeObject[], from: string): vo
 
 /** The version in the image tags of the Deployments; all versions when they differ. */
 function versionOf(objects: readonly KubeObject[]): string | undefined {
-  const images = objects.filter(({ kind }) => kind === 'Deployment').flatMap(imagesOf);
-  const tags = new Set(images.map((image) => /:([^:/@]+)(@.*)?$/.exec(image)?.[1] ?? image));
+  const images = objects
+    .filter(({ kind }) => kind === 'Deployment')
+    .flatMap((object) => imagesOf(podSpecOf(object) ?? {}));
+  const tags = new Set(images.map(String).map((image) => /:([^:/@]+)(@.*)?$/.exec(image)?.[1] ?? image));
   return tags.size === 0 ? undefined : [...tags].join(' and ');
-}
-
-function imagesOf(deployment: KubeObject): string[] {
-  const { spec } = deployment as {
-    spec?: {
-      template?: { spec?: { containers?: readonly ({ image?: unknown } | null)[] | null } | null } | null;
-    } | null;
-  };
-  const containers = spec?.template?.spec?.containers;
-  return Array.isArray(containers)
-    ? containers.map((container: { image?: unknown } | null) => String(container?.image))
-    : [];
 }
 
 const some = (all: readonly string[]): string =>

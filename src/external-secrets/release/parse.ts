@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import { refuseAliasBomb } from '../../core/yaml-aliases.ts';
+import { readObjects } from '../../clients/kubernetes/yaml.ts';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
 
 /**
@@ -8,20 +8,13 @@ import { BootstrapError, reasonOf } from '../../core/errors.ts';
  * @throws BootstrapError `manifest-unusable` for invalid YAML or a document that is not a Kubernetes object
  */
 export async function parseObjects(text: string, from: string): Promise<KubeObject[]> {
-  const { CORE_SCHEMA, loadAll } = await import('js-yaml');
-  const read = (): unknown[] => {
-    const all = loadAll(text, null, { schema: CORE_SCHEMA });
-    refuseAliasBomb(all);
-    return all;
-  };
-  const documents = attempt(read, from).filter((document) => document != null);
-  return documents.map((document, index) => {
-    if (isObject(document)) return document;
-    throw unusable(
-      from,
-      `document ${index + 1} is not a Kubernetes object: apiVersion, kind or name is missing`,
-    );
-  });
+  try {
+    const objects: KubeObject[] = [];
+    for await (const object of readObjects(text)) objects.push(object);
+    return objects;
+  } catch (error) {
+    throw unusable(from, reasonOf(error), error);
+  }
 }
 
 /** @param why what is wrong with the manifest */
@@ -37,19 +30,4 @@ export function unusable(from: string, why: string, cause?: unknown): BootstrapE
     },
     { cause },
   );
-}
-
-function attempt<T>(parse: () => T, from: string): T {
-  try {
-    return parse();
-  } catch (error) {
-    throw unusable(from, `it is not valid YAML: ${reasonOf(error)}`, error);
-  }
-}
-
-function isObject(document: unknown): document is KubeObject {
-  if (typeof document !== 'object' || document === null) return false;
-  const { apiVersion, kind, metadata } = document as Record<string, unknown>;
-  if (typeof apiVersion !== 'string' || typeof kind !== 'string') return false;
-  return typeof metadata === 'object' && metadata !== null && 'name' in metadata;
 }

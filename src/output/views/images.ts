@@ -4,7 +4,7 @@ import type { ImageRow, ImagesView } from '../view.ts';
 
 /** The images by urgency: not in ECR, in ECR but pulled from the internet, in order. */
 export function imageLines(
-  { registry, images, only }: ImagesView,
+  { registry, images, only, from }: ImagesView,
   layout: Layout,
   verbose: boolean,
 ): string[] {
@@ -28,7 +28,7 @@ export function imageLines(
     ...lines.flatMap((line, index) => [line, ...detailLines(rows[index], registry, layout, verbose)]),
     '',
     ...layout.wrap(`${counts(images)}${legend(images, layout)}`),
-    ...remarks(images, layout),
+    ...remarks(images, from, layout),
   ];
 }
 
@@ -129,12 +129,16 @@ function counts(images: readonly ImageRow[]): string {
 const legend = (images: readonly ImageRow[], { marks }: Layout): string =>
   images.some((image) => urgency(image) === 3) ? ` ${marks.arrow} a workload uses the public name.` : '';
 
-function remarks(images: readonly ImageRow[], layout: Layout): string[] {
+function remarks(images: readonly ImageRow[], from: ImagesView['from'], layout: Layout): string[] {
   const mirrored = images.filter((image) => image.mirrored).length;
   const workloads = new Set(images.flatMap(({ outside }) => outside)).size;
   return [
     ...(images.some((image) => urgency(image) === 0 || urgency(image) === 2)
-      ? ['To copy what is missing: ecr-bootstrap mirror']
+      ? [
+          from === 'manifests'
+            ? 'To copy what is missing, add this: -q | ecr-bootstrap mirror --from-file -'
+            : 'To copy what is missing: ecr-bootstrap mirror',
+        ]
       : []),
     ...(mirrored > 0
       ? [`Nodes pull ${mirrored} of ${plural(images.length, 'image')} from ECR under the public name.`]
