@@ -143,7 +143,9 @@ export const configSchema = z
         tagMutability: z
           .enum(['MUTABLE', 'IMMUTABLE'])
           .default('MUTABLE')
-          .describe('Whether a push can move an existing tag to another image.'),
+          .describe(
+            'Whether a push can move an existing tag to another image. It never can in the repository of `nodes.image`.',
+          ),
         scanOnPush: z.boolean().optional().describe('Scan images when they are pushed. Unset: not managed.'),
         encryption: z
           .strictObject({

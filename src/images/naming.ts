@@ -1,4 +1,5 @@
 import { BootstrapError } from '../core/errors.ts';
+import { probeHost } from '../core/ownership.ts';
 import { canonical, isOperator, operatorName, operatorRepository } from './operator.ts';
 import { formatReference, parseReference, type Reference, repositoryOf } from './reference.ts';
 
@@ -29,8 +30,10 @@ const maxLength = 256;
  */
 export function ecrName(source: Reference, naming: Naming): EcrName {
   const reference = canonical(source);
-  const repository = `${naming.project}/${pathInProject(reference, naming)}`;
-  const why = whyInvalid(repository);
+  const path = pathInProject(reference, naming);
+  const repository = `${naming.project}/${path}`;
+  const isReserved = path.startsWith(`${probeHost}/`) && reference.host !== probeHost;
+  const why = isReserved ? `${probeHost} is reserved for the agent on nodes` : whyInvalid(repository);
   if (why !== undefined) throw invalidName(reference, repository, why, naming);
   return { repository, tag: reference.tag ?? reference.digest ?? 'latest' };
 }
@@ -88,7 +91,7 @@ export function workloadReference(host: string, name: EcrName, { digest }: Refer
 }
 
 function pathInProject(reference: Reference, { project, map }: Naming): string {
-  const mapped = mappedName(reference, map);
+  const mapped = reference.host === probeHost ? undefined : mappedName(reference, map);
   // Users may copy the name from the ECR console, where it begins with the project.
   if (mapped !== undefined)
     return mapped.startsWith(`${project}/`) ? mapped.slice(project.length + 1) : mapped;

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { BootstrapError } from '../core/errors.ts';
 import { probeHost } from '../core/ownership.ts';
 import { excluding } from './exclude.ts';
@@ -32,6 +33,12 @@ export interface WantedImage {
 
 /** The reference from which the image is copied. */
 export const originOf = ({ source, copyOf }: WantedImage): string => copyOf ?? source;
+
+/**
+ * Whether the tag in ECR cannot move. Such an image is copied once, for all platforms that its source has. Nodes run it
+ * as root.
+ */
+export const isTagImmutable = ({ source }: WantedImage): boolean => parseReference(source).host === probeHost;
 
 /** The registry of the source. */
 export const sourceHost = ({ source }: WantedImage): string => parseReference(source).host;
@@ -79,7 +86,7 @@ export interface ImageSources {
   /** Given by the user for this run; never excluded. */
   readonly references?: readonly GivenReference[];
   readonly workloads?: readonly ImageUser[];
-  /** The reference of the agent's image on nodes. The probe is a copy of it. */
+  /** The image that the agent on nodes and the probe run a copy of. */
   readonly agent: string;
   /** The pause images of the nodes. Missing if nodes do not pull through a mirror. */
   readonly pause?: readonly ImageUser[] | undefined;
@@ -126,6 +133,8 @@ interface Entry {
   byHand: boolean;
 }
 
+const maxTagLength = 128;
+
 class ImageCollector {
   readonly #sources: ImageSources;
   readonly #isExcluded: (image: Reference | string) => boolean;
@@ -157,7 +166,6 @@ class ImageCollector {
   }
 
   addForNodes(pause: readonly ImageUser[]): void {
-    this.add(this.#sources.agent, 'nodes');
     this.add(this.#probe(), 'nodes');
     for (const user of pause) for (const text of user.images) this.addFromCluster(text, workloadName(user));
   }
@@ -199,8 +207,17 @@ class ImageCollector {
     return isOfRegistry(reference, registryHost) ? sourceOf(reference, naming) : reference;
   }
 
+  /** Immutable tags cannot be shared, so the tag identifies the source of the copy. */
   #probe(): string {
-    return formatReference({ ...this.#agentSource(), host: probeHost, path: 'probe' });
+    const source = this.#agentSource();
+    const { tag } = source;
+    const id = createHash('sha256').update(formatReference(source)).digest('hex').slice(0, 12);
+    return formatReference({
+      ...source,
+      host: probeHost,
+      path: 'probe',
+      ...(tag !== undefined && { tag: `${tag.slice(0, maxTagLength - id.length - 1)}-${id}` }),
+    });
   }
 
   #agentSource(): Reference {
@@ -269,7 +286,7 @@ const reservedHost = (text: string): BootstrapError =>
   new BootstrapError({
     code: 'reference-invalid',
     what: `could not use the image ${text}`,
-    why: `${probeHost} is reserved for the image with which nodes are tested`,
+    why: `${probeHost} is reserved for the agent on nodes`,
     hint: 'Use another image.',
   });
 

@@ -1,4 +1,4 @@
-import { sourceHost, type WantedImage, wantedReference } from '../images/wanted.ts';
+import { isTagImmutable, originOf, sourceHost, type WantedImage, wantedReference } from '../images/wanted.ts';
 import type { MirrorOptions } from './engine.ts';
 import type { Presence } from './presence.ts';
 import type { ChangeWith, Outcome } from '../core/step.ts';
@@ -77,8 +77,15 @@ export function missingPlatformsFinding(
   return finding('platform-unavailable', {
     level,
     target: imageTarget(image),
-    what: `${image.source} is not available for ${platforms.join(', ')}`,
-    why: 'its source does not have it for these platforms; the other platforms are in ECR',
-    hint: `Add a nodeSelector on kubernetes.io/arch, so that its pods do not run on these nodes.`,
+    what: `${originOf(image)} is not available for ${platforms.join(', ')}`,
+    ...(isTagImmutable(image)
+      ? {
+          why: 'the agent on nodes runs a copy of it, which was made without these platforms and cannot change',
+          hint: 'Set nodes.image to an image that has them, under another name or tag.',
+        }
+      : {
+          why: 'its source does not have it for these platforms; the other platforms are in ECR',
+          hint: 'Add a nodeSelector on kubernetes.io/arch, so that its pods do not run on these nodes.',
+        }),
   });
 }

@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 import type { EcrPort, StoredManifest, UnreadableManifest } from '../clients/aws/port.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { platformCoverage, type Platform, type Platforms } from '../core/platform.ts';
-import type { WantedImage } from '../images/wanted.ts';
+import { isTagImmutable, type WantedImage } from '../images/wanted.ts';
 import { parseReference } from '../images/reference.ts';
 import type { Registry } from '../clients/registry/client.ts';
 import { type Digest, isAcceptedByEcr } from '../clients/registry/digest.ts';
@@ -61,7 +61,8 @@ export async function presenceOf(
       const { digest } = manifest;
       if (platforms === 'all' || pin !== undefined) return { ...none, digest };
       try {
-        return { image, digest, ...(await comparePlatforms(manifest, platforms, clients, call)) };
+        const compared = await comparePlatforms(manifest, platforms, clients, call);
+        return { image, digest, ...(isTagImmutable(image) ? asUnavailable(compared) : compared) };
       } catch (thrown) {
         return {
           ...none,
@@ -135,12 +136,20 @@ async function storedManifests(images: readonly WantedImage[], ecr: EcrPort): Pr
   return { found, failures, unreadable };
 }
 
+type Compared = Pick<Presence, 'missingPlatforms' | 'unavailablePlatforms'>;
+
+/** A tag that cannot move never gets another platform. */
+const asUnavailable = ({ missingPlatforms, unavailablePlatforms }: Compared): Compared => ({
+  missingPlatforms: [],
+  unavailablePlatforms: [...missingPlatforms, ...unavailablePlatforms],
+});
+
 async function comparePlatforms(
   stored: StoredManifest,
   wanted: Exclude<Platforms, 'all'>,
   clients: PresenceClients,
   call: RequestContext,
-): Promise<Pick<Presence, 'missingPlatforms' | 'unavailablePlatforms'>> {
+): Promise<Compared> {
   const available = await platformsOf(stored, clients, call);
   const { missing, isEnough } = platformCoverage(available ? wanted : 'all', available ?? []);
   if (missing.length === 0 || !isEnough) return { missingPlatforms: missing, unavailablePlatforms: [] };

@@ -3,6 +3,7 @@ import { agentRef, filesRef, isLinux } from '../cluster/nodes.ts';
 import { observeManaged, type ObjectsState } from '../cluster/objects.ts';
 import type { Config } from '../config/schema.ts';
 import { ecrReference } from '../images/naming.ts';
+import { originOf } from '../images/wanted.ts';
 import { setupFindings } from '../access-key/bootstrap/namespace-annotations.ts';
 import { BootstrapError, onlyBootstrapError } from '../core/errors.ts';
 import type { Finding } from '../core/findings.ts';
@@ -98,25 +99,28 @@ interface AgentImages {
 }
 
 /**
- * The images by their digests in ECR, because an image that others can change could redirect every pull of a node.
- * Until ECR has them, they are those of the existing DaemonSet.
+ * The same image with both names, by its digest in ECR, because an image that others can change could redirect every
+ * pull of a node. Until ECR has it, the images are those of the existing DaemonSet.
  */
 function agentImages(
   presence: readonly ImagePresence[],
   registryHost: string,
   agent: KubeObject | undefined,
 ): AgentImages {
-  const probe = presence.find(({ image }) => image.copyOf !== undefined);
-  const own = presence.find(({ image }) => image.source === probe?.image.copyOf);
-  if (!probe || !own) throw new Error('the images of the agent are wanted while node access is on');
+  const copy = presence.find(({ image }) => image.copyOf !== undefined);
+  if (!copy) throw new Error('the image of the agent is wanted while node access is on');
+  const { image, digest } = copy;
+  if (digest !== undefined) {
+    return {
+      agentImage: `${registryHost}/${image.repository}@${digest}`,
+      probeImage: `${probeHost}/probe@${digest}`,
+    };
+  }
   const current = imagesOf(agent);
-  const missing = [own, probe].find(({ digest }) => digest === undefined);
   return {
-    agentImage: own.digest
-      ? `${registryHost}/${own.image.repository}@${own.digest}`
-      : (current.agent ?? ecrReference(registryHost, own.image)),
-    probeImage: probe.digest ? `${probeHost}/probe@${probe.digest}` : (current.probe ?? probe.image.source),
-    ...(missing && { missing: missing.image.source }),
+    agentImage: current.agent ?? ecrReference(registryHost, image),
+    probeImage: current.probe ?? image.source,
+    missing: originOf(image),
   };
 }
 

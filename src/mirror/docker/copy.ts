@@ -13,7 +13,7 @@ import {
   type Platform,
   serves,
 } from '../../core/platform.ts';
-import { originOf, type WantedImage } from '../../images/wanted.ts';
+import { isTagImmutable, originOf, type WantedImage } from '../../images/wanted.ts';
 import { parseReference } from '../../images/reference.ts';
 import { type Credential, type CredentialStore, withLogin } from '../../clients/registry/credentials.ts';
 import type { Digest } from '../../clients/registry/digest.ts';
@@ -81,7 +81,7 @@ export class ImageJob {
     const same = existing.digest === source.digest || isSame(existing, await this.#obtain(source));
     return {
       ...known,
-      ...comparisonResult(existing, same, this.#context.options.noClobber ? 'kept' : 'would-move'),
+      ...comparisonResult(existing, same, this.#keepsTag ? 'kept' : 'would-move'),
     };
   }
 
@@ -92,7 +92,7 @@ export class ImageJob {
       return { ...known, ...comparisonResult(existing, true, 'kept') };
     const local = await this.#obtain(source);
     const same = existing !== undefined && isSame(existing, local);
-    if (existing && (same || this.#context.options.noClobber))
+    if (existing && (same || this.#keepsTag))
       return { ...known, ...comparisonResult(existing, same, 'kept') };
     const failures = await this.#context.options.prepare?.([this.#image]);
     const failure = failures?.get(this.#image.repository);
@@ -106,6 +106,10 @@ export class ImageJob {
       targetDigest: confirmed.digest,
       ...(existing && { previousDigest: existing.digest }),
     };
+  }
+
+  get #keepsTag(): boolean {
+    return this.#context.options.noClobber === true || isTagImmutable(this.#image);
   }
 
   async #lookUp(): Promise<{ source: Source; existing: TargetImage | undefined }> {

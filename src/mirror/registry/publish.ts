@@ -3,6 +3,7 @@ import { RegistryError } from '../../clients/registry/errors.ts';
 import type { RequestContext } from '../../clients/registry/host.ts';
 import type { Manifest } from '../../clients/registry/manifest.ts';
 import { settleAll } from '../../core/members.ts';
+import { isTagImmutable, type WantedImage } from '../../images/wanted.ts';
 import type { Contents } from './contents.ts';
 import type { Resolution } from './resolve.ts';
 
@@ -26,7 +27,7 @@ export class Publisher {
     const images = inner.filter(({ isIndex }) => !isIndex);
     await settleAll(images.map((manifest) => this.#once(image.repository, manifest, call)));
     for (const manifest of indexes) await this.#once(image.repository, manifest, call);
-    await this.#tag(image.repository, image.tag, root, call);
+    await this.#tag(image, root, call);
     await this.#contents.keep(root);
   }
 
@@ -41,7 +42,8 @@ export class Publisher {
     return put;
   }
 
-  async #tag(repository: string, tag: string, manifest: Manifest, call: RequestContext): Promise<void> {
+  async #tag(image: WantedImage, manifest: Manifest, call: RequestContext): Promise<void> {
+    const { repository, tag } = image;
     try {
       await this.#target.putManifest(repository, tag, manifest, call);
     } catch (error) {
@@ -53,13 +55,15 @@ export class Publisher {
       }
       // After a lost reply, or by another run, the tag may already point at this image.
       const present = await this.#target.headManifest(repository, tag, call);
-      if (present !== manifest.digest) throw immutableTag(error, repository);
+      if (present !== manifest.digest) throw immutableTag(error, image);
     }
   }
 }
 
-function immutableTag(error: RegistryError, repository: string): RegistryError {
-  const hint = `Tags of ${repository} are immutable. Mirror under another tag, or set repositories.tagMutability to MUTABLE.`;
+function immutableTag(error: RegistryError, image: WantedImage): RegistryError {
+  const hint = isTagImmutable(image)
+    ? 'Run the same command again. It uses the image that another run has copied meanwhile.'
+    : `Tags of ${image.repository} are immutable. Mirror under another tag, or set repositories.tagMutability to MUTABLE.`;
   return new RegistryError({ code: error.code, what: error.what, why: error.why, hint }, error.failure, {
     cause: error,
   });

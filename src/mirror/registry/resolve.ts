@@ -1,7 +1,7 @@
 import { BootstrapError } from '../../core/errors.ts';
 import { ecrReference } from '../../images/naming.ts';
 import type { Platforms } from '../../core/platform.ts';
-import { originOf, type WantedImage } from '../../images/wanted.ts';
+import { isTagImmutable, originOf, type WantedImage } from '../../images/wanted.ts';
 import { parseReference, type Reference } from '../../images/reference.ts';
 import type { Registry } from '../../clients/registry/client.ts';
 import { CorruptContent, type Digest, isAcceptedByEcr } from '../../clients/registry/digest.ts';
@@ -91,7 +91,8 @@ export async function resolve(
     below: (isFollowed?: (entry: Descriptor) => boolean) => tree.below(isFollowed),
     config: (config: Parameters<Contents['config']>[1]) => contents.config(location, config, call),
   };
-  const platforms = reference.digest === undefined ? context.platforms : 'all';
+  const isPinned = reference.digest !== undefined || isTagImmutable(image);
+  const platforms = isPinned ? 'all' : context.platforms;
   const selection = await selectPlatforms(manifest, platforms, reader, what);
   const isCurrent =
     present !== undefined &&
@@ -100,7 +101,7 @@ export async function resolve(
     image,
     source,
     target: ecrReference(target.name, image),
-    state: stateOf(present, isCurrent, context.noClobber),
+    state: stateOf(present, isCurrent, context.noClobber || isTagImmutable(image)),
     sourceDigest: manifest.digest,
     selection,
     ...(present === undefined ? {} : { present }),

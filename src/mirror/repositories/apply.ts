@@ -13,6 +13,7 @@ import {
   type RepositoryChange,
   type RepositoryCreation,
   type RepositoryRepairs,
+  settingsOf,
 } from './state.ts';
 
 /** Concurrent changes. ECR throttles more. */
@@ -20,7 +21,7 @@ const concurrency = 8;
 
 /** The change that creates a repository with the configured settings. */
 export const repositoryCreation = (name: string, config: Config): RepositoryCreation =>
-  creationOf(name, { settings: config.repositories, tags: awsTags(config) });
+  creationOf(name, { settings: config.repositories, tags: awsTags(config), project: config.project });
 
 /** Applies the changes of {@link diffRepositories} and of the removal. */
 export function applyRepositories(
@@ -72,7 +73,11 @@ async function untagRepository(
 async function createRepository(name: string, ctx: MirrorContext): Promise<string | undefined> {
   const { ecr } = ctx.aws;
   const tags = awsTags(ctx.config);
-  const { tagMutability, scanOnPush, encryption, lifecyclePolicy } = ctx.config.repositories;
+  const { project, repositories } = ctx.config;
+  const { tagMutability, scanOnPush, encryption, lifecyclePolicy } = settingsOf(name, {
+    settings: repositories,
+    project,
+  });
   const creation = await ecr.createRepository({
     name,
     tags,

@@ -9,15 +9,17 @@ import { compareTags } from '../../iam/tags.ts';
 import { sourceHost } from '../../images/wanted.ts';
 import { isSameLifecycle } from './lifecycle-compare.ts';
 import { lifecycleRisk, parsed } from './lifecycle.ts';
-import type {
-  ObservedRepository,
-  RepositoriesState,
-  RepositoryChange,
-  RepositoryCreation,
-  RepositoryRepairs,
-  WantedRepository,
+import {
+  isReserved,
+  type ObservedRepository,
+  type RepositoriesState,
+  type RepositoryChange,
+  type RepositoryCreation,
+  type RepositoryRepairs,
+  settingsOf,
+  type WantedRepository,
 } from './state.ts';
-import type { CreationRule } from '../../clients/aws/port.ts';
+import type { CreationRule, Tags } from '../../clients/aws/port.ts';
 
 export const repositoryTarget = (name: string): Target => ({ kind: 'ECR repository', name });
 
@@ -101,12 +103,12 @@ function unneededFinding({ unneeded }: RepositoriesState): Finding[] {
 
 export const creationOf = (
   name: string,
-  settings: Pick<RepositoriesState, 'settings' | 'tags'>,
+  state: Pick<RepositoriesState, 'settings' | 'tags' | 'project'>,
 ): RepositoryCreation => ({
   action: 'create',
   target: repositoryTarget(name),
   topic: 'repositories',
-  fields: creationFields(settings),
+  fields: creationFields(settingsOf(name, state), state.tags),
   payload: { does: 'create', name },
 });
 
@@ -130,7 +132,7 @@ function changesOf(
   ];
 }
 
-function creationFields({ settings, tags }: Pick<RepositoriesState, 'settings' | 'tags'>): Field[] {
+function creationFields(settings: Settings, tags: Tags): Field[] {
   const { tagMutability, scanOnPush, encryption, lifecyclePolicy } = settings;
   return [
     { path: 'tagMutability', to: tagMutability },
@@ -141,15 +143,19 @@ function creationFields({ settings, tags }: Pick<RepositoriesState, 'settings' |
   ];
 }
 
-/** The values that can be configured; ECR has more, for example IMMUTABLE_WITH_EXCLUSION. */
-const isKnownMutability = (value: string): boolean => value === 'MUTABLE' || value === 'IMMUTABLE';
+/** A value that cannot be configured stays, for example IMMUTABLE_WITH_EXCLUSION. */
+const isMutabilityManaged = (
+  { repository: { name, tagMutability } }: ObservedRepository,
+  { project }: RepositoriesState,
+): boolean => isReserved(name, project) || tagMutability === 'MUTABLE' || tagMutability === 'IMMUTABLE';
 
 /** Settings that are not configured are not managed. */
-function driftedFields(observed: ObservedRepository, { settings, tags }: RepositoriesState): Field[] {
+function driftedFields(observed: ObservedRepository, state: RepositoriesState): Field[] {
   const { repository } = observed;
+  const settings = settingsOf(repository.name, state);
   const { tagMutability, scanOnPush, lifecyclePolicy } = settings;
-  const fields = compareTags(tags, observed.tags);
-  if (hasOtherMutability(observed, settings)) {
+  const fields = compareTags(state.tags, observed.tags);
+  if (hasOtherMutability(observed, state)) {
     fields.push({ path: 'tagMutability', from: repository.tagMutability, to: tagMutability });
   }
   if (hasOtherScanning(observed, settings)) {
@@ -162,12 +168,14 @@ function driftedFields(observed: ObservedRepository, { settings, tags }: Reposit
 }
 
 /** What writes the drifted settings. */
-function repairsOf(observed: ObservedRepository, { settings, tags }: RepositoriesState): RepositoryRepairs {
+function repairsOf(observed: ObservedRepository, state: RepositoriesState): RepositoryRepairs {
+  const { tags } = state;
+  const settings = settingsOf(observed.repository.name, state);
   const { tagMutability, scanOnPush, lifecyclePolicy } = settings;
   return {
     arn: observed.repository.arn,
     ...(compareTags(tags, observed.tags).length > 0 && { tags }),
-    ...(hasOtherMutability(observed, settings) && { tagMutability }),
+    ...(hasOtherMutability(observed, state) && { tagMutability }),
     ...(scanOnPush !== undefined && hasOtherScanning(observed, settings) && { scanOnPush }),
     ...(hasOtherLifecycle(observed, settings) && { lifecyclePolicy: JSON.stringify(lifecyclePolicy) }),
   };
@@ -175,8 +183,9 @@ function repairsOf(observed: ObservedRepository, { settings, tags }: Repositorie
 
 type Settings = RepositoriesState['settings'];
 
-const hasOtherMutability = ({ repository }: ObservedRepository, { tagMutability }: Settings): boolean =>
-  repository.tagMutability !== tagMutability && isKnownMutability(repository.tagMutability);
+const hasOtherMutability = (observed: ObservedRepository, state: RepositoriesState): boolean =>
+  isMutabilityManaged(observed, state) &&
+  observed.repository.tagMutability !== settingsOf(observed.repository.name, state).tagMutability;
 
 const hasOtherScanning = ({ repository }: ObservedRepository, { scanOnPush }: Settings): boolean =>
   scanOnPush !== undefined && repository.scanOnPush !== scanOnPush;
@@ -196,7 +205,7 @@ function findingsOf({ name, observed, error }: WantedRepository, state: Reposito
   return [
     ...unmanagedRepositoryFinding(observed),
     ...accessFindings(repositoryTarget(name), observed.access),
-    ...mutabilityFinding(observed),
+    ...mutabilityFinding(observed, state),
     ...encryptionFinding(observed, state),
   ];
 }
@@ -268,8 +277,9 @@ function unmanagedRepositoryFinding({ ownership, repository: { name } }: Observe
   ];
 }
 
-function mutabilityFinding({ repository: { name, tagMutability } }: ObservedRepository): Finding[] {
-  if (isKnownMutability(tagMutability)) return [];
+function mutabilityFinding(observed: ObservedRepository, state: RepositoriesState): Finding[] {
+  if (isMutabilityManaged(observed, state)) return [];
+  const { name, tagMutability } = observed.repository;
   return [
     finding('repository-setting', {
       target: repositoryTarget(name),

@@ -6,6 +6,7 @@ import type { WantedImage } from '../../images/wanted.ts';
 import type { ChangeWith } from '../../core/step.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { isTolerable } from '../../core/members.ts';
+import { probeHost } from '../../core/ownership.ts';
 import type { MirrorContext } from '../context.ts';
 import { awsTags, type Ownership, ownershipOf } from '../../iam/tags.ts';
 import { type ResourceAccess, readAccess } from '../../iam/resource-access.ts';
@@ -46,6 +47,19 @@ export interface RepositoriesState {
   /** The repositories of the wanted images, sorted by name. */
   readonly repositories: readonly WantedRepository[];
 }
+
+/**
+ * The settings of one repository. Nodes run the images of the probe's host as root, so their tags cannot move, whatever
+ * is configured.
+ */
+export const settingsOf = (
+  name: string,
+  { settings, project }: Pick<RepositoriesState, 'settings' | 'project'>,
+): Config['repositories'] =>
+  isReserved(name, project) ? { ...settings, tagMutability: 'IMMUTABLE' } : settings;
+
+export const isReserved = (name: string, project: string): boolean =>
+  name.startsWith(`${project}/${probeHost}/`);
 
 export interface WantedRepository {
   readonly name: string;

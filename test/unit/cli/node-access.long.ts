@@ -39,6 +39,13 @@ function stopOperator(): void {
   });
 }
 
+/** The repository of the image that the agent and the probe run. */
+function probe() {
+  const repository = cli.world.aws.registry.repositories.get('shop/ecr-bootstrap.invalid/probe');
+  if (!repository) throw new Error('the ECR has no image for nodes');
+  return repository;
+}
+
 const machine = (name = 'node-1') => cli.world.cluster.machine(name);
 const tomlOf = (path = nginxOfDockerHub) => machine().files[path];
 
@@ -84,7 +91,7 @@ describe('up', () => {
     const { spec } = agent.spec.template;
     const containers = [...spec.initContainers, ...spec.containers];
     const images = containers.map(({ image }) => image.replace(/[0-9a-f]{64}$/, 'DIGEST'));
-    const own = `${cli.world.registryHost}/shop/docker.io/library/busybox@sha256:DIGEST`;
+    const own = `${cli.world.registryHost}/shop/ecr-bootstrap.invalid/probe@sha256:DIGEST`;
     expect(images).toEqual([own, own, 'ecr-bootstrap.invalid/probe@sha256:DIGEST']);
     for (const { securityContext } of containers) {
       expect(securityContext).toEqual({
@@ -135,6 +142,49 @@ describe('up', () => {
     await open({}, '{ "namespaces": { "exclude": ["ecr-*", "monitoring"] } }');
     await succeed('up --yes');
     await succeed('up --dry-run --exit-code');
+    expect(await problems()).toEqual({ code: 0, findings: [] });
+  });
+});
+
+describe('the image of the agent', () => {
+  const agentImage = () => {
+    const agent = cli.world.cluster.get('DaemonSet', 'node-access', 'ecr-bootstrap') as unknown as {
+      spec: { template: { spec: { containers: { image: string }[] } } };
+    };
+    return agent.spec.template.spec.containers[0]?.image;
+  };
+  const seed = (tag: string) =>
+    cli.world.sources.get('docker.io')?.seed('library/busybox', tag, { base: [`newer ${tag}`] }).digest;
+
+  it('stays the one that was copied first when its tag moves, until nodes.image names another', async () => {
+    await open();
+    await succeed('up --yes');
+    const [first, tag] = [agentImage(), [...probe().tags.keys()][0]];
+    expect(probe().tagMutability).toBe('IMMUTABLE');
+    seed('1.37');
+    const { code, stdout } = await cli.run('mirror');
+    expect([code, stdout]).toEqual([0, expect.stringMatching(/ 1 kept\./)]);
+    await succeed('up --dry-run --exit-code');
+    expect(agentImage()).toBe(first);
+
+    const newer = seed('1.38');
+    writeFileSync(join(cli.folder, 'ecr-bootstrap.yaml'), '{ "nodes": { "image": "busybox:1.38" } }');
+    await succeed('up --yes');
+    expect(agentImage()).toBe(`${cli.world.registryHost}/shop/ecr-bootstrap.invalid/probe@${newer}`);
+    expect([...probe().tags.keys()]).toEqual([tag, expect.stringMatching(/^1\.38-/)]);
+    expect(await problems()).toEqual({ code: 0, findings: [] });
+
+    await succeed('down --yes --aws --delete-images --delete-secrets');
+    expect(cli.world.aws.registry.repositories.size).toBe(0);
+  });
+
+  it('moves to the repository with immutable tags when an earlier version used another one', async () => {
+    await open();
+    const { registry } = cli.world.aws;
+    const { awsTags } = registry.addRepository('shop/ecr-bootstrap.invalid/probe');
+    awsTags.set('ecr-bootstrap:project', 'shop').set('ecr-bootstrap:region', cli.world.region);
+    await succeed('up --yes');
+    expect(probe().tagMutability).toBe('IMMUTABLE');
     expect(await problems()).toEqual({ code: 0, findings: [] });
   });
 });
@@ -345,7 +395,7 @@ describe('rotate', () => {
     return cli.world.aws.registry.tokens.userOf(token)?.accessKeyId;
   };
   const pull = () => {
-    const image = `${cli.world.registryHost}/shop/docker.io/library/busybox:1.37`;
+    const image = `${cli.world.registryHost}/shop/ecr-bootstrap.invalid/probe:${probe().tags.keys().next().value}`;
     return cli.world.images.pullWithHeader(image, 'linux/amd64', login());
   };
 

@@ -3,6 +3,8 @@ import { wantedImages, type ImageSources } from '../../../src/images/wanted.ts';
 import type { Workload } from '../../../src/cluster/workloads.ts';
 
 const registryHost = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
+/** The tag of the probe has twelve digits of the SHA-256 of its source. */
+const probeTag = '1.37-b606ab8238fb';
 const digest = (letter: string) => `sha256:${letter.repeat(64)}`;
 
 const workload = (...images: string[]): Workload => ({
@@ -142,19 +144,15 @@ describe('the images that nodes need', () => {
   const pause = [{ kind: 'Node', namespace: '', name: 'node-1', images: ['registry.k8s.io/pause:3.10.1'] }];
   const others = (more: Partial<ImageSources> = {}) => gather({ pause, ...more }).others;
 
-  it('are the agent, a copy of it that only ECR has, and pause', () => {
+  const probe = `ecr-bootstrap.invalid/probe:${probeTag}`;
+
+  it('are a copy of the image of the agent that only ECR has, and pause', () => {
     expect(others()).toEqual([
       {
-        source: 'docker.io/library/busybox:1.37',
-        repository: 'myproject/docker.io/library/busybox',
-        tag: '1.37',
-        wantedBy: ['nodes'],
-      },
-      {
-        source: 'ecr-bootstrap.invalid/probe:1.37',
+        source: probe,
         copyOf: 'docker.io/library/busybox:1.37',
         repository: 'myproject/ecr-bootstrap.invalid/probe',
-        tag: '1.37',
+        tag: probeTag,
         wantedBy: ['nodes'],
       },
       {
@@ -166,15 +164,44 @@ describe('the images that nodes need', () => {
     ]);
   });
 
+  const copyFor = (agent: string) => others({ agent }).find(({ copyOf }) => copyOf !== undefined);
+
   it('copy the probe from the source of an agent that is named as in ECR', () => {
     const agent = `${registryHost}/myproject/docker.io/library/busybox:1.37`;
-    const probe = others({ agent }).find(({ copyOf }) => copyOf !== undefined);
-    expect(probe?.copyOf).toBe('docker.io/library/busybox:1.37');
+    expect(copyFor(agent)?.copyOf).toBe('docker.io/library/busybox:1.37');
+  });
+
+  it('have a tag for each image of the agent, because an immutable tag cannot move to another one', () => {
+    const long = `quay.io/team/tools:${'1'.repeat(128)}`;
+    const agents = ['busybox:1.37', 'busybox:1.38', 'quay.io/team/busybox:1.37', long];
+    const tags = agents.map((agent) => copyFor(agent)?.tag ?? '');
+    expect(new Set(tags).size).toBe(4);
+    expect(tags[2]).toMatch(/^1\.37-[0-9a-f]{12}$/);
+    expect(tags[3]).toHaveLength(128);
+  });
+
+  it('keep the digest of a pinned agent', () => {
+    const pinned = `docker.io/library/busybox@${digest('a')}`;
+    expect(copyFor(pinned)).toMatchObject({
+      source: `ecr-bootstrap.invalid/probe@${digest('a')}`,
+      copyOf: pinned,
+      tag: digest('a'),
+    });
+  });
+
+  it('are never renamed by images.map', () => {
+    const naming = { project: 'myproject', map: { 'ecr-bootstrap.invalid/probe': 'tools/probe' } };
+    expect(others({ naming })[0]).toMatchObject({ repository: 'myproject/ecr-bootstrap.invalid/probe' });
+  });
+
+  it('share their repository with no image of images.map', () => {
+    const naming = { project: 'myproject', map: { nginx: 'myproject/ecr-bootstrap.invalid/probe' } };
+    expect(() => gather({ naming, list: ['nginx:1'] })).toThrow(/is reserved for the agent on nodes/);
   });
 
   it('are found by their names, without the cluster', () => {
-    const references = [{ text: 'ecr-bootstrap.invalid/probe:1.37', wantedBy: 'file images.txt' }];
-    expect(sources({ references })).toEqual(['ecr-bootstrap.invalid/probe:1.37']);
+    const references = [{ text: probe, wantedBy: 'file images.txt' }];
+    expect(sources({ references })).toEqual([probe]);
     expect(gather({ references }).others[0]?.copyOf).toBe('docker.io/library/busybox:1.37');
   });
 
@@ -193,9 +220,6 @@ describe('the images that nodes need', () => {
   });
 
   it('are not excluded, except pause', () => {
-    expect(others({ exclude: ['**'] }).map(({ source }) => source)).toEqual([
-      'docker.io/library/busybox:1.37',
-      'ecr-bootstrap.invalid/probe:1.37',
-    ]);
+    expect(others({ exclude: ['**'] }).map(({ source }) => source)).toEqual([probe]);
   });
 });

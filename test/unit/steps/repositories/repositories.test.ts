@@ -221,6 +221,44 @@ describe('repositories', () => {
   });
 });
 
+describe('the repository of the image that nodes run as root', () => {
+  const probe = 'myproject/ecr-bootstrap.invalid/probe';
+  const startWithProbe = async (): Promise<AwsWorld> => {
+    const world = await start();
+    world.wanted = [{ source: 'ecr-bootstrap.invalid/probe:1.37', repository: probe }];
+    return world;
+  };
+
+  it('is created with immutable tags, whatever is configured for the others', async () => {
+    const world = await startWithProbe();
+    const ctx = world.context();
+    await new MissingRepositories(runOf(ctx)).prepare((await ctx.wantedImages()).others);
+    expect(held(world, probe).tagMutability).toBe('IMMUTABLE');
+    await applyStep(repositories, world);
+    expect(held(world).tagMutability).toBe('MUTABLE');
+    expect((await planStep(repositories, world)).changes).toEqual([]);
+  });
+
+  it.each(['MUTABLE', 'IMMUTABLE_WITH_EXCLUSION'])('becomes immutable again if it is %s', async (value) => {
+    const world = await startWithProbe();
+    const { awsTags } = world.sandbox.aws.registry.addRepository(probe);
+    awsTags.set('ecr-bootstrap:project', 'myproject').set('ecr-bootstrap:region', 'eu-west-1');
+    held(world, probe).tagMutability = value;
+    const { changes, findings } = await planStep(repositories, world);
+    expect(changes).toMatchObject([
+      {
+        action: 'update',
+        target: { name: probe },
+        fields: [{ path: 'tagMutability', from: value, to: 'IMMUTABLE' }],
+      },
+      { action: 'create', target: { name: own } },
+    ]);
+    expect(findings).toEqual([]);
+    await applyStep(repositories, world);
+    expect(held(world, probe).tagMutability).toBe('IMMUTABLE');
+  });
+});
+
 describe('a lifecycle policy that can remove images in use', () => {
   const expiring = {
     rules: [
