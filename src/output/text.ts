@@ -10,7 +10,7 @@ import { LiveLine } from './live-line.ts';
 import { printableData, withinSandbox } from './printable.ts';
 import { Redraw } from './redraw.ts';
 import type { OutputStream, Reporter, ReporterOptions } from './reporter.ts';
-import { Layout, usableWidth } from './layout.ts';
+import { Layout, usableWidth, widthOf } from './layout.ts';
 import { wantsColor, wantsMotion, wantsUnicode } from './style.ts';
 import type { Header, View } from './view.ts';
 import { viewLines } from './views/index.ts';
@@ -76,7 +76,9 @@ export function createTextReporter(options: ReporterOptions): Reporter {
 
   return {
     header: (header) => {
-      if (!quiet) say(headerLines(printableData(header), layoutFor(streams.stderr), options));
+      if (quiet) return;
+      const around = { ...options, verbose: verbosity === 'verbose' };
+      say(headerLines(printableData(header), layoutFor(streams.stderr), around));
     },
     warn: (text) => {
       if (quiet) return;
@@ -187,48 +189,87 @@ const interrupted = (): BootstrapError =>
     hint: 'Run the same command again to see the plan and the question.',
   });
 
-function headerLines(header: Header, layout: Layout, around: Pick<ReporterOptions, 'cwd' | 'env'>): string[] {
-  const joined = (...parts: readonly (string | undefined)[]): string =>
-    parts.filter(Boolean).join(` ${layout.marks.separator} `);
-  const rows = [
-    [
-      'SANDBOX',
-      header.sandbox ? 'no real resources are used. Do not paste its aws and kubectl commands.' : '',
-    ],
-    ['Caller', joined(header.caller)],
-    ['Account', joined(header.account, header.region)],
-    ['Registry', joined(header.registry)],
-    ['Cluster', joined(header.context, header.server, header.version)],
-    ...fileRows(header, layout, around),
-  ] as const;
-  const shown = rows.filter(([, value]) => value !== '');
-  return layout
-    .table(
-      shown.map(([label, value]) => [layout.pad(label, labelWidth), value]),
-      [{ fit: 'never' }, { fit: 'wrap' }],
-    )
-    .map((line) => layout.style.dim(line));
+interface Around extends Pick<ReporterOptions, 'cwd' | 'env'> {
+  /** Shows the registry and the address of the API too. */
+  readonly verbose: boolean;
+}
+
+/** The account, the cluster and the files, in two columns if they fit. */
+function headerLines(header: Header, layout: Layout, around: Around): string[] {
+  const { verbose } = around;
+  const joined = (...parts: readonly (string | undefined)[]): string => parts.filter(Boolean).join('  ');
+  const caller = header.caller?.replace(/^arn:[^:]*:[^:]*::\d+:/, '');
+  const [config = '', ...kubeconfig] = filesOf(header, around);
+  const rows: HeaderRow[] = [
+    {
+      label: 'SANDBOX',
+      texts: header.sandbox ? ['no real resources are used. Do not paste its aws and kubectl commands.'] : [],
+    },
+    {
+      label: 'AWS',
+      texts: [joined(header.account, header.region), ...(caller === undefined ? [] : [`as ${caller}`])],
+    },
+    { label: 'Registry', texts: verbose ? [header.registry ?? ''] : [] },
+    ...(header.context === undefined
+      ? [{ label: 'Project', texts: [header.project ?? ''] }]
+      : [
+          {
+            label: 'Cluster',
+            texts: [joined(header.context, header.version), `project ${header.project ?? ''}`],
+          },
+        ]),
+    { label: 'API', texts: verbose ? [header.server ?? ''] : [] },
+    { label: 'Config', texts: [config, ...kubeconfig], isPaths: true },
+  ];
+  return columnLines(rows, layout).map((line) => layout.style.dim(line));
+}
+
+interface HeaderRow {
+  readonly label: string;
+  /** Those that are empty are left out. */
+  readonly texts: readonly string[];
+  /** Long paths are shortened. */
+  readonly isPaths?: boolean;
 }
 
 /** The columns of `Registry`, so that the values of all headers stand in one column. */
 const labelWidth = 8;
+/** A longer first text of a row does not move the second column. */
+const maxFirstWidth = 36;
 
-/** The files that determine the account and the cluster, on one line, or on one line each if they are long. */
-function fileRows(
+/** Each row on one line with its second text in a column, or with one line for each text that has no room. */
+function columnLines(rows: readonly HeaderRow[], layout: Layout): string[] {
+  const shown = rows
+    .map((row) => ({ ...row, texts: row.texts.filter((text) => text !== '') }))
+    .filter(({ texts }) => texts.length > 0);
+  const start = labelWidth + 2;
+  const firstWidths = shown.flatMap(({ texts: [first = '', second] }) => (second ? widthOf(first) : []));
+  const firstWidth = Math.max(0, ...firstWidths.filter((width) => width <= maxFirstWidth));
+  return shown.flatMap(({ label, texts, isPaths = false }) => {
+    const [first = '', ...others] = texts;
+    const line = [...(others.length > 0 ? [layout.pad(first, firstWidth)] : [first]), ...others].join('  ');
+    const head = layout.pad(label, start);
+    if (start + widthOf(line) <= layout.width) return [head + line];
+    return texts.flatMap((text, index) => {
+      const margin = index === 0 ? head : ' '.repeat(start);
+      return isPaths
+        ? [margin + layout.shorten(text, layout.width - start)]
+        : layout.wrap(text, { first: margin, rest: ' '.repeat(start) });
+    });
+  });
+}
+
+/** The files that determine the account and the cluster. */
+function filesOf(
   { config, kubeconfig }: Header,
-  layout: Layout,
   { cwd, env }: Pick<ReporterOptions, 'cwd' | 'env'>,
-): [string, string][] {
-  const room = layout.width - labelWidth - 2;
-  const files = [
+): string[] {
+  return [
     config === undefined ? '(no file)' : shortPath(config, cwd, env['HOME']),
     ...(kubeconfig.length > 0
       ? kubeconfig.map((path) => shortPath(path, cwd, env['HOME']))
       : ['(no kubeconfig)']),
   ];
-  const line = files.join('  ');
-  if (layout.shorten(line, room) === line) return [['Config', line]];
-  return files.map((file, index) => [index === 0 ? 'Config' : '', layout.shorten(file, room)]);
 }
 
 /** `./ecr-bootstrap.yaml`, `~/.kube/config`, or the whole path. */
