@@ -33,7 +33,7 @@ export async function testReplacement(run: ReplacementRun): Promise<void> {
   const wait = {
     what: `a new agent on node ${node}; the other nodes keep theirs`,
     deadlineMs,
-    hint: `Change what rejects the pods of the DaemonSet: kubectl -n ${nodeNamespace} describe daemonset ${nodeAccessName}. Then run the same command again.`,
+    hint: `Change what rejects the pods of the DaemonSet: \`kubectl -n ${nodeNamespace} describe daemonset ${nodeAccessName}\`. Then run the same command again.`,
   };
   await waitFor(run, wait, async (pending) => {
     const current = await activeAgentPods(cluster);

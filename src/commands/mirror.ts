@@ -4,7 +4,7 @@ import { graceMs, unlessAborted, withinGrace } from '../core/abort.ts';
 import { BootstrapError, exitCodes, severalErrors } from '../core/errors.ts';
 import type { GivenReference, RejectedImage, WantedImage, WantedImages } from '../images/wanted.ts';
 import type { MirrorOptions, MirrorResult } from '../mirror/engine.ts';
-import type { MirrorRow, Verbosity } from '../output/index.ts';
+import type { MirrorRow } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import { oddNodesFinding } from '../mirror/image-findings.ts';
 import { MissingRepositories } from '../mirror/repositories/apply.ts';
@@ -71,7 +71,7 @@ export async function mirror(
   const rows = isNothing ? [] : await copyAll(session, named, options, list);
   await reporter.show({ type: 'mirror', data: { images: rows, dryRun: options.dryRun === true } });
   const failed = rows.filter(({ error }) => error);
-  const incompletion = failed.length > 0 ? incomplete(failed, rows.length, session.verbosity) : undefined;
+  const incompletion = failed.length > 0 ? incomplete(failed, rows.length, session) : undefined;
   list.write(
     failed.map(({ source }) => source),
     session.signal.aborted ? session.signal.reason : incompletion,
@@ -173,8 +173,20 @@ async function mirrorOptions(
   };
 }
 
-/** The error lists every failed image with `--quiet`, which omits the view of `mirror`. */
-function incomplete(failed: readonly MirrorRow[], all: number, verbosity: Verbosity): BootstrapError {
+const again = 'Fix the causes, then run the same command again. Images already copied are skipped.';
+
+/** Images that the error names. */
+const maxNamed = 5;
+
+/**
+ * The error has the reasons of every failed image with `--quiet`, which omits the view of `mirror`. Otherwise the view
+ * has shown them.
+ */
+function incomplete(
+  failed: readonly MirrorRow[],
+  all: number,
+  { verbosity, flags }: Pick<Session, 'verbosity' | 'flags'>,
+): BootstrapError {
   const [first] = failed;
   const isOne = failed.length === 1;
   const errorOf = ({ source, error }: MirrorRow): BootstrapError =>
@@ -184,10 +196,17 @@ function incomplete(failed: readonly MirrorRow[], all: number, verbosity: Verbos
       why: `${isOne ? '' : `${source}: `}${error?.why ?? ''}`,
       hint: error?.hint ?? '',
     });
-  if (isOne || verbosity === 'quiet') return severalErrors(failed.map(errorOf));
-  const { code, what, why } = errorOf(first as MirrorRow);
-  const hint = 'Fix the errors above and run the same command again. Images already copied are skipped.';
-  return new BootstrapError({ code, what, why, hint });
+  if (verbosity === 'quiet') return severalErrors(failed.map(errorOf));
+  const { code, what, why, hint } = errorOf(first as MirrorRow);
+  if (flags.output === 'json') return new BootstrapError({ code, what, why, hint: isOne ? hint : again });
+  const names = failed.slice(0, maxNamed).map(({ source }) => source);
+  const more = failed.length > maxNamed ? ` and ${failed.length - maxNamed} more` : '';
+  return new BootstrapError({
+    code,
+    what: `${failed.length} of ${all} images failed`,
+    why: `${names.join(', ')}${more}; the output shows the reasons and fixes`,
+    hint: again,
+  });
 }
 
 /** The references that were not copied, in the format of `--from-file`. */

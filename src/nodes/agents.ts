@@ -96,7 +96,7 @@ const hintsOnLog: readonly (readonly [text: string, hint: string])[] = [
   ],
   [
     'and was not renewed',
-    'Find out why the operator does not renew it: ecr-bootstrap status. Then run `ecr-bootstrap up`.',
+    'Run `ecr-bootstrap status`, which shows why the operator does not renew it. Then run `ecr-bootstrap up`.',
   ],
 ];
 

@@ -84,11 +84,8 @@ function imageLines(
   layout: Layout,
 ): string[] {
   const { style } = layout;
-  if (error) {
-    return layout.wrap(`${source}: ${error.why} ${style.dim(`[${error.code}]`)}`, {
-      first: `  ${style.bad(layout.pad('failed', stateWidth))}`,
-    });
-  }
+  // The result lists failures with their reasons and fixes.
+  if (error) return [];
   const sent = bytesSent > 0 ? `${formatBytes(bytesSent)} sent, ` : '';
   const rest = `${sent}${formatDuration(seconds * 1000)}`;
   const room = layout.width - stateWidth - rest.length - 4;

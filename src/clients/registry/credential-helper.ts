@@ -1,7 +1,7 @@
 import { reasonOf } from '../../core/errors.ts';
 import { Secret } from '../../core/secret.ts';
 import { type SubprocessResult, runSubprocess } from '../../core/subprocess.ts';
-import { type Credential, HelperError } from './credentials.ts';
+import { type Credential, HelperError, loginCommand } from './credentials.ts';
 
 /** Timeout in milliseconds. A helper may ask the user to unlock a keychain. */
 const timeoutMs = 60_000;
@@ -64,7 +64,7 @@ function failed(program: string, server: string, why: string, cause?: unknown): 
       why: isMissing ? `${program} is not installed` : why,
       hint: isMissing
         ? `Install ${program}, or remove it from credsStore and credHelpers in Docker's config.json.`
-        : `Unlock or repair the credential store, then log in again: docker login ${server}`,
+        : `Unlock or repair the credential store, then run ${loginCommand(server)}.`,
     },
     { cause },
   );

@@ -20,6 +20,12 @@ export interface CredentialStore {
   find(host: string): Promise<Credential | undefined>;
 }
 
+/** The command for a hint, in backquotes. @param server a host, or the address of Docker Hub in Docker's files */
+export const loginCommand = (server: string): string =>
+  /^(docker\.io$|https:\/\/index\.docker\.io\/)/.test(server)
+    ? '`docker login`'
+    : `\`docker login ${server}\``;
+
 /**
  * A credential helper is missing or fails. Docker then pulls without a login, which is enough for public images.
  * So this error matters only when the registry rejects the request.

@@ -3,7 +3,7 @@ import { findLocalAddress } from '../net/local.ts';
 import type { Net } from '../net/index.ts';
 import { HostAuth } from './auth.ts';
 import { Registry } from './client.ts';
-import { type CredentialStore, HelperError, type HostCredential } from './credentials.ts';
+import { type CredentialStore, HelperError, type HostCredential, loginCommand } from './credentials.ts';
 import {
   apiHost,
   type DestinationRules,
@@ -74,7 +74,7 @@ export function openRegistries(options: RegistriesOptions): Registries {
       get hint() {
         return failure
           ? `The request had no login, because ${failure.message}. ${failure.hint}`
-          : `Log in, or check the login and its rights: docker login ${host === 'docker.io' ? '' : host}`.trim();
+          : `Run ${loginCommand(host)}, or check that this login may pull the image.`;
       },
     };
   };

@@ -1,5 +1,5 @@
 import type { Clock } from '../../core/clock.ts';
-import type { HostCredential } from './credentials.ts';
+import { type HostCredential, loginCommand } from './credentials.ts';
 import { codeOf, readRefusal, RegistryError, reportHint } from './errors.ts';
 import { readText, type RegistryResponse } from './transport.ts';
 
@@ -37,7 +37,7 @@ export async function refusalError(reply: RegistryResponse, asked: RefusedReques
   // 501 means that the server does not support the request, so a retry cannot help.
   const retryable = throttled || status === 408 || (status >= 500 && status !== 501);
   const hint = isPullLimit
-    ? `Log in for a higher limit: docker login ${host}; or wait and run the same command again.`
+    ? `Run ${loginCommand(host)} for a higher limit, or wait and run the same command again.`
     : hintFor(status, codes, message, asked);
   return new RegistryError(
     { code: codeOf(status), what, why, hint },

@@ -10,7 +10,7 @@ const rollBackTimeoutMs = 20_000;
 
 const what = 'could not delete the admission policy, which was not verified';
 
-const hint = `Until it is removed, the cluster may be unable to create service accounts: kubectl delete mutatingadmissionpolicybinding,mutatingadmissionpolicy ${policyName}. Then run \`ecr-bootstrap up\`, which creates and verifies it again.`;
+const hint = `Until it is removed, the cluster may be unable to create service accounts: \`kubectl delete mutatingadmissionpolicybinding,mutatingadmissionpolicy ${policyName}\`. Then run \`ecr-bootstrap up\`, which creates and verifies it again.`;
 
 /**
  * Deletes a policy that was not verified. Ignores the signal of the run, so that it also works in an aborted run.

@@ -178,6 +178,6 @@ const lateFailure = ({ namespace, why }: Missing['waiting'][number]): MemberFail
     code: 'not-ready',
     what: `timed out waiting for the pull secret in namespace ${namespace}`,
     why: `${why} (${deadlineMs / 1000} s without progress)`,
-    hint: `Check the operator (kubectl -n ${operatorNamespace} logs deployment/external-secrets), then run ecr-bootstrap up again. Or exclude the namespace: add "- ${namespace}" to namespaces.exclude.`,
+    hint: `Check the operator with \`kubectl -n ${operatorNamespace} logs deployment/external-secrets\`, then run \`ecr-bootstrap up\` again. Or exclude the namespace: add "- ${namespace}" to namespaces.exclude.`,
   }),
 });

@@ -84,7 +84,7 @@ function blockedFinding({ crd, object }: CustomObject): Finding {
     target: { kind: 'CustomResourceDefinition', name: crd.metadata.name },
     what: `CRD ${crd.metadata.name} is kept`,
     why: `${nameOf(targetOf(refOf(object)))} is being deleted and has finalizers: ${finalizers.join(', ')}`,
-    hint: `Wait for the owners of the finalizers, or remove the finalizers: kubectl ${namespace === undefined ? '' : `-n ${namespace} `}edit ${kind.toLowerCase()} ${name}. Then run the same command again.`,
+    hint: `Wait for the owners of the finalizers, or remove the finalizers: \`kubectl ${namespace === undefined ? '' : `-n ${namespace} `}edit ${kind.toLowerCase()} ${name}\`. Then run the same command again.`,
   });
 }
 

@@ -64,7 +64,7 @@ async function waitUntil(
   names: readonly string[] | undefined,
   check: Check,
 ): Promise<void> {
-  const hint = `Check its pods: kubectl get pods -n ${namespace}. For more details, run \`ecr-bootstrap status\`.`;
+  const hint = `Check its pods: \`kubectl get pods -n ${namespace}\`. For more details, run \`ecr-bootstrap status\`.`;
   const { ctx } = run;
   await waitFor(run, { what, deadlineMs, hint }, async (pending) => {
     const components = await readComponents(ctx.cluster, names);

@@ -42,7 +42,7 @@ function denied(image: WantedImage, error: RegistryError): RegistryError {
       code,
       what: `could not look up ${image.source}`,
       why: `${why}; the image may not exist, or requires a login`,
-      hint: `${error.hint.replace(/\.$/, '')}. ${fixFor(image)}`,
+      hint: `${error.hint.replace(/\.?$/, '.')} ${fixFor(image)}`,
     },
     failure,
     { cause: error },
