@@ -36,7 +36,10 @@ export interface Change {
   readonly fields: readonly Field[];
   /** The line of a plan that shows the change, if it is not the line of its step. */
   readonly topic?: Topic;
-  /** How the line of a plan counts the change, instead of by its kind: `docker.io`, `power-user (push)`. */
+  /**
+   * How the line of a plan counts the change, instead of by its kind: `docker.io`, `power-user (push)`. Empty if
+   * another change of the line stands for it.
+   */
   readonly label?: string;
   /** Shown after the target when the fields alone do not explain the change. */
   readonly reason?: string;
@@ -165,6 +168,8 @@ export interface Step<State, Ctx, C extends Change = Change> {
   readonly group: Group;
   /** The line of a plan that shows the changes, if the group has several. */
   readonly topic?: Topic;
+  /** What a plan calls that which the step creates, if its group does not say it: "External Secrets Operator v0.12.1". */
+  subject?(ctx: Ctx): string;
   readonly needs: readonly Need[];
   /** Preflight checks these permissions, and `policy cluster` prints them. */
   readonly rights?: readonly ClusterRule[];

@@ -40,8 +40,8 @@ export const originOf = ({ source, copyOf }: WantedImage): string => copyOf ?? s
  */
 export const isTagImmutable = ({ source }: WantedImage): boolean => parseReference(source).host === probeHost;
 
-/** The registry of the source. */
-export const sourceHost = ({ source }: WantedImage): string => parseReference(source).host;
+/** The registry from which the image is copied. */
+export const sourceHost = (image: WantedImage): string => parseReference(originOf(image)).host;
 
 export interface WantedImages {
   /** The operator's own image. */

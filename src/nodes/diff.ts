@@ -2,6 +2,7 @@ import { agentRef, filesRef } from '../cluster/nodes.ts';
 import { diffObjects, type ObjectChange, removeObjects } from '../cluster/objects.ts';
 import type { BootstrapError } from '../core/errors.ts';
 import { type Finding, finding } from '../core/findings.ts';
+import { labeled } from '../core/labels.ts';
 import type { Diff } from '../core/step.ts';
 import { type MissingImage, plannedHosts, type UpstreamHost } from './hosts.ts';
 import type { NodeAccessState } from './state.ts';
@@ -12,12 +13,14 @@ export function diffNodeAccess(state: NodeAccessState): Diff<ObjectChange> {
   if (state.error) return { changes: [], findings: [notChecked(state.error)] };
   const { changes, findings } = diffObjects(state);
   const onDeselected = effectOnDeselected(state);
-  const effects = new Map<string, Pick<ObjectChange, 'label' | 'reason' | 'warning'>>([
+  const effects = new Map<string, Pick<ObjectChange, 'reason' | 'warning'>>([
     [filesRef.kind, effectOf(state)],
     [agentRef.kind, onDeselected === undefined ? {} : { reason: onDeselected }],
   ]);
+  const kindOf = ({ payload }: ObjectChange): string => payload.applies?.kind ?? '';
+  const explained = changes.map((change) => ({ ...change, ...effects.get(kindOf(change)) }));
   return {
-    changes: changes.map((change) => ({ ...change, ...effects.get(change.payload.applies?.kind ?? '') })),
+    changes: labeled(explained, (change) => (kindOf(change) === filesRef.kind ? labelOf(state) : undefined)),
     findings: [...findings, ...state.conflicts, ...state.hosts.flatMap(hostFindings)],
   };
 }
@@ -53,17 +56,25 @@ export function removeNodeAccess(state: NodeAccessState): Diff<ObjectChange> {
 }
 
 /** What the changes mean for nodes. */
-function effectOf({ hosts, nodeCount }: NodeAccessState): Pick<ObjectChange, 'label' | 'reason' | 'warning'> {
+function effectOf({ hosts, nodeCount }: NodeAccessState): Pick<ObjectChange, 'reason' | 'warning'> {
   const names = plannedHosts(hosts);
-  if (names.length === 0) return { label: 'no registry yet', reason: 'no registry yet' };
+  if (names.length === 0) return { reason: noRegistry };
   const files = names.length === 1 ? names.join('') : `{${names.join(',')}}`;
-  const nodes = nodeCount === 1 ? '1 node' : `${nodeCount} nodes`;
   return {
-    label: `${nodes}, ${names.length === 1 ? names.join('') : `${names.length} upstream registries`}`,
-    reason: `writes /etc/containerd/certs.d/${files}/hosts.toml on ${nodes}`,
+    reason: `writes /etc/containerd/certs.d/${files}/hosts.toml on ${nodesText(nodeCount)}`,
     warning: `pulls from ${names.join(', ')} that are not in ECR will fail`,
   };
 }
+
+function labelOf({ hosts, nodeCount }: NodeAccessState): string {
+  const names = plannedHosts(hosts);
+  if (names.length === 0) return noRegistry;
+  const registries = names.length === 1 ? names.join('') : `${names.length} upstream registries`;
+  return `${nodesText(nodeCount)}, ${registries}`;
+}
+
+const noRegistry = 'no registry yet';
+const nodesText = (count: number): string => (count === 1 ? '1 node' : `${count} nodes`);
 
 /** Reports a registry that cannot be mirrored, and missing images of one that is mirrored. */
 function hostFindings({ host, isMirrored, missing }: UpstreamHost): Finding[] {

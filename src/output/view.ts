@@ -29,6 +29,8 @@ export interface PlannedStep {
   readonly title: string;
   readonly group: Group;
   readonly topic?: Topic;
+  /** What a plan calls that which the step creates. */
+  readonly subject?: string;
   readonly changes: readonly Change[];
   /** Changes of unmanaged resources, withheld until you consent. */
   readonly unmanaged?: readonly Change[];

@@ -56,7 +56,7 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
   await reporter.show({
     type: 'plan',
     data: {
-      steps: plan.map(shown),
+      steps: plan.map((planned) => shown(planned, ctx)),
       dryRun: job.dryRun === true,
       ...(job.isDigested ? { digest } : {}),
       ...(isStopped ? { adoptBy: adoptingCommand(session, plan) } : {}),
@@ -193,11 +193,12 @@ async function refuseWithoutEngine(session: Session, plan: readonly StepPlan<Con
   await (await docker()).version();
 }
 
-const shown = ({ step, changes, unmanaged, findings }: StepPlan<Context>) => ({
+const shown = ({ step, changes, unmanaged, findings }: StepPlan<Context>, ctx: Context) => ({
   step: step.id,
   title: step.title,
   group: step.group,
   ...(step.topic ? { topic: step.topic } : {}),
+  ...(step.subject ? { subject: step.subject(ctx) } : {}),
   changes,
   ...(unmanaged.length > 0 ? { unmanaged } : {}),
   findings,

@@ -1,3 +1,4 @@
+import { operatorVersion } from '../core/ownership.ts';
 import type { Step } from './context.ts';
 import { applyObjects, diffObjects, type ObjectChange } from '../cluster/objects.ts';
 import {
@@ -17,6 +18,7 @@ export const operatorCrds: Step<CrdsState, ObjectChange> = {
   id: 'operator-crds',
   title: 'External Secrets Operator CRDs',
   group: 'operator',
+  subject: () => `External Secrets Operator ${operatorVersion}`,
   needs: ['cluster'],
   rights: [
     {

@@ -29,6 +29,7 @@ export const operator: Step<ObjectsState, ObjectChange> = {
   id: 'operator',
   title: 'External Secrets Operator',
   group: 'operator',
+  subject: () => `External Secrets Operator ${operatorVersion}`,
   needs: ['cluster'],
   // Kubernetes requires `escalate` and `bind` to grant the operator permissions that the caller lacks.
   rights: [

@@ -7,6 +7,7 @@ import {
   bootstrapStep,
   observeBootstrap,
 } from '../access-key/bootstrap/state.ts';
+import { labeled } from '../core/labels.ts';
 import { namespaceObject } from '../external-secrets/pull-secret/objects.ts';
 import type { Step } from './context.ts';
 
@@ -17,9 +18,13 @@ import type { Step } from './context.ts';
 export const pullSecretBootstrap: Step<BootstrapState, BootstrapChange> = {
   ...bootstrapStep,
   title: "the operator's pull secret",
+  subject: ({ config }) => `pull secret "${config.pullSecret.name}"`,
   removalRights,
   observe: observeBootstrap,
-  diff: diffBootstrap,
+  diff(state, ctx) {
+    const { changes, findings } = diffBootstrap(state, ctx);
+    return { changes: labeled(changes, () => undefined), findings };
+  },
   apply: applyBootstrap,
   render: async (ctx) => [
     namespaceObject({ project: ctx.config.project, registryHost: await ctx.registryHost() }, undefined),

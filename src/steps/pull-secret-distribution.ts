@@ -1,4 +1,5 @@
 import type { Step } from './context.ts';
+import { labeled } from '../core/labels.ts';
 import { coverageRights, inUseFindings, unmanagedCopyFindings } from '../cluster/coverage.ts';
 import { applyObjects, diffObjects, type ObjectChange, removeObjects } from '../cluster/objects.ts';
 import { copiesHealth } from '../external-secrets/copies/copies.ts';
@@ -15,6 +16,7 @@ export const pullSecretDistribution: Step<DistributionState, ObjectChange> = {
   id: 'pull-secret-distribution',
   title: 'pull secret in every namespace',
   group: 'pull-secrets',
+  subject: ({ config }) => `pull secret "${config.pullSecret.name}"`,
   needs: ['cluster'],
   rights: [
     {
@@ -30,9 +32,7 @@ export const pullSecretDistribution: Step<DistributionState, ObjectChange> = {
   diff(state, { config }) {
     const { changes, findings } = diffObjects(state);
     return {
-      changes: changes.map((change) =>
-        change.action === 'create' ? { ...change, label: namespaces(state) } : change,
-      ),
+      changes: labeled(changes, () => namespaces(state)),
       findings: [
         ...findings,
         ...unmanagedCopyFindings(state.coverage),

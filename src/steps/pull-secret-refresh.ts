@@ -1,4 +1,5 @@
-import type { Step } from './context.ts';
+import type { Context, Step } from './context.ts';
+import { labeled } from '../core/labels.ts';
 import { coverageRights } from '../cluster/coverage.ts';
 import {
   applyObjects,
@@ -24,6 +25,7 @@ export const pullSecretRefresh: Step<ObjectsState, ObjectChange> = {
   id: 'pull-secret-refresh',
   title: 'pull secret renewal',
   group: 'pull-secrets',
+  subject: ({ config }) => `pull secret "${config.pullSecret.name}"`,
   needs: ['cluster'],
   rights: [
     {
@@ -48,13 +50,21 @@ export const pullSecretRefresh: Step<ObjectsState, ObjectChange> = {
   observe: async (ctx) => observeObjects(ctx.cluster, await renewalObjects(ctx)),
   diff: (state, { config }) => {
     const { changes, findings } = diffObjects(state);
-    return { changes, findings: [...findings, ...regionFindings(config.aws.region)] };
+    const labelOf = ({ payload }: ObjectChange): string | undefined =>
+      payload.applies?.kind === 'ECRAuthorizationToken' ? renewal(config) : undefined;
+    return {
+      changes: labeled(changes, labelOf),
+      findings: [...findings, ...regionFindings(config.aws.region)],
+    };
   },
   apply: (changes, _, run) => applyObjects(changes, run),
   ready: (_, run) => waitForRenewal(run),
   health: renewalHealth,
-  summary: (_, { config }) => ({ text: `renewed every ${config.pullSecret.renewEvery}` }),
+  summary: (_, { config }) => ({ text: renewal(config) }),
   render: renewalObjects,
   observeRemoval: observeRenewalForRemoval,
   remove: removeObjects,
 };
+
+const renewal = ({ pullSecret: { renewEvery } }: Context['config']): string =>
+  `renewed every ${renewEvery === '1h' ? 'hour' : renewEvery}`;

@@ -1,4 +1,5 @@
 import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
+import { labeled } from '../core/labels.ts';
 import { type Finding, finding } from '../core/findings.ts';
 import type { Context, Step } from './context.ts';
 import {
@@ -25,6 +26,7 @@ export const serviceAccountPolicy: Step<PolicyState, ObjectChange> = {
   id: 'service-account-policy',
   title: 'admission policy for new service accounts',
   group: 'workloads',
+  subject: () => 'admission policy',
   needs: ['cluster'],
   rights: [
     {
@@ -44,7 +46,10 @@ export const serviceAccountPolicy: Step<PolicyState, ObjectChange> = {
   diff(state, { config }) {
     const { changes, findings } = diffObjects(state);
     const isUnavailable = state.version === undefined && config.serviceAccounts.policy === 'auto';
-    return { changes, findings: isUnavailable ? [...findings, unavailable] : findings };
+    return {
+      changes: labeled(changes, ({ target: { kind } }) => (kind === policyKind ? purpose : undefined)),
+      findings: isUnavailable ? [...findings, unavailable] : findings,
+    };
   },
   async apply(changes, state, run) {
     const outcomes = await applyObjects(changes, run);
@@ -57,12 +62,16 @@ export const serviceAccountPolicy: Step<PolicyState, ObjectChange> = {
   remove: removeObjects,
 };
 
+/** The binding belongs to the policy. */
+const policyKind = 'MutatingAdmissionPolicy';
+const purpose = 'covers new service accounts';
+
 async function renderPolicy(ctx: Context): Promise<readonly KubeObject[]> {
   return policyObjects(ctx, (await servedVersion(ctx.cluster)) ?? 'v1');
 }
 
 const unavailable: Finding = finding('policy-unavailable', {
-  target: { kind: 'MutatingAdmissionPolicy', name: policyName },
+  target: { kind: policyKind, name: policyName },
   what: 'new service accounts do not get the pull secret automatically',
   why: 'the cluster does not serve MutatingAdmissionPolicy (Kubernetes 1.36 and later do; 1.34 and 1.35 have a feature gate for it)',
   hint: 'Run `ecr-bootstrap up --only service-accounts` after you create namespaces, and after `kubeadm upgrade`, which overwrites the service accounts of coredns and kube-proxy.',

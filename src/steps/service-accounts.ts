@@ -1,3 +1,5 @@
+import type { KubeObject } from '../clients/kubernetes/port.ts';
+import { operatorNamespace } from '../core/ownership.ts';
 import type { Step } from './context.ts';
 import { additions, applyEntries, type EntryChange, removal } from '../cluster/service-accounts/changes.ts';
 import {
@@ -8,6 +10,9 @@ import {
 import { ignoredAccountFinding, refusalFindings } from '../cluster/service-accounts/findings.ts';
 import { pullFindings } from '../cluster/service-accounts/pulls.ts';
 import { mirroring } from '../mirror/internet.ts';
+
+/** Without one, the run still creates service accounts. */
+const isOfOperator = ({ metadata }: KubeObject): boolean => metadata.namespace === operatorNamespace;
 
 /** Adds the pull secret to every service account, so that pods use it without listing it themselves. */
 export const serviceAccounts: Step<ServiceAccountsState, EntryChange> = {
@@ -31,7 +36,9 @@ export const serviceAccounts: Step<ServiceAccountsState, EntryChange> = {
   ],
   observe: observeServiceAccounts,
   diff: ({ covered }, { config }) => ({
-    changes: additions(covered, config.pullSecret.name),
+    changes: additions(covered, config.pullSecret.name).map((change) =>
+      covered.some(isOfOperator) ? change : { ...change, label: 'now, more as up creates them' },
+    ),
     findings: [],
   }),
   apply: (changes, _, run) => applyEntries(changes, run),

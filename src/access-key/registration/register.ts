@@ -62,6 +62,8 @@ export function registrationChanges(
       action: record ? 'update' : 'create',
       target: registrationTarget(id),
       topic: 'access-key',
+      // The access key stands for it.
+      label: '',
       fields: [{ path: 'key', ...(record ? { from: record.keyId } : {}), to }],
       reason: writes
         ? 'before the access key is written into the cluster'

@@ -112,6 +112,8 @@ function policyChanges(wanted: WantedUser, observed: ObservedUser): UserChange[]
 const attachmentChange = (action: 'create' | 'delete', userName: string, policyArn: string): UserChange => ({
   action,
   target: attachmentTarget(userName, policyArn),
+  // The user and the policy stand for it.
+  label: '',
   fields: [{ path: 'policyArn', [action === 'create' ? 'to' : 'from']: policyArn }],
   grants: true,
   payload: { on: 'attachment', policyArn },

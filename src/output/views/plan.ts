@@ -1,3 +1,4 @@
+import stringWidth from 'fast-string-width';
 import type { Finding } from '../../core/findings.ts';
 import { groupBy, tally } from '../../core/group-by.ts';
 import { type Group, groups, type Topic } from '../../core/groups.ts';
@@ -6,28 +7,36 @@ import { nameOf } from '../../core/target.ts';
 import type { Layout } from '../layout.ts';
 import type { PlannedStep, PlanView } from '../view.ts';
 import { actionMark, changeLines, countOf, fitting, type Part, shortChangeLines } from './changes.ts';
-import { findingLines } from './finding.ts';
+import { findingLines, levelMark } from './finding.ts';
 import { unmanagedLines } from './unmanaged.ts';
 
+interface PurposeTexts {
+  readonly title: string;
+  /** The kind of the changes that the title counts, and what it calls them if that is not their kind. */
+  readonly kind?: string;
+  readonly name?: string;
+  /** What the title says about creations after their number, instead of what they are. */
+  readonly creations?: string;
+}
+
 /** The lines of a plan in their order: a part of AWS, or a group. */
-const purposes: Readonly<Record<Topic | Group, { readonly title: string; readonly counted?: string }>> = {
-  users: { title: 'IAM users' },
-  'access-key': { title: 'access key' },
+const purposes: Readonly<Record<Topic | Group, PurposeTexts>> = {
+  users: { title: 'IAM users', kind: 'IAM user' },
+  'access-key': { title: 'access key', kind: 'IAM access key', name: 'access key' },
   aws: { title: 'AWS' },
-  repositories: { title: 'repositories', counted: 'repository' },
+  repositories: { title: 'repositories', kind: 'ECR repository', name: 'repository' },
   operator: { title: 'External Secrets Operator' },
   'pull-secrets': { title: 'pull secret' },
   tokens: { title: 'tokens' },
   workloads: { title: 'service accounts' },
   nodes: { title: 'node access' },
-  images: { title: 'images', counted: 'image' },
+  images: { title: 'images', kind: 'image', creations: 'to copy' },
 };
 type Purpose = keyof typeof purposes;
 
 const sections = ['AWS', 'Cluster', 'Images'] as const;
 type Section = (typeof sections)[number];
 
-const titleWidth = Math.max(...Object.values(purposes).map(({ title }) => title.length));
 /** A plan with more changes is shown by purpose: one line for everything that is created for it. */
 const maxListed = 8;
 /** More lines of updates in one section become one line for each kind. */
@@ -35,13 +44,23 @@ const maxUpdateLines = 10;
 /** More findings of one code in one section are counted. */
 const maxAlikeFindings = 2;
 
+/** How many findings of one code show their reason and fix. 0 shows one line for each code. */
+type Detail = 0 | 1 | typeof maxAlikeFindings;
+/** Lines of a plan above which findings are shortened, so that the question and the plan fit a terminal of 24. */
+const maxLines = 20;
+
 /** A plan: by step if it is short or `verbose`, otherwise by purpose. */
 export function planLines(view: PlanView, layout: Layout, verbose: boolean): string[] {
   const { steps, dryRun, digest, adoptBy } = view;
   const changes = steps.flatMap((step) => step.changes);
   const listsAll = verbose || changes.length <= maxListed;
+  const planned = (detail: Detail): string[] =>
+    listsAll ? stepLines(steps, layout, verbose, detail) : sectionLines(steps, layout, detail);
+  const { lines: shown, isShortened } = verbose
+    ? { lines: planned(maxAlikeFindings), isShortened: false }
+    : fittingDetail(planned);
   const lines = [
-    ...(listsAll ? stepLines(steps, layout, verbose) : sectionLines(steps, layout)),
+    ...shown,
     ...unmanagedLines(
       steps.flatMap((step) => step.unmanaged ?? []),
       adoptBy,
@@ -49,15 +68,30 @@ export function planLines(view: PlanView, layout: Layout, verbose: boolean): str
       verbose,
     ),
   ];
+  const more = listsAll && !isShortened ? [] : [layout.style.dim('(-v lists all)')];
   const digestLines = dryRun && digest !== undefined ? [`Digest: ${digest}`] : [];
-  if (changes.length === 0)
-    return [...lines, dryRun ? 'Nothing would change.' : 'Nothing to change.', ...digestLines];
+  if (changes.length === 0) {
+    const text = dryRun ? 'Nothing would change.' : 'Nothing to change.';
+    return [...lines, [text, ...more].join(' '), ...digestLines];
+  }
   const consequences = listsAll
     ? []
     : steps.flatMap(({ findings }) =>
         findings.filter(isConsequence).flatMap((one) => findingLines(one, layout)),
       );
-  return [...lines, '', ...consequences, ...summary(changes, layout, { dryRun, listsAll }), ...digestLines];
+  return [...lines, '', ...consequences, ...summary(changes, layout, { dryRun, more }), ...digestLines];
+}
+
+/** As much about findings as fits. */
+function fittingDetail(planned: (detail: Detail) => string[]): {
+  readonly lines: readonly string[];
+  readonly isShortened: boolean;
+} {
+  for (const detail of [maxAlikeFindings, 1] as const) {
+    const lines = planned(detail);
+    if (lines.length <= maxLines) return { lines, isShortened: false };
+  }
+  return { lines: planned(0), isShortened: true };
 }
 
 /** What running pods lose. It is shown beside the question. */
@@ -67,7 +101,7 @@ const isConsequence = ({ code }: Finding): boolean => code === 'image-access-los
 function summary(
   changes: readonly Change[],
   layout: Layout,
-  { dryRun, listsAll }: { readonly dryRun: boolean; readonly listsAll: boolean },
+  { dryRun, more }: { readonly dryRun: boolean; readonly more: readonly string[] },
 ): string[] {
   const actions = new Map<string, Change['action']>();
   for (const { action, target } of changes) {
@@ -77,14 +111,18 @@ function summary(
     .map((action) => [action, [...actions.values()].filter((one) => one === action).length] as const)
     .filter(([action, count]) => action !== 'replace' || count > 0)
     .map(([action, count]) => `${count} to ${action}`);
-  const more = listsAll ? [] : [layout.style.dim('(-v lists all)')];
   const plan = `Plan: ${counts.join(', ')}.`;
   if (!dryRun) return layout.wrap([plan, ...more].join(' '));
   return [plan, ['Nothing was changed (dry run).', ...more].join(' ')].flatMap((text) => layout.wrap(text));
 }
 
 /** The changes and findings by step, in the order of execution. */
-function stepLines(steps: readonly PlannedStep[], layout: Layout, verbose: boolean): string[] {
+function stepLines(
+  steps: readonly PlannedStep[],
+  layout: Layout,
+  verbose: boolean,
+  detail: Detail,
+): string[] {
   return steps.flatMap(({ step, title, changes, findings }) => {
     const showsAll = verbose || changes.length > 0;
     const shown = findings.filter(({ level }) => showsAll || level !== 'ok');
@@ -93,25 +131,32 @@ function stepLines(steps: readonly PlannedStep[], layout: Layout, verbose: boole
       ...layout.wrap(layout.style.dim(title), { first: `${layout.style.bold(step)}  `, rest: '  ' }),
       ...layout.indented(2, (inner) => [
         ...changeLines(changes, inner, verbose),
-        ...(verbose ? shown.flatMap((finding) => findingLines(finding, inner)) : fewFindings(shown, inner)),
+        ...(verbose
+          ? shown.flatMap((finding) => findingLines(finding, inner))
+          : fewFindings(shown, inner, detail)),
       ]),
     ];
   });
 }
 
 /** What is created, deleted and updated, by purpose. */
-function sectionLines(steps: readonly PlannedStep[], layout: Layout): string[] {
-  const changes = changesByPurpose(steps);
+function sectionLines(steps: readonly PlannedStep[], layout: Layout, detail: Detail): string[] {
+  const byPurpose = changesByPurpose(steps);
   return sections.flatMap((section) => {
     const findings = steps
       .filter(({ group }) => sectionOf(group) === section)
       .flatMap((step) => step.findings.filter((one) => one.level !== 'ok' && !isConsequence(one)));
     const own = (Object.keys(purposes) as Purpose[]).filter((purpose) => sectionOf(purpose) === section);
-    const ownChanges = own.flatMap((purpose) => changes.get(purpose) ?? []);
+    const rows = own.flatMap((purpose) => rowsOf(purpose, byPurpose.get(purpose) ?? []));
+    const headWidth = Math.max(0, ...rows.map(({ head }) => stringWidth(head)));
+    const others = own.flatMap((purpose) => byPurpose.get(purpose) ?? []).map(({ change }) => change);
     const lines = layout.indented(2, (inner) => [
-      ...own.flatMap((purpose) => summaryLines(purpose, changes.get(purpose) ?? [], inner)),
-      ...updateLines(ownChanges, inner),
-      ...fewFindings(findings, inner),
+      ...rows.flatMap((row) => rowLines(row, headWidth, inner)),
+      ...updateLines(
+        others.filter((change) => !isSummarized(change)),
+        inner,
+      ),
+      ...fewFindings(findings, inner, detail),
     ]);
     return lines.length === 0 ? [] : [layout.style.bold(section), ...lines];
   });
@@ -120,63 +165,113 @@ function sectionLines(steps: readonly PlannedStep[], layout: Layout): string[] {
 const sectionOf = (purpose: Purpose): Section =>
   purpose in groups ? groups[purpose as Group].section : groups.aws.section;
 
-/** The changes of each purpose. An update of a target that the plan creates is part of its creation. */
-function changesByPurpose(steps: readonly PlannedStep[]): Map<Purpose, Change[]> {
-  const created = new Set<string>();
-  const byPurpose = new Map<Purpose, Change[]>();
-  for (const { changes, group, topic } of steps) {
-    for (const change of changes) {
-      const name = nameOf(change.target);
-      if (change.action === 'update' && created.has(name)) continue;
-      if (change.action === 'create') created.add(name);
-      const purpose = change.topic ?? topic ?? group;
-      byPurpose.set(purpose, [...(byPurpose.get(purpose) ?? []), change]);
-    }
-  }
-  return byPurpose;
+interface Planned {
+  readonly change: Change;
+  /** What its step creates. */
+  readonly subject: string | undefined;
 }
 
-/** One line for what is created, and one for what is deleted. */
-function summaryLines(purpose: Purpose, changes: readonly Change[], layout: Layout): string[] {
-  return (['create', 'delete'] as const).flatMap((action) => {
-    const some = changes.filter((change) => change.action === action);
+/** The changes of each purpose. An update of a target that the plan creates is part of its creation. */
+function changesByPurpose(steps: readonly PlannedStep[]): Map<Purpose, Planned[]> {
+  const created = new Set<string>();
+  const all = steps.flatMap(({ changes, group, topic, subject }) =>
+    changes.map((change) => ({ change, subject, purpose: change.topic ?? topic ?? group })),
+  );
+  const shown = all.filter(({ change: { action, target } }) => {
+    const name = nameOf(target);
+    if (action === 'create') created.add(name);
+    return action !== 'update' || !created.has(name);
+  });
+  return groupBy(shown, ({ purpose }) => purpose);
+}
+
+/** One line of a plan, which stands for changes of one action and purpose. */
+interface Row {
+  readonly action: Change['action'];
+  readonly head: string;
+  readonly contents: readonly Part[];
+  readonly warnings: readonly string[];
+}
+
+/** Whether a row shows the change. Other updates show their fields. */
+const isSummarized = ({ action, label }: Change): boolean =>
+  action === 'create' || action === 'delete' || (action === 'update' && label !== undefined);
+
+/** One row for what is created, one for what is deleted, and one for updates with a label. */
+function rowsOf(purpose: Purpose, planned: readonly Planned[]): Row[] {
+  return (['create', 'delete', 'update'] as const).flatMap((action): Row[] => {
+    const some = planned.filter(({ change }) => change.action === action && isSummarized(change));
     if (some.length === 0) return [];
-    const { title, counted } = purposes[purpose];
-    const head = layout.pad(counted === undefined ? title : countOf(some.length, counted), titleWidth);
-    // A mark and two gaps.
-    const room = layout.width - titleWidth - 4;
+    const changes = some.map(({ change }) => change);
+    const { title, kind, name = kind, creations } = purposes[purpose];
+    const counted = changes.filter(({ target }) => target.kind === kind);
+    const subject = action === 'create' ? some.find((one) => one.subject !== undefined)?.subject : undefined;
+    const count =
+      action === 'create' && creations !== undefined
+        ? `${counted.length} ${creations}`
+        : countOf(counted.length, name ?? '');
     return [
-      `${actionMark(action, layout)} ${head}  ${fitting(contentsOf(some, counted !== undefined), room, layout)}`,
-      ...some.flatMap(({ warning }) =>
-        warning === undefined
-          ? []
-          : layout.wrap(warning, { first: `  ${layout.style.warn(layout.marks.warning)} ` }),
-      ),
+      {
+        action,
+        head: counted.length > 0 ? count : (subject ?? title),
+        contents: action === 'update' ? labelCounts(changes) : contentsOf(changes, kind),
+        warnings: changes.flatMap(({ warning }) => warning ?? []),
+      },
     ];
   });
 }
 
-/** What the changes are about: their labels, then the number of others by kind, the largest number first. */
-function contentsOf(changes: readonly Change[], isCounted: boolean): Part[] {
-  const [only, second] = changes;
-  if (only && !second && only.label === undefined) return [{ text: only.target.name, count: 1 }];
-  const labels = tally(changes.flatMap(({ label }) => label ?? []));
-  const kinds = tally(changes.filter(({ label }) => label === undefined).map(({ target }) => target.kind));
+function rowLines({ action, head, contents, warnings }: Row, headWidth: number, layout: Layout): string[] {
+  // A mark and two gaps.
+  const room = layout.width - headWidth - 4;
+  const text = contents.length > 0 ? fitting(contents, room, layout) : '';
   return [
-    ...labels.map(([label, count]) => ({
-      text: isCounted || count > 1 ? `${label} ${count}` : label,
-      count,
-    })),
-    ...kinds.map(([kind, count]) => ({ text: countOf(count, kind), count })),
+    `${actionMark(action, layout)} ${layout.pad(head, headWidth)}  ${text}`.trimEnd(),
+    ...warnings.flatMap((warning) =>
+      layout.wrap(warning, { first: `  ${layout.style.warn(layout.marks.warning)} ` }),
+    ),
   ];
+}
+
+/** `8 now` */
+const labelCounts = (changes: readonly Change[]): Part[] =>
+  tally(changes.flatMap(({ label }) => label ?? [])).map(([label, count]) => ({
+    text: `${count} ${label}`,
+    count,
+  }));
+
+/**
+ * What the changes are about: their labels, the names of what the title counts, then the number of others by
+ * kind, the largest number first. If nothing else is left, what the line usually does not count.
+ */
+function contentsOf(changes: readonly Change[], titleKind: string | undefined): Part[] {
+  const [only, second] = changes;
+  if (only && !second && !only.label) return [{ text: only.target.name, count: 1 }];
+  const counted = changes.filter(({ label }) => label !== '');
+  if (counted.length === 0) return kindCounts(changes);
+  const labels = tally(counted.flatMap(({ label }) => label ?? []));
+  const showsCounts = labels.some(([, count]) => count > 1);
+  const others = counted.filter(({ label }) => label === undefined);
+  const isInTitle = ({ target }: Change): boolean => target.kind === titleKind;
+  return [
+    ...labels.map(([label, count]) => ({ text: showsCounts ? `${label} ${count}` : label, count })),
+    ...others.filter(isInTitle).map(({ target }) => ({ text: target.name, count: 1 })),
+    ...kindCounts(others.filter((one) => !isInTitle(one))),
+  ];
+}
+
+function kindCounts(changes: readonly Change[]): Part[] {
+  return tally(changes.map(({ target }) => target.kind)).map(([kind, count]) => ({
+    text: countOf(count, kind),
+    count,
+  }));
 }
 
 /** Updates and replacements with their fields, or without them if there are many. */
 function updateLines(changes: readonly Change[], layout: Layout): string[] {
-  const updates = changes.filter(({ action }) => action === 'update' || action === 'replace');
-  const whole = changeLines(updates, layout, false);
+  const whole = changeLines(changes, layout, false);
   if (whole.length <= maxUpdateLines) return whole;
-  const short = shortChangeLines(updates, layout);
+  const short = shortChangeLines(changes, layout);
   if (short.length <= maxUpdateLines) return short;
   const shown = short.slice(0, maxUpdateLines - 1);
   return [
@@ -185,12 +280,22 @@ function updateLines(changes: readonly Change[], layout: Layout): string[] {
   ];
 }
 
-function fewFindings(findings: readonly Finding[], layout: Layout): string[] {
+/** The first findings of each code, then the number of the others. */
+function fewFindings(findings: readonly Finding[], layout: Layout, detail: Detail): string[] {
   return [...groupBy(findings, ({ code }) => code)].flatMap(([code, alike]) => {
-    const rest = alike.length - maxAlikeFindings;
+    const [first] = alike;
+    if (detail === 0) return first ? [shortFinding(first, alike.length - 1, layout)] : [];
+    const rest = alike.length - detail;
     return [
-      ...alike.slice(0, maxAlikeFindings).flatMap((finding) => findingLines(finding, layout)),
+      ...alike.slice(0, detail).flatMap((finding) => findingLines(finding, layout)),
       ...(rest > 0 ? [layout.style.dim(`    ${layout.marks.more} ${rest} more [${code}]`)] : []),
     ];
   });
+}
+
+/** A finding without its reason and fix. */
+function shortFinding({ level, what, code }: Finding, others: number, layout: Layout): string {
+  const suffix = `${others > 0 ? ` (and ${others} more)` : ''} [${code}]`;
+  const text = layout.truncate(what, layout.width - 2 - suffix.length);
+  return `${levelMark(level, layout)} ${text}${layout.style.dim(suffix)}`;
 }

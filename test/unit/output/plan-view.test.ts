@@ -1,6 +1,6 @@
 import stringWidth from 'fast-string-width';
 import { describe, expect, it } from 'vitest';
-import type { Finding } from '../../../src/core/findings.ts';
+import { type Finding, type FindingCode, findingCodes } from '../../../src/core/findings.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import type { Change, Field } from '../../../src/core/step.ts';
 import { Layout } from '../../../src/output/layout.ts';
@@ -59,10 +59,10 @@ describe('a plan by purpose', () => {
     ];
     expect(lines(steps)).toEqual([
       'AWS',
-      '  + IAM users                  power-user (push), image-puller (pull), 2 others',
-      '  + 3 repositories             quay.io 2, docker.io 1',
+      '  + 2 IAM users     power-user (push), image-puller (pull), 2 IAM policies',
+      '  + 3 repositories  quay.io 2, docker.io 1',
       'Images',
-      '  + 3 images                   quay.io 2, docker.io 1',
+      '  + 3 to copy  quay.io 2, docker.io 1',
       '',
       'Plan: 10 to create, 0 to update, 0 to delete. (-v lists all)',
     ]);
@@ -76,6 +76,47 @@ describe('a plan by purpose', () => {
     expect(lines([step('operator', [...others, ...crds])])[1]).toBe(
       '  + External Secrets Operator  16 CRDs, 2 IAM policies, 2 IAM access keys',
     );
+  });
+
+  it('calls what is created by its subject, and does not count what other changes stand for', () => {
+    const steps = [
+      step(
+        'pull-secrets',
+        [
+          change('create', 'SecretStore', 's', { label: '' }),
+          change('create', 'Secret', 'p', { label: 'renewed every hour' }),
+        ],
+        { subject: 'pull secret "puller"' },
+      ),
+      step('pull-secrets', [change('create', 'ClusterExternalSecret', 'p', { label: '6 namespaces' })]),
+      step(
+        'images',
+        numbers(8).map((index) => change('create', 'image', `i${index}`, { label: 'quay.io' })),
+      ),
+    ];
+    expect(lines(steps)[1]).toBe('  + pull secret "puller"  renewed every hour, 6 namespaces');
+  });
+
+  it('counts by kind what usually has no line, if nothing else is created', () => {
+    const roles = ['a', 'b'].map((name) => change('create', 'RoleBinding', name, { label: '' }));
+    const others = numbers(8).map((index) => change('create', 'image', `i${index}`));
+    expect(lines([step('pull-secrets', roles), step('images', others)])[1]).toBe(
+      '  + pull secret  2 RoleBindings',
+    );
+  });
+
+  it('counts updates that have a label, and names what the title of deletions counts', () => {
+    const accounts = numbers(8).map((index) =>
+      change('update', 'ServiceAccount', `n${index}/default`, { label: 'now, more later' }),
+    );
+    const deleted = ['r', 's'].map((name) => change('delete', 'ECR repository', name));
+    const text = lines([step('aws', deleted, { topic: 'repositories' }), step('workloads', accounts)]);
+    expect(text.slice(0, 4)).toEqual([
+      'AWS',
+      '  - 2 repositories  r, s',
+      'Cluster',
+      '  ~ service accounts  8 now, more later',
+    ]);
   });
 
   it('keeps the reasons and adoptions of updates in a plan that only counts their fields', () => {
@@ -97,7 +138,7 @@ describe('a plan by purpose', () => {
     const access = change('create', 'ExternalSecret', 'x', { label: '3 nodes', warning });
     const others = numbers(8).map((index) => change('create', 'image', `i${index}`));
     expect(lines([step('nodes', [access]), step('images', others)]).slice(1, 3)).toEqual([
-      '  + node access                3 nodes',
+      '  + node access  3 nodes',
       `    ! ${warning}`,
     ]);
   });
@@ -112,7 +153,7 @@ describe('a plan by purpose', () => {
       numbers(8).map((index) => change('create', 'image', `i${index}`)),
     );
     const text = lines([...steps, others]);
-    expect(text.slice(0, 2)).toEqual(['AWS', '  + access key                 x']);
+    expect(text.slice(0, 2)).toEqual(['AWS', '  + access key  x']);
     expect(text.join('\n')).not.toContain('verified');
     expect(text.at(-1)).toBe('Plan: 9 to create, 0 to update, 0 to delete. (-v lists all)');
   });
@@ -199,6 +240,31 @@ describe('a plan by purpose', () => {
     const text = lines([step('images', [], { findings })]);
     expect(text.filter((line) => line.includes('it is so'))).toHaveLength(2);
     expect(text).toContain('      … 3 more [drift]');
+  });
+
+  it.each([80, 120])('fits 24 lines at %i columns with many findings whose fixes are long', (width) => {
+    const codes = Object.keys(findingCodes) as FindingCode[];
+    const findings = codes.slice(0, 10).flatMap((code) =>
+      numbers(5).map((index): Finding => ({
+        level: 'failed',
+        code,
+        target: { kind: 'x', name: `y${index}` },
+        what: `Deployment shop/web-${index} pulls an image from somewhere that nodes do not reach at all`,
+        why: 'nodes without internet access can pull from ECR only',
+        hint: `Run \`kubectl patch deployment web-${index} --namespace shop --type merge --patch '{"spec":{"paused":true}}'\`. Then check the result, and run the same command again.`,
+      })),
+    );
+    const images = numbers(9).map((index) => change('create', 'image', `i${index}`));
+    for (const changes of [[], images.slice(0, 3), images]) {
+      const text = lines([step('images', changes, { findings })], { width });
+      expect(text.length).toBeLessThan(24);
+      expect(Math.max(...text.map((line) => stringWidth(line)))).toBeLessThanOrEqual(width);
+      for (const code of codes.slice(0, 10)) expect(text.join('\n')).toContain(`(and 4 more) [${code}]`);
+      expect(text.at(-1)).toContain('(-v lists all)');
+      expect(lines([step('images', changes, { findings })], { width, verbose: true }).length).toBeGreaterThan(
+        100,
+      );
+    }
   });
 
   it('shows beside the question what running pods lose', () => {
