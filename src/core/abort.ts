@@ -1,3 +1,16 @@
+import { setMaxListeners } from 'node:events';
+
+/**
+ * Calls a listener when the signal is aborted. A run has many requests at a time, and each listens to the run's signal;
+ * by default, Node warns of a leak when there are more than ten.
+ * @returns a function that removes the listener
+ */
+export function onAbort(signal: AbortSignal, listener: () => void): () => void {
+  setMaxListeners(0, signal);
+  signal.addEventListener('abort', listener, { once: true });
+  return () => signal.removeEventListener('abort', listener);
+}
+
 /**
  * Waits for work, but no longer than until the signal is aborted. The work itself continues.
  * @throws the signal's reason
@@ -9,10 +22,8 @@ export function unlessAborted<T>(signal: AbortSignal, work: () => Promise<T>): P
       stop();
       return;
     }
-    signal.addEventListener('abort', stop, { once: true });
-    work()
-      .then(resolve, reject)
-      .finally(() => signal.removeEventListener('abort', stop));
+    const removeListener = onAbort(signal, stop);
+    work().then(resolve, reject).finally(removeListener);
   });
 }
 
@@ -35,11 +46,11 @@ export function withinGrace<T>(signal: AbortSignal, grace: number, work: () => P
   const begin = (): void => {
     timer = setTimeout(() => ended.abort(new AbandonedError('abandoned', { cause: signal.reason })), grace);
   };
+  const removeListener = onAbort(signal, begin);
   if (signal.aborted) begin();
-  else signal.addEventListener('abort', begin, { once: true });
   return unlessAborted(ended.signal, work).finally(() => {
     clearTimeout(timer);
-    signal.removeEventListener('abort', begin);
+    removeListener();
   });
 }
 

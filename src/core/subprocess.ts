@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { onAbort } from './abort.ts';
 
 export interface SubprocessOptions {
   readonly args: readonly string[];
@@ -58,7 +59,7 @@ export function runSubprocess(command: string, options: SubprocessOptions): Prom
     const end = (settle: () => void): void => {
       if (isInteractive && running.has(kill)) terminalUsers -= 1;
       clearTimeout(timer);
-      signal?.removeEventListener('abort', abort);
+      removeListener?.();
       running.delete(kill);
       settle();
     };
@@ -76,7 +77,7 @@ export function runSubprocess(command: string, options: SubprocessOptions): Prom
     const complaint = collect(child.stderr, tooMuch);
     running.add(kill);
     if (isInteractive) terminalUsers += 1;
-    signal?.addEventListener('abort', abort, { once: true });
+    const removeListener = signal && onAbort(signal, abort);
     child.on('error', (error) => end(() => reject(error)));
     child.on('close', (status) => end(() => resolve({ status, stdout: output(), stderr: complaint() })));
     // A program that exits without reading its input breaks the pipe. Its exit status reports the problem.

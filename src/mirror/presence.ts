@@ -1,4 +1,3 @@
-import { setMaxListeners } from 'node:events';
 import pLimit from 'p-limit';
 import type { EcrPort, StoredManifest, UnreadableManifest } from '../clients/aws/port.ts';
 import { BootstrapError } from '../core/errors.ts';
@@ -46,7 +45,6 @@ export async function presenceOf(
   clients: PresenceClients,
 ): Promise<Presence[]> {
   const { signal } = new AbortController();
-  setMaxListeners(0, signal);
   const call = { signal };
   const { found, failures, unreadable } = await storedManifests(images, clients.ecr);
   return Promise.all(

@@ -1,4 +1,4 @@
-import { setMaxListeners } from 'node:events';
+import { onAbort } from '../core/abort.ts';
 import { BootstrapError } from '../core/errors.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
 import type { WantedImage } from '../images/wanted.ts';
@@ -19,10 +19,9 @@ export async function unavailableOf(
   docker: () => Promise<Engine>,
 ): Promise<ReadonlyMap<WantedImage, BootstrapError>> {
   const bounded = AbortSignal.any([signal, AbortSignal.timeout(maxWaitMs)]);
-  setMaxListeners(0, bounded);
   // A call of the Docker API cannot be canceled.
   const timedOut = new Promise<never>((_, reject) => {
-    bounded.addEventListener('abort', () => reject(bounded.reason as Error), { once: true });
+    onAbort(bounded, () => reject(bounded.reason as Error));
   });
   timedOut.catch(() => undefined);
   const ask = async (chosen: Engine, image: WantedImage): Promise<BootstrapError | undefined> => {

@@ -2,6 +2,7 @@ import { openSync } from 'node:fs';
 import { isAbsolute, relative, sep } from 'node:path';
 import { createInterface } from 'node:readline';
 import { WriteStream } from 'node:tty';
+import { onAbort } from '../core/abort.ts';
 import { type BootstrapError, interruptedError } from '../core/errors.ts';
 import { docsUrl } from '../core/paths.ts';
 import { withoutSecrets } from '../core/secret.ts';
@@ -154,15 +155,17 @@ async function readAnswer(
 ): Promise<string> {
   signal.throwIfAborted();
   const prompt = createInterface({ input, output });
-  let stop = (): void => undefined;
+  let removeListener = (): void => undefined;
   try {
     return await new Promise<string>((resolve, reject) => {
       const unanswered = (settle: () => void) => (): void => {
         output.write('\n');
         settle();
       };
-      stop = unanswered(() => reject(signal.reason as Error));
-      signal.addEventListener('abort', stop);
+      removeListener = onAbort(
+        signal,
+        unanswered(() => reject(signal.reason as Error)),
+      );
       prompt.once('line', resolve);
       prompt.once(
         'close',
@@ -176,7 +179,7 @@ async function readAnswer(
       prompt.prompt();
     });
   } finally {
-    signal.removeEventListener('abort', stop);
+    removeListener();
     prompt.removeAllListeners('close');
     prompt.close();
   }

@@ -1,4 +1,4 @@
-import { unlessAborted } from '../core/abort.ts';
+import { onAbort, unlessAborted } from '../core/abort.ts';
 import { BootstrapError, exitCodes } from '../core/errors.ts';
 import type { Header } from '../output/index.ts';
 import { plural } from '../output/units.ts';
@@ -86,7 +86,7 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
       reporter.event({ type: 'note', step: '', text: stopping });
     }
   };
-  signal.addEventListener('abort', announceStop, { once: true });
+  const removeListener = onAbort(signal, announceStop);
   try {
     if (expectPlan !== undefined && lease) {
       // While this run waited for the lease, another one may have changed the state.
@@ -114,7 +114,7 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
     throwFailure(result, steps);
     return exitCodes.done;
   } finally {
-    signal.removeEventListener('abort', announceStop);
+    removeListener();
     // Changes in flight may still take effect, so other runs have to wait until the lease expires.
     if (abandoned) lease?.leave();
     else await lease?.release();

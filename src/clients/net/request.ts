@@ -8,6 +8,7 @@ import type {
 } from 'node:http';
 import * as https from 'node:https';
 import { text } from 'node:stream/consumers';
+import { onAbort } from '../../core/abort.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { answerTimedOut, bodyTimedOut, toNetworkError } from './errors.ts';
 import type { Net } from './index.ts';
@@ -126,8 +127,7 @@ function exchange(url: URL, options: Exchange): Promise<IncomingMessage> {
     };
     const abort = (): void => fail(signal?.reason as Error);
     const timeOut = (): void => fail(answerTimedOut());
-    signal?.addEventListener('abort', abort);
-    sent.once('close', () => signal?.removeEventListener('abort', abort));
+    if (signal) sent.once('close', onAbort(signal, abort));
     sent.on('error', reject);
     if (headersTimeoutMs) sent.on('timeout', timeOut);
     if (onInfo) sent.on('information', () => attempt(onInfo, fail));

@@ -3,6 +3,7 @@ import * as http from 'node:http';
 import * as https from 'node:https';
 import { connect, type Socket } from 'node:net';
 import type { SecureContext } from 'node:tls';
+import { onAbort } from '../../core/abort.ts';
 import { connectTimedOut, ProxyRefusal } from './errors.ts';
 import { bareHost } from './proxy.ts';
 
@@ -68,7 +69,7 @@ async function throughSocks({ proxy, host, port }: Tunnel, signal: AbortSignal):
   const proxyPort = Number(proxy.port || 1080);
   const socket = connect({ host: bareHost(proxy), port: proxyPort, noDelay: true });
   const abort = (): void => void socket.destroy(signal.reason as Error);
-  signal.addEventListener('abort', abort);
+  const removeListener = onAbort(signal, abort);
   try {
     // Connected here, because the library would lose the code of a connection's error.
     await once(socket, 'connect');
@@ -89,6 +90,6 @@ async function throughSocks({ proxy, host, port }: Tunnel, signal: AbortSignal):
     socket.destroy();
     throw error;
   } finally {
-    signal.removeEventListener('abort', abort);
+    removeListener();
   }
 }

@@ -1,3 +1,5 @@
+import { onAbort } from '../../core/abort.ts';
+
 /** A semaphore that grants slots in the order of requests. An aborted waiter leaves the queue. */
 export class Semaphore {
   readonly #waiting: (() => void)[] = [];
@@ -25,14 +27,14 @@ export class Semaphore {
   #wait(signal: AbortSignal): Promise<void> {
     return new Promise((resolve, reject) => {
       const placed = () => {
-        signal.removeEventListener('abort', aborted);
+        removeListener();
         resolve();
       };
       const aborted = () => {
         this.#waiting.splice(this.#waiting.indexOf(placed), 1);
         reject(signal.reason as Error);
       };
-      signal.addEventListener('abort', aborted, { once: true });
+      const removeListener = onAbort(signal, aborted);
       this.#waiting.push(placed);
     });
   }

@@ -1,3 +1,4 @@
+import { onAbort } from '../../core/abort.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { type Finding, finding } from '../../core/findings.ts';
 import { toBootstrapError } from '../../core/members.ts';
@@ -45,7 +46,7 @@ async function remove(version: string, run: ClusterRun): Promise<void> {
 
 const failureOf = (signal: AbortSignal): Promise<never> =>
   new Promise((_resolve, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason as Error));
+    onAbort(signal, () => reject(signal.reason as Error));
   });
 
 const timeoutError = (): BootstrapError =>

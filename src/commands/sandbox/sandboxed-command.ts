@@ -3,6 +3,7 @@ import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Runtime } from '../../run/runtime.ts';
 import type { Session } from '../../run/session.ts';
+import { onAbort } from '../../core/abort.ts';
 import type { Clock } from '../../core/clock.ts';
 import { BootstrapError, exitCodes } from '../../core/errors.ts';
 import type { Program } from '../command.ts';
@@ -46,7 +47,7 @@ export async function keepRunning(session: Session): Promise<number> {
     if (!registerRunning({ pid: process.pid, folder, env, account: world.account }))
       return useRunning(session);
     await session.reporter.show({ type: 'text', data: { text: invitation(env['KUBECONFIG'] ?? '') } });
-    await new Promise<void>((resolve) => session.signal.addEventListener('abort', () => resolve()));
+    await new Promise<void>((resolve) => onAbort(session.signal, resolve));
     return exitCodes.done;
   } finally {
     removeSandbox(folder);

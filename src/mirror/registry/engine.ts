@@ -1,5 +1,4 @@
 import { RegistryCopy, type RegistryEngineServices } from './copy.ts';
-import { setMaxListeners } from 'node:events';
 import { stopwatch } from '../../core/clock.ts';
 import { originOf, type WantedImage } from '../../images/wanted.ts';
 import { parseReference } from '../../images/reference.ts';
@@ -37,9 +36,7 @@ async function lookUp(
   services: RegistryEngineServices,
   isDone: (state: MirrorResult['state']) => boolean,
 ): Promise<PlannedCopy[]> {
-  const { signal, emit } = options;
-  // Every request adds a listener, and Node would warn of a leak.
-  setMaxListeners(0, signal);
+  const { emit } = options;
   let done = 0;
   return Promise.all(
     images.map(async (image) => {

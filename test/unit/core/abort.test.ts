@@ -1,5 +1,6 @@
 import { expect, describe, it } from 'vitest';
-import { SharedWork } from '../../../src/core/abort.ts';
+import { setImmediate } from 'node:timers/promises';
+import { onAbort, SharedWork } from '../../../src/core/abort.ts';
 
 /** Work that ends when the test resolves it, or when it is canceled. */
 function startable() {
@@ -11,6 +12,29 @@ function startable() {
     });
   return { begun, begin };
 }
+
+describe('a listener of a signal', () => {
+  it('is called once when the signal is aborted, unless it was removed', () => {
+    const run = new AbortController();
+    const calls: string[] = [];
+    onAbort(run.signal, () => calls.push('kept'));
+    onAbort(run.signal, () => calls.push('removed'))();
+    run.abort();
+    run.abort();
+    expect(calls).toEqual(['kept']);
+  });
+
+  it('causes no warning of Node when it is one of many', async () => {
+    const warnings: Error[] = [];
+    const collect = (warning: Error) => warnings.push(warning);
+    process.on('warning', collect);
+    const { signal } = new AbortController();
+    for (let count = 0; count < 100; count += 1) onAbort(signal, () => undefined);
+    await setImmediate();
+    process.off('warning', collect);
+    expect(warnings).toEqual([]);
+  });
+});
 
 describe('shared work', () => {
   it('runs once for all callers that join while it runs, and again for later callers', async () => {
