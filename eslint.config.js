@@ -24,6 +24,16 @@ const withoutPackagesOf = (folders) => {
 
 const folders = Object.keys(owners);
 
+/** Imports of types only, which cost no time at startup. */
+const onlyTypes = (...patterns) => ({
+  '@typescript-eslint/no-restricted-imports': [
+    'error',
+    { patterns: patterns.map((pattern) => ({ ...pattern, allowTypeImports: true })) },
+  ],
+});
+const configuration = { regex: '/config/', message: 'Only the type of the configuration.' };
+const documents = { regex: '/schemas\\.ts$', message: 'Only types: the program never loads the schemas.' };
+
 export default tseslint.config(
   { ignores: ['dist/', 'coverage/', 'schema/'] },
   {
@@ -35,6 +45,7 @@ export default tseslint.config(
       'no-console': 'error',
       eqeqeq: ['error', 'smart'],
       '@typescript-eslint/consistent-type-imports': 'error',
+      '@typescript-eslint/no-import-type-side-effects': 'error',
       '@typescript-eslint/restrict-template-expressions': [
         'error',
         { allowNumber: true, allowBoolean: true },
@@ -70,18 +81,15 @@ export default tseslint.config(
     files: [`src/clients/${folder}/**/*.ts`],
     rules: withoutPackagesOf(folders.filter((other) => other !== folder)),
   })),
+  { files: ['src/**/*.ts'], ignores: ['src/**/schemas.ts'], rules: onlyTypes(documents) },
   {
     files: withoutConfig.map((folder) => `src/${folder}/**/*.ts`),
-    rules: {
-      '@typescript-eslint/no-restricted-imports': [
-        'error',
-        {
-          patterns: [
-            { regex: '/config/', message: 'Only the type of the configuration.', allowTypeImports: true },
-          ],
-        },
-      ],
-    },
+    ignores: ['src/**/schemas.ts'],
+    rules: onlyTypes(configuration, documents),
+  },
+  {
+    files: withoutConfig.map((folder) => `src/${folder}/schemas.ts`),
+    rules: onlyTypes(configuration),
   },
   {
     files: ['src/output/**/*.ts'],

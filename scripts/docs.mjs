@@ -1,16 +1,18 @@
-// Writes the generated parts of the docs: the references, the JSON Schema, the benchmark's tables, and the
+// Writes the generated parts of the docs: the references, the JSON Schemas, the benchmark's tables, and the
 // README's terminal output, which comes from a real run in a sandbox. With --check it writes nothing, and exits
 // with 1 if a file is stale. It does not check terminal output, because that contains times.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
+import { z } from 'zod';
 import { environment } from '../src/commands/help/environment.ts';
 import { exitCodes } from '../src/commands/help/exit-codes.ts';
 import { commands } from '../src/commands/index.ts';
 import { jsonSchema, typeOf } from '../src/config/describe.ts';
 import { settings } from '../src/config/settings.ts';
 import { errorCodes } from '../src/core/error-codes.ts';
-import { findingCodes } from '../src/core/findings.ts';
+import { findingCodes } from '../src/core/finding-codes.ts';
+import { documentSchemas, envelopeSchema, usageErrorSchema } from '../src/output/schemas.ts';
 import { recordAudit } from './audit.mjs';
 import { openWorld } from './world.mjs';
 
@@ -110,6 +112,70 @@ here. These codes of findings are also errors and are explained above: ${shared.
 
 ${findings.join('\n\n')}
 `;
+}
+
+const schemaFile = (command) => `schema/${command}.json`;
+
+function putSchemas() {
+  const all = { ...documentSchemas, 'usage-error': usageErrorSchema };
+  for (const [name, schema] of Object.entries(all)) {
+    const { $schema, ...rest } = z.toJSONSchema(schema, {
+      target: 'draft-7',
+      // It stands for `readonly` in TypeScript, which says nothing about a document.
+      override: ({ jsonSchema }) => void delete jsonSchema.readOnly,
+    });
+    const titled = { $schema, title: `ecr-bootstrap ${name} -o json`, ...rest };
+    put(schemaFile(name), `${JSON.stringify(titled, undefined, 2)}\n`);
+  }
+}
+
+/** The page about the documents of `-o json`. */
+async function documents() {
+  const common = envelopeSchema.unwrap().shape;
+  const fields = Object.entries(common).map(([name, schema]) => [
+    code(name),
+    schema instanceof z.ZodExactOptional ? '' : 'yes',
+    schema.description ?? '',
+  ]);
+  const rows = Object.entries(documentSchemas).map(([command, schema]) => {
+    const views = Object.keys(schema.unwrap().shape).filter((name) => !(name in common));
+    const link = `[${schemaFile(command)}](../../${schemaFile(command)})`;
+    return [code(command), views.map(code).join(', '), schema.description, link];
+  });
+  const page = `# JSON documents
+
+${made}
+
+With \`-o json\` every command prints one JSON document to stdout, also if it fails, and nothing else. \`status --watch\` prints one
+document for each look, each on one line. Commands never prompt then: \`up\`, \`rotate\` and \`down\` need \`--yes\` if they have something to change.
+
+The codes of all findings that failed:
+
+\`\`\`sh
+ecr-bootstrap status -o json | jq -r '.status.steps[].findings[] | select(.level == "failed") | .code'
+\`\`\`
+
+## Fields of every document
+
+${table(['Field', 'Always', 'Meaning'], fields)}
+
+A run that fails has an \`error\`. If it ends early, the result is missing. The [exit code](exit-codes.md) is the same as without \`-o json\`.
+
+## Results
+
+The result of a command is in a field of its own.
+
+${table(['Command', 'Result', 'Content', 'Schema'], rows)}
+
+A command line without a command, or with an unknown one, prints the error described by
+[${schemaFile('usage-error')}](../../${schemaFile('usage-error')}).
+
+The schemas are JSON Schema (draft 7), and the npm package contains them. They describe the documents of their own version exactly.
+Another version may have more fields and more [codes](errors.md), so ignore those that you do not know. If a field changes its meaning or
+disappears, \`schemaVersion\` changes.
+`;
+  const filepath = `${root}docs/reference/page.md`;
+  return format(page, { ...(await resolveConfig(filepath)), proseWrap: 'always', filepath });
 }
 
 async function commandReference(run) {
@@ -238,6 +304,8 @@ put('docs/operations/audit.md', await audit());
 const { run, close } = await openWorld();
 try {
   put('schema/ecr-bootstrap.schema.json', `${JSON.stringify(jsonSchema(), undefined, 2)}\n`);
+  putSchemas();
+  put('docs/reference/json.md', await documents());
   put('docs/reference/configuration.md', configuration());
   put('docs/reference/errors.md', errors());
   put('docs/reference/environment.md', await topicPage(environment));

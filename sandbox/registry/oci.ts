@@ -1,5 +1,5 @@
 import { json, type HttpResponse } from '../http.ts';
-import { type Content, type Repository } from './storage.ts';
+import type { Content, Repository } from './storage.ts';
 
 /** The resource of a path of the distribution API. */
 export interface Route {

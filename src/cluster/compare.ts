@@ -1,4 +1,5 @@
-import type { Field, Value } from '../core/step.ts';
+import type { Value } from '../core/schemas.ts';
+import type { Field } from '../core/step.ts';
 import { Secret } from '../core/secret.ts';
 import { findLeftovers } from './leftovers.ts';
 import { isManualChange, isManagedApply, type ManagedFields } from '../clients/kubernetes/managed-fields.ts';

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import { type ErrorCode, errorCodes } from '../core/error-codes.ts';
 import { BootstrapError, exitCodes } from '../core/errors.ts';
-import { type FindingCode, findingCodes } from '../core/findings.ts';
+import { type FindingCode, findingCodes } from '../core/finding-codes.ts';
 import { closestWord } from '../core/suggestion.ts';
 import type { Session } from '../run/session.ts';
 import { examples, type Program } from './command.ts';

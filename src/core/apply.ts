@@ -1,10 +1,12 @@
 import { performance } from 'node:perf_hooks';
+import type { z } from 'zod';
 import { AbandonedError, graceMs, unlessAborted, withinGrace } from './abort.ts';
 import type { Clock } from './clock.ts';
 import { BootstrapError, interruptedError } from './errors.ts';
 import type { Change, Emit, Event, MemberFailure, Outcome, Run } from './step.ts';
 import { type Consent, consentedIn } from './consent.ts';
 import { skipped } from './members.ts';
+import type { stepResultSchema } from './schemas.ts';
 import { nameOf } from './target.ts';
 import { type StepPlan, planStep, refuseBlocked } from './plan.ts';
 import { waitUntilVisible } from './visibility.ts';
@@ -23,13 +25,8 @@ export interface ApplyOptions<Ctx> {
 }
 
 /** The result of one step. */
-export interface StepResult {
-  readonly step: string;
+export interface StepResult extends z.infer<typeof stepResultSchema> {
   readonly outcomes: readonly Outcome[];
-  /**
-   * The members that could not be completed: those with tolerable failures, and those that did not become
-   * ready.
-   */
   readonly failures: readonly MemberFailure[];
 }
 

@@ -1,19 +1,17 @@
 import { inspect } from 'node:util';
+import type { z } from 'zod';
 import { withoutSecrets } from './secret.ts';
 import { errorCodes, type ErrorCode } from './error-codes.ts';
+import type { errorSchema } from './schemas.ts';
 
 /** Process exit codes. `bug` is EX_SOFTWARE of sysexits.h; `interrupted` is 128 + SIGINT. */
 export const exitCodes = { done: 0, failed: 1, usage: 2, drift: 3, bug: 70, interrupted: 130 } as const;
 
-/** The three parts of every error that users see. */
-export interface ErrorParts {
-  readonly code: ErrorCode;
-  /** What failed, with its target: `could not create repository myproject/nginx`. */
-  readonly what: string;
-  /** Why it failed, short and in the service's own words. */
-  readonly why: string;
-  /** The fix, preferably a command. */
-  readonly hint: string;
+/** An error in JSON. */
+type PrintedError = z.infer<typeof errorSchema>;
+
+/** The three parts of every error that users see, and its code. */
+export interface ErrorParts extends Omit<PrintedError, 'others'> {
   /**
    * The service is temporarily unavailable, for example while an API server restarts. The same request may
    * succeed soon.
@@ -52,13 +50,17 @@ export class BootstrapError extends Error implements ErrorParts {
     return withoutSecrets(this.cause === undefined ? stack : `${stack}\n  cause: ${inspect(this.cause)}`);
   }
 
-  toJSON(): ErrorParts & { readonly others?: readonly ErrorParts[] } {
+  toJSON(): PrintedError {
+    const others = this.others.map((other) => other.#parts());
+    return { ...this.#parts(), ...(others.length > 0 ? { others } : {}) };
+  }
+
+  #parts(): Omit<PrintedError, 'others'> {
     return {
       code: this.code,
       what: withoutSecrets(this.what),
       why: withoutSecrets(this.why),
       hint: withoutSecrets(this.hint),
-      ...(this.others.length > 0 ? { others: this.others.map((other) => other.toJSON()) } : {}),
     };
   }
 }

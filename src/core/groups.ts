@@ -15,4 +15,6 @@ export const groups = {
 export type Group = keyof typeof groups;
 
 /** Parts of the group `aws` that have lines of their own in a plan. */
-export type Topic = 'users' | 'repositories' | 'access-key';
+export const topics = ['users', 'repositories', 'access-key'] as const;
+
+export type Topic = (typeof topics)[number];

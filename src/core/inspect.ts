@@ -1,23 +1,16 @@
+import type { z } from 'zod';
 import type { BootstrapError } from './errors.ts';
 import { isNeeded } from './consent.ts';
 import { nameOf } from './target.ts';
 import { toBootstrapError } from './members.ts';
 import { unknownOwner } from './ownership.ts';
 import { type StepPlan, planStep } from './plan.ts';
-import type { AnyStep, Change, Summary } from './step.ts';
+import type { stepStatusSchema } from './schemas.ts';
+import type { AnyStep, Change } from './step.ts';
 import { type Finding, finding } from './findings.ts';
-import type { Group } from './groups.ts';
 
 /** The state of one step as `status` shows it. */
-export interface StepStatus {
-  readonly step: string;
-  readonly title: string;
-  readonly group: Group;
-  readonly findings: readonly Finding[];
-  readonly drift: readonly Change[];
-  /** Missing if the step could not be checked. */
-  readonly summary?: Summary;
-}
+export type StepStatus = z.infer<typeof stepStatusSchema>;
 
 /** Checks all steps in parallel and changes nothing. A check that cannot run is a finding of level `unknown`. */
 export function inspect<Ctx>(steps: readonly AnyStep<Ctx>[], ctx: Ctx): Promise<StepStatus[]> {

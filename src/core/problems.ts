@@ -1,7 +1,10 @@
-import { type Finding, findingCodes, type FindingDescription, findingLevels } from './findings.ts';
+import type { z } from 'zod';
+import { findingCodes, type FindingDescription, findingLevels } from './finding-codes.ts';
+import type { Finding } from './findings.ts';
 import { groupBy } from './group-by.ts';
 import { type Group, groups } from './groups.ts';
 import type { StepStatus } from './inspect.ts';
+import type { countsSchema } from './schemas.ts';
 import type { Change } from './step.ts';
 
 type Level = Exclude<Finding['level'], 'ok'>;
@@ -49,17 +52,7 @@ export interface HealthyGroup {
   readonly secondsLeft: readonly number[];
 }
 
-export interface Counts {
-  /** The steps that were checked. */
-  readonly checks: number;
-  /** The steps of which a check could not run. */
-  readonly notChecked: number;
-  /** Problems that make the cluster unhealthy. Findings with one fix are one problem. */
-  readonly problems: number;
-  readonly warnings: number;
-  /** All findings by level. */
-  readonly findings: Readonly<Record<Finding['level'], number>>;
-}
+export type Counts = z.infer<typeof countsSchema>;
 
 const groupNames = Object.keys(groups) as Group[];
 

@@ -1,64 +1,26 @@
+import type { z } from 'zod';
 import type { BootstrapError } from './errors.ts';
 import type { Finding } from './findings.ts';
 import type { Group, Topic } from './groups.ts';
-import type { Secret } from './secret.ts';
-import type { Target } from './target.ts';
+import type {
+  changeSchema,
+  fieldSchema,
+  memberFailureSchema,
+  outcomeSchema,
+  summarySchema,
+} from './schemas.ts';
 
 /** What a step needs to connect to. Preflight checks only the needs of the selected steps. */
 export type Need = 'aws' | 'cluster' | 'sources' | 'docker';
 
-export type Value =
-  | string
-  | number
-  | boolean
-  | null
-  | undefined
-  | Secret
-  | readonly Value[]
-  | { readonly [key: string]: Value };
-
 /** One field that differs. `from` is missing when the field does not exist, `to` when the change removes it. */
-export interface Field {
-  readonly path: string;
-  readonly from?: Value;
-  readonly to?: Value;
-  /** The ID of the statement of an IAM policy that the field belongs to. */
-  readonly statement?: string;
-}
+export type Field = z.infer<typeof fieldSchema>;
 
 /** The placeholder in a plan for a value that exists only after the change. */
 export const knownAfterApply = '(known after apply)';
 
 /** One planned change of a step, as plain data that is printable and comparable. */
-export interface Change {
-  readonly action: 'create' | 'update' | 'replace' | 'delete';
-  readonly target: Target;
-  readonly fields: readonly Field[];
-  /** The line of a plan that shows the change, if it is not the line of its step. */
-  readonly topic?: Topic;
-  /**
-   * How the line of a plan counts the change, instead of by its kind: `docker.io`, `power-user (push)`. Empty if
-   * another change of the line stands for it.
-   */
-  readonly label?: string;
-  /** Shown after the target when the fields alone do not explain the change. */
-  readonly reason?: string;
-  /** What the change breaks. Every plan shows it, also a plan that only counts the change. */
-  readonly warning?: string;
-  /** The change affects permissions. */
-  readonly grants?: boolean;
-  /**
-   * The change revokes access, as a deletion does. A revocation that was shown must be applied or reported as
-   * not needed.
-   */
-  readonly revokes?: boolean;
-  /** The fix if not every caller can apply this change. The default is `ecr-bootstrap up`. */
-  readonly fix?: string;
-  /** Cleanup that can wait. If it was not in the plan that was shown, the next run plans it. */
-  readonly postponable?: boolean;
-  /** The target is unmanaged. The change adopts it and requires consent. */
-  readonly adopts?: Adoption;
-}
+export type Change = z.infer<typeof changeSchema>;
 
 /**
  * A change with the data that `apply` needs. The payload is never printed, because it may contain secrets and
@@ -70,38 +32,25 @@ export interface ChangeWith<Payload extends object> extends Change {
 }
 
 /** Details of a resource that has one of the configured names and is not managed by ecr-bootstrap. */
-export interface Adoption {
-  /** The owner according to the resource, for example `Helm`. */
-  readonly owner: string;
-  /** The run does not depend on this resource. Until it is adopted, the run uses it unchanged or skips it. */
-  readonly optional?: boolean;
-}
+export type Adoption = NonNullable<Change['adopts']>;
 
 export interface Diff<C extends Change = Change> {
   readonly changes: readonly C[];
   readonly findings: readonly Finding[];
 }
 
-/** The result of one change. */
-export type Outcome<C extends Change = Change> =
-  | { readonly change: C; readonly result: 'done'; readonly detail?: string }
-  | {
-      readonly change: C;
-      readonly result: 'failed';
-      readonly error: BootstrapError;
-      /** Only this member of a set failed, so the later steps can run. See {@link MemberFailure}. */
-      readonly tolerable?: boolean;
-    }
-  | { readonly change: C; readonly result: 'skipped' }
-  /** The run ended while the change was in flight. It may have taken effect, or may still do so. */
-  | { readonly change: C; readonly result: 'unknown' };
+/** The result of one change. A failure that is tolerable is that of one member: see {@link MemberFailure}. */
+export type Outcome<C extends Change = Change> = OutcomeOf<z.infer<typeof outcomeSchema>, C>;
+
+type OutcomeOf<Printed, C extends Change> = Printed extends { readonly result: 'failed' }
+  ? Printed & { readonly change: C; readonly error: BootstrapError }
+  : Printed & { readonly change: C };
 
 /**
  * One member of a set (a namespace, an image) that could not be completed. The other members and the later
  * steps still run. The run then ends with exit code 1 and repeats each failure.
  */
-export interface MemberFailure {
-  readonly target: Target;
+export interface MemberFailure extends z.infer<typeof memberFailureSchema> {
   /** Its hint is the fix for this member. */
   readonly error: BootstrapError;
 }
@@ -148,11 +97,7 @@ export interface CompletedRun<C extends Change> {
 }
 
 /** What a step keeps working, in a few words: "9 repositories". */
-export interface Summary {
-  readonly text: string;
-  /** The members of which findings name some: "7 of 307 namespaces". */
-  readonly members?: { readonly of: string; readonly count: number };
-}
+export type Summary = z.infer<typeof summarySchema>;
 
 /**
  * One part of the product. The same list of steps serves `up`, its dry run, `status`, `render` and `down`.

@@ -1,9 +1,11 @@
+import type { z } from 'zod';
 import type { Digest } from '../clients/registry/digest.ts';
 import type { Credential } from '../clients/registry/credentials.ts';
 import type { WantedImage } from '../images/wanted.ts';
 import type { BootstrapError } from '../core/errors.ts';
 import type { Platforms } from '../core/platform.ts';
 import type { Emit } from '../core/step.ts';
+import type { resultSchema } from './schemas.ts';
 
 export type EngineName = 'registry' | 'docker';
 
@@ -24,29 +26,8 @@ export interface MirrorOptions {
 }
 
 /** What a mirror run would do, or did, for one image. */
-export interface MirrorResult {
+export interface MirrorResult extends z.infer<typeof resultSchema> {
   readonly image: WantedImage;
-  /** `HOST/REPOSITORY:TAG` in ECR; `HOST/REPOSITORY@DIGEST` for an image without a tag. */
-  readonly target: string;
-  readonly engine: EngineName;
-  readonly state: 'current' | 'copied' | 'moved' | 'would-copy' | 'would-move' | 'kept' | 'failed';
-  readonly sourceDigest?: Digest;
-  readonly targetDigest?: Digest;
-  /** The digest that the tag had before, when it moved. */
-  readonly previousDigest?: Digest;
-  /** What is copied: all of the source, the image of one platform, or an index with some of the platforms. */
-  readonly content?: 'whole' | 'platform' | 'reduced';
-  /** The platforms of the target; empty for artifacts and where they are unknown. */
-  readonly platforms: readonly string[];
-  /** Platforms of nodes that the source does not have; the image was copied without them. */
-  readonly missingPlatforms?: readonly string[];
-  /** Bytes of all blobs of the target, if known. */
-  readonly size?: number;
-  readonly bytesSent: number;
-  readonly bytesMounted: number;
-  readonly bytesSkipped: number;
-  readonly requests: number;
-  readonly seconds: number;
   readonly error?: BootstrapError;
 }
 

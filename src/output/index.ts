@@ -1,10 +1,13 @@
+import type { z } from 'zod';
+import type { BootstrapError } from '../core/errors.ts';
 import type { Reporter, ReporterOptions } from './reporter.ts';
 import { createPrometheusReporter } from './prometheus.ts';
 import { createTextReporter } from './text.ts';
 import type { Finding } from '../core/findings.ts';
 import { withoutSecrets } from '../core/secret.ts';
 import { printable, withinSandbox } from './printable.ts';
-import type { View } from './view.ts';
+import type { envelopeSchema } from './schemas.ts';
+import type { Header, View } from './view.ts';
 import { eventWithoutPayloads, viewWithoutPayloads } from './without-payloads.ts';
 
 export type { OutputFormat, Reporter, ReporterOptions, Streams, Verbosity } from './reporter.ts';
@@ -34,37 +37,43 @@ export function createReporter(options: ReporterOptions): Reporter {
   };
 }
 
-/** Version of the JSON format. Adding a field does not change the version. */
-const schemaVersion = 1;
+/** A document. Views are added under the names of their types. */
+type Envelope = z.infer<typeof envelopeSchema>;
+type Views = { [Type in View['type']]?: Extract<View, { readonly type: Type }>['data'] };
 
 /**
  * Writes exactly one JSON document to stdout at the end, even on failure, or one for each look of a watch.
  * Progress is not shown.
  */
 function createJsonReporter({ command, streams, sandbox }: ReporterOptions): Reporter {
-  const document: Record<string, unknown> = { schemaVersion, command };
+  let views: Views = {};
+  let [target, error]: [Header?, BootstrapError?] = [];
   let warnings: string[] = [];
   /** What a run found in addition to the findings of its plan. */
   let findings: Finding[] = [];
   let hasLooks = false;
   const add = (view: View): void => {
-    if ('header' in view) document['target'] = view.header;
-    document[view.type] = view.data;
+    if ('header' in view) target = view.header;
+    views = { ...views, [view.type]: view.data };
   };
   const write = (ok: boolean, indent?: number): void => {
-    const whole = {
-      ...document,
+    const document: Envelope & Views = {
+      schemaVersion: 1,
+      command,
+      ...(target ? { target } : {}),
+      ...views,
+      ...(error ? { error } : {}),
       ok,
       ...(findings.length > 0 ? { findings } : {}),
       ...(warnings.length > 0 ? { warnings } : {}),
     };
     // Unprintable characters become JSON escapes, so the values of the document stay exact.
-    const text = printable(withoutSecrets(JSON.stringify(whole, undefined, indent)));
+    const text = printable(withoutSecrets(JSON.stringify(document, undefined, indent)));
     streams.stdout.write(`${sandbox ? withinSandbox(text) : text}\n`);
   };
   return {
     header: (header) => {
-      document['target'] = header;
+      target = header;
     },
     warn: (text) => void warnings.push(text),
     event: (event) => {
@@ -75,18 +84,17 @@ function createJsonReporter({ command, streams, sandbox }: ReporterOptions): Rep
     refresh: (view, ok) => {
       add(view);
       write(ok);
-      delete document[view.type];
-      [findings, warnings] = [[], []];
+      [views, findings, warnings] = [{}, [], []];
       hasLooks = true;
     },
-    error: (error) => {
-      document['error'] = error.toJSON();
+    error: (thrown) => {
+      error = thrown;
     },
     ask: () => Promise.resolve(undefined),
     askFor: () => Promise.resolve(undefined),
     end: (ok) => {
       if (!hasLooks) write(ok, 2);
-      else if ('error' in document) write(ok);
+      else if (error) write(ok);
     },
   };
 }

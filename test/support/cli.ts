@@ -6,6 +6,7 @@ import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { main } from '../../src/main.ts';
 import { createNet } from '../../src/clients/net/index.ts';
 import { startWorld, type World, type WorldOptions } from '../../sandbox/world.ts';
+import { parseDocument } from './documents.ts';
 import { fastClock } from './fast-clock.ts';
 
 export interface CliResult {
@@ -42,7 +43,7 @@ export interface Cli {
   /** The environment of the runs. */
   readonly site: Readonly<Record<string, string>>;
   run(args: string | readonly string[], options?: RunOptions): Promise<CliResult>;
-  /** Runs with `-o json` and parses the document. */
+  /** Runs with `-o json`, and parses the document, which must fit its schema. */
   json(args: string, options?: RunOptions): Promise<CliResult & { readonly document: Document }>;
   close(): Promise<void>;
 }
@@ -129,7 +130,7 @@ export async function openCli(
     run,
     json: async (args, runOptions) => {
       const ran = await run(`${args} -o json`, runOptions);
-      return { ...ran, document: JSON.parse(ran.stdout) as Document };
+      return { ...ran, document: parseDocument(ran.stdout) as Document };
     },
     close: async () => {
       await net.close();

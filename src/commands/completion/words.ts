@@ -1,5 +1,5 @@
 import { Command, type Option } from 'commander';
-import { findingCodes } from '../../core/findings.ts';
+import { findingCodes } from '../../core/finding-codes.ts';
 import { errorCodes } from '../../core/error-codes.ts';
 import { steps } from '../../steps/index.ts';
 import { hosts, list, type Program } from '../command.ts';

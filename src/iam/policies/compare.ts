@@ -1,5 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
-import type { Field, Value } from '../../core/step.ts';
+import type { Value } from '../../core/schemas.ts';
+import type { Field } from '../../core/step.ts';
 import type { PolicyDocument } from './document.ts';
 
 /**

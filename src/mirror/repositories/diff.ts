@@ -1,5 +1,6 @@
 import { mayBeSameKey } from '../../clients/aws/kms-key.ts';
-import type { Diff, Field, Value } from '../../core/step.ts';
+import type { Value } from '../../core/schemas.ts';
+import type { Diff, Field } from '../../core/step.ts';
 import { nameOf, type Target } from '../../core/target.ts';
 import { type Finding, finding } from '../../core/findings.ts';
 import { BootstrapError } from '../../core/errors.ts';

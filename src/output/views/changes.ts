@@ -1,5 +1,6 @@
 import stringWidth from 'fast-string-width';
-import type { Change, Field, Value } from '../../core/step.ts';
+import type { Value } from '../../core/schemas.ts';
+import type { Change, Field } from '../../core/step.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { Secret } from '../../core/secret.ts';
 import { nameOf } from '../../core/target.ts';

@@ -1,4 +1,4 @@
-import { findingLevels } from '../../core/findings.ts';
+import { findingLevels } from '../../core/finding-codes.ts';
 import type { Layout } from '../layout.ts';
 import { plural } from '../units.ts';
 import type { CheckedPart, Diagnosis } from '../view.ts';

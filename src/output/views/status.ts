@@ -1,6 +1,7 @@
 import stringWidth from 'fast-string-width';
 import { hoursAndMinutes } from '../../core/duration.ts';
-import { type Finding, findingCodes, type FindingDescription, findingLevels } from '../../core/findings.ts';
+import { findingCodes, type FindingDescription, findingLevels } from '../../core/finding-codes.ts';
+import type { Finding } from '../../core/findings.ts';
 import { tally } from '../../core/group-by.ts';
 import type { StepStatus } from '../../core/inspect.ts';
 import { type Fact, type HealthyGroup, healthOf, type Problem } from '../../core/problems.ts';

@@ -1,5 +1,5 @@
 import type { BootstrapError } from '../../core/errors.ts';
-import { type FindingCode, findingCodes } from '../../core/findings.ts';
+import { type FindingCode, findingCodes } from '../../core/finding-codes.ts';
 import type { Config } from '../../config/schema.ts';
 import type { Loaded } from '../../config/load.ts';
 import type { Diagnosis } from '../../output/index.ts';

@@ -1,5 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { type Cli, openCli } from '../../support/cli.ts';
+import { parseDocument } from '../../support/documents.ts';
 import type { Clock } from '../../../src/core/clock.ts';
 
 let cli: Cli;
@@ -40,7 +41,7 @@ describe('status --watch', () => {
   it('prints one compact document per look with -o json', async () => {
     const { code, stdout } = await cli.run(`status --watch ${only} -o json`, interruptAfter(2));
     const lines = stdout.trimEnd().split('\n');
-    const looks = lines.map((line) => JSON.parse(line) as { ok: boolean; status: object; target: object });
+    const looks = lines.map(parseDocument);
     expect(code).toBe(3);
     expect(looks).toHaveLength(2);
     for (const look of looks) {

@@ -2,7 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { errorCodes } from '../../../src/core/error-codes.ts';
-import { findingCodes } from '../../../src/core/findings.ts';
+import { findingCodes } from '../../../src/core/finding-codes.ts';
 
 const source = readdirSync('src', { recursive: true, encoding: 'utf8' })
   .filter((file) => /\.ts$/.test(file) && !/^(sandbox|errors)\b/.test(file))

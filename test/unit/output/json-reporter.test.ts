@@ -2,6 +2,7 @@ import { PassThrough, Readable } from 'node:stream';
 import { expect, it } from 'vitest';
 import type { Finding } from '../../../src/core/findings.ts';
 import { createReporter } from '../../../src/output/index.ts';
+import { parseDocument } from '../../support/documents.ts';
 
 it('lists the findings of a run as objects with their codes, and notes as warnings', async () => {
   const stdout = new PassThrough();
@@ -27,7 +28,7 @@ it('lists the findings of a run as objects with their codes, and notes as warnin
   reporter.event({ type: 'finding', step: 'images', finding });
   reporter.event({ type: 'note', step: 'images', text: 'a note' });
   await reporter.end(true);
-  expect(JSON.parse(String(stdout.read()))).toEqual({
+  expect(parseDocument(String(stdout.read()))).toEqual({
     schemaVersion: 1,
     command: 'up',
     ok: true,

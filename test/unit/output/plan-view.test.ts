@@ -1,6 +1,7 @@
 import stringWidth from 'fast-string-width';
 import { describe, expect, it } from 'vitest';
-import { type Finding, type FindingCode, findingCodes } from '../../../src/core/findings.ts';
+import { type FindingCode, findingCodes } from '../../../src/core/finding-codes.ts';
+import type { Finding } from '../../../src/core/findings.ts';
 import { Secret } from '../../../src/core/secret.ts';
 import type { Change, Field } from '../../../src/core/step.ts';
 import { Layout } from '../../../src/output/layout.ts';

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type Finding, finding, type FindingCode } from '../../../src/core/findings.ts';
+import type { FindingCode } from '../../../src/core/finding-codes.ts';
+import { type Finding, finding } from '../../../src/core/findings.ts';
 import type { Group } from '../../../src/core/groups.ts';
 import type { StepStatus } from '../../../src/core/inspect.ts';
 import { healthOf } from '../../../src/core/problems.ts';
