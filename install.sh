@@ -52,7 +52,7 @@ main() {
   [ -n "$release" ] || fail 'this copy of install.sh does not belong to a release' \
     'Use the install.sh of a release, or set ECR_BOOTSTRAP_RELEASE to the URL of one.'
   has curl || has wget || fail 'could not find curl or wget' 'Install one of them.'
-  for tool in tar gzip sha256sum mktemp; do
+  for tool in tar gzip sha256sum mktemp grep; do
     has "$tool" || fail "could not find $tool" 'Install it, and run the script again.'
   done
 
@@ -78,8 +78,14 @@ main() {
     tar -xzf "$temporary/$archive" -C "$temporary" ecr-bootstrap ||
     fail "could not extract $archive" 'Check the free space, and run the script again.'
 
-  version=$("$temporary/ecr-bootstrap" --version) ||
-    fail 'the program does not run on this machine: nothing was installed' "$with_npm"
+  version=$("$temporary/ecr-bootstrap" --version 2>"$temporary/problem") || {
+    cat "$temporary/problem" >&2
+    fix=$with_npm
+    if grep -q 'libstdc++' "$temporary/problem"; then
+      fix='Install libstdc++, on Debian with: apt-get install libstdc++6'
+    fi
+    fail 'the program does not run on this machine: nothing was installed' "$fix"
+  }
   mv -f "$temporary/ecr-bootstrap" "$bin/ecr-bootstrap" ||
     fail "could not replace $bin/ecr-bootstrap" 'Set PREFIX to another folder.'
   printf 'ecr-bootstrap %s is installed as %s\n' "$version" "$bin/ecr-bootstrap"

@@ -84,6 +84,7 @@ export default defineConfig({
         test: {
           name: 'packages',
           include: ['test/packages/*.test.ts'],
+          globalSetup: ['test/packages/setup.ts'],
           testTimeout: 1 * minutes,
           hookTimeout: 5 * minutes,
         },

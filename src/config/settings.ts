@@ -35,5 +35,5 @@ export const settings: readonly Setting[] = [
   { key: 'externalSecrets.manifest', flag: 'manifest', env: 'ECR_BOOTSTRAP_MANIFEST', ambient: [] },
 ];
 
-/** Variables that are read elsewhere. */
-export const otherVariables = ['ECR_BOOTSTRAP_CONFIG'] as const;
+/** Variables that are read elsewhere, the last one by `install.sh`. */
+export const otherVariables = ['ECR_BOOTSTRAP_CONFIG', 'ECR_BOOTSTRAP_RELEASE'] as const;

@@ -8,7 +8,7 @@ export const isInstalled = (shell: string): boolean => spawnSync(shell, ['--vers
 export const canTypeInto = (shell: string): boolean => isInstalled(shell) && isInstalled('script');
 
 /** The environment of a shell in its own home folder. */
-export const shellEnvironment = (home: string, path = process.env['PATH']) => ({
+const shellEnvironment = (home: string, path = process.env['PATH']) => ({
   PATH: path,
   HOME: home,
   ZDOTDIR: home,

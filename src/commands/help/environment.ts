@@ -21,6 +21,7 @@ export const environment: HelpTopic = {
         ],
         [['ECR_BOOTSTRAP_ENGINE'], '`mirror.engine`, like `--engine`'],
         [['ECR_BOOTSTRAP_MANIFEST'], '`externalSecrets.manifest`, like `--manifest`'],
+        [['ECR_BOOTSTRAP_RELEASE'], 'only for `install.sh`: the URL of a folder with the files of a release'],
       ],
       notes: [
         'A flag has precedence over its variable, and the variable over the configuration file. Any other variable that begins with `ECR_BOOTSTRAP_` causes a warning.',

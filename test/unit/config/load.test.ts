@@ -298,6 +298,14 @@ describe('loadConfig', () => {
     await expect(load({ file: 'other.yaml' })).rejects.toMatchObject({ code: 'file-missing' });
   });
 
+  it('accepts the variable of install.sh, which does not configure the program', async () => {
+    const { warnings } = await load({
+      flags: minimal,
+      env: { ECR_BOOTSTRAP_RELEASE: 'https://mirror.example' },
+    });
+    expect(warnings).toEqual([]);
+  });
+
   it('suggests the correct name for a misspelled variable', async () => {
     const { warnings } = await load({ flags: minimal, env: { ECR_BOOTSTRAP_REGOIN: 'x' } });
     expect(warnings).toEqual([

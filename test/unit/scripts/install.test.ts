@@ -19,7 +19,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { shells } from '../../support/node-scripts.ts';
 
 const script = new URL('../../../install.sh', import.meta.url);
-const tools = ['tar', 'gzip', 'sha256sum', 'mktemp', 'mkdir', 'rm', 'mv', 'sed', 'sh', 'cat'];
+const tools = ['tar', 'gzip', 'sha256sum', 'mktemp', 'mkdir', 'rm', 'mv', 'sed', 'sh', 'cat', 'grep'];
 
 const find = (tool: string): string =>
   spawnSync('sh', ['-c', `command -v ${tool}`], { encoding: 'utf8' }).stdout.trim();
@@ -151,8 +151,18 @@ describe.runIf(process.platform === 'linux' && find('curl') !== '')('install.sh'
     expect(code).toBe(1);
     expect(output).toContain('libstdc++.so.6');
     expect(output).toContain('error: the program does not run on this machine: nothing was installed');
+    expect(output).toContain('fix: Install libstdc++, on Debian with: apt-get install libstdc++6\n');
     expect(version()).toBe('1.0.0');
     expect(installedFiles()).toEqual(['ecr-bootstrap']);
+  });
+
+  it('names npm as the way out when the machine cannot run the program for another reason', async () => {
+    release('echo "Illegal instruction" >&2; exit 132');
+    const { code, output } = await install();
+    expect(code).toBe(1);
+    expect(output).toContain('Illegal instruction\nerror: the program does not run on this machine');
+    expect(output).toContain('npm install --global ecr-bootstrap\n');
+    expect(installedFiles()).toEqual([]);
   });
 
   it('refuses an archive that SHA256SUMS does not list', async () => {

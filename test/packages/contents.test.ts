@@ -1,35 +1,18 @@
-import { execFile, execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { ownVersion } from '../../src/core/paths.ts';
-import { Installed, pack } from '../support/installed.ts';
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { Installed } from '../support/installed.ts';
+import { elfMachines, hasExecutable } from './platforms.ts';
 
-const execute = promisify(execFile);
-
-/** The executables are built on Linux, and this machine can run one of them. */
-const hasExecutable = process.platform === 'linux' && process.arch === 'x64';
-
-/** The numbers of the processors in the header of an executable, by platform: the ELF specification, e_machine. */
-const elfMachines = { 'linux-x64': 62, 'linux-arm64': 183 };
-
-/** PACKAGES=FOLDER tests packages that `npm run pack` has made, as a release does. */
-const made = process.env['PACKAGES'];
-let folder: string;
-let npm: Installed;
-beforeAll(async () => {
-  folder = made === undefined ? mkdtempSync(join(tmpdir(), 'ecr-bootstrap-packages-')) : resolve(made);
-  if (made === undefined) await pack(folder, hasExecutable ? Object.keys(elfMachines) : []);
-  npm = await Installed.fromNpm(folder);
-});
-afterAll(() => {
-  npm.remove();
-  if (made === undefined) rmSync(folder, { recursive: true });
-});
+const folder = inject('packages');
 
 describe('the npm package', () => {
+  let npm: Installed;
+  beforeAll(async () => {
+    npm = await Installed.fromNpm(folder);
+  });
+  afterAll(() => npm.remove());
   const packages = (): string => join(npm.folder, 'lib/node_modules');
   const fileOf = (name: string): string => readFileSync(join(packages(), 'ecr-bootstrap', name), 'utf8');
 
@@ -86,33 +69,3 @@ it.runIf(hasExecutable).each(Object.entries(elfMachines))(
     expect(executable.includes('NODE_SEA_FUSE_fce680ab2cc467b6e072b8b5df1996b2:1')).toBe(true);
   },
 );
-
-const ways = [
-  ['installed by npm', () => Promise.resolve(npm)],
-  ...(hasExecutable ? [['installed by install.sh', () => Installed.byScript(folder)] as const] : []),
-] as const;
-
-describe.each(ways)('the program %s', (_, install) => {
-  let installed: Installed;
-  beforeAll(async () => {
-    installed = await install();
-  });
-  afterAll(() => installed.remove());
-
-  it('prints its version and completion scripts', async () => {
-    expect((await execute(installed.program, ['--version'])).stdout).toBe(`${ownVersion()}\n`);
-    expect((await execute(installed.program, ['completion', 'bash'])).stdout).toContain('ecr-bootstrap');
-  });
-
-  it('mirrors an image into a sandbox, configures it, and reports it as healthy', async () => {
-    const sandbox = await installed.sandbox();
-    try {
-      for (const line of ['mirror nginx:1.27', 'up --yes', 'status']) {
-        const { code, output } = await sandbox.run(line);
-        expect(code, `${line}: ${output}`).toBe(0);
-      }
-    } finally {
-      await sandbox.close();
-    }
-  });
-});
