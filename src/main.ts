@@ -1,8 +1,9 @@
+import { setImmediate } from 'node:timers/promises';
 import { CommanderError } from 'commander';
 import { flagsOf, createProgram } from './commands/program.ts';
 import { commands } from './commands/index.ts';
 import { systemClock } from './core/clock.ts';
-import { BootstrapError, exitCodes, interruptedError } from './core/errors.ts';
+import { BootstrapError, exitCodes, interruptedError, reasonOf } from './core/errors.ts';
 import { runCommand } from './run/run-command.ts';
 import type { Runtime } from './run/runtime.ts';
 import { openSession } from './run/session.ts';
@@ -74,27 +75,43 @@ export async function run(): Promise<void> {
     });
   }
   const stdoutClosed = new AbortController();
-  ignoreBrokenPipe(process.stdout, () => stdoutClosed.abort());
-  ignoreBrokenPipe(process.stderr);
-  process.exitCode = await main(process.argv.slice(2), {
+  let lost: NodeJS.ErrnoException | undefined;
+  process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+    if (!isBrokenPipe(error)) lost ??= error;
+    stdoutClosed.abort();
+  });
+  // Progress that is not shown does not change the result.
+  process.stderr.on('error', () => undefined);
+  const runtime: Runtime = {
     cwd: process.cwd(),
     env: process.env,
     streams: process,
     clock: systemClock,
     signal: interrupt.signal,
     stdoutClosed: stdoutClosed.signal,
-  });
+  };
+  const exitCode = await main(process.argv.slice(2), runtime);
+  // Errors of the last lines arrive later.
+  await setImmediate();
+  process.exitCode = lost ? reportLostOutput(lost, exitCode, runtime) : exitCode;
   // A request that Ctrl-C or --timeout ended may still keep the process alive. No required work takes this long.
   setTimeout(() => process.exit(), exitDelayMs).unref();
 }
 
-/**
- * A reader of the output, for example `head`, may exit early. That is not an error, and a run that applies
- * changes continues.
- */
-function ignoreBrokenPipe(stream: NodeJS.WritableStream, gone?: () => void): void {
-  stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    gone?.();
-  });
+/** A reader of the output, for example `head`, may exit early. That is not an error. */
+const isBrokenPipe = ({ code }: NodeJS.ErrnoException): boolean => code === 'EPIPE';
+
+/** A run that applies changes continues without its output. So only its end can report that. */
+function reportLostOutput(cause: Error, exitCode: number, runtime: Runtime): number {
+  const error = new BootstrapError(
+    {
+      code: 'output-lost',
+      what: 'could not write all of the output',
+      why: reasonOf(cause),
+      hint: 'Free some space, or write to another file. Then run the command again.',
+    },
+    { cause },
+  );
+  openSession('', {}, runtime).reporter.error(error);
+  return exitCode === exitCodes.done ? error.exitCode : exitCode;
 }

@@ -23,6 +23,8 @@ export function createProgram(program: Program, stdout: OutputStream): Command {
       writeErr: () => undefined,
       getOutHelpWidth: () => width,
     })
+    // Also explanations of flags on narrow terminals.
+    .configureHelp({ minWidthToWrap: 20 })
     // The arguments after `sandbox` are a separate command line.
     .enablePositionalOptions()
     .helpCommand(false);

@@ -54,7 +54,7 @@ Steps, in order:\n${steps.map((step) => `  ${step.id.padEnd(width)}  ${step.titl
     ['ecr-bootstrap up --only service-accounts', 'Repair service accounts after kubeadm upgrade'],
     ['ecr-bootstrap up --adopt-all', 'Adopt resources that were created by hand'],
     ['ecr-bootstrap up --yes -o json', 'Run in a pipeline'],
-    ['ecr-bootstrap up --yes --expect-plan sha256:…', 'Apply exactly the plan that --dry-run printed'],
+    ['ecr-bootstrap up --yes --expect-plan DIGEST', 'Apply exactly the plan that --dry-run printed'],
   ]);
 }
 

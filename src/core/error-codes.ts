@@ -49,6 +49,12 @@ export const errorCodes = {
     about: 'A file that the command line names cannot be written.',
     fix: 'Choose another path, or correct the permissions of the folder.',
   },
+  'output-lost': {
+    exit: 1,
+    about:
+      'Standard output could not be written, for example because a disk is full. The run itself continued.',
+    fix: 'Free some space, or write to another file, and run the command again.',
+  },
   'reference-invalid': {
     exit: 2,
     about: 'An image reference is not valid.',

@@ -1,6 +1,6 @@
 import { existsSync, readFileSync, statSync } from 'node:fs';
 import { devNull, homedir } from 'node:os';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { getAsset, isSea } from 'node:sea';
 import { once } from './once.ts';
 
@@ -51,15 +51,20 @@ export function cacheFolder(env: Readonly<Record<string, string | undefined>>): 
   return isOpenToOthers(folder) ? join(devNull, 'ecr-bootstrap') : folder;
 }
 
-/** A folder that does not exist is not open to others: it will be created for this user only. */
 function isOpenToOthers(folder: string): boolean {
+  if (folderOfOthers(folder) !== undefined) return true;
+  // Windows has no Unix modes.
+  return process.geteuid !== undefined && existsSync(folder) && (statSync(folder).mode & 0o002) !== 0;
+}
+
+/**
+ * The folder itself or, if it does not exist, the parent in which it would be created, if that belongs to another
+ * user. HOME and the XDG variables survive `sudo`. The folders of root are trusted.
+ */
+export function folderOfOthers(path: string): string | undefined {
   const user = process.geteuid?.();
-  if (user === undefined) return false;
-  try {
-    const { uid, mode } = statSync(folder);
-    return (uid !== user && uid !== 0) || (mode & 0o002) !== 0;
-  } catch {
-    // It does not exist, or this user has no access to it. Every cache handles that.
-    return false;
-  }
+  let folder = path;
+  while (!existsSync(folder)) folder = dirname(folder);
+  const { uid } = statSync(folder);
+  return user === undefined || uid === user || uid === 0 ? undefined : folder;
 }

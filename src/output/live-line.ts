@@ -4,6 +4,7 @@ import { isTerminalInUse } from '../core/subprocess.ts';
 import type { Layout } from './layout.ts';
 import { progressText } from './progress-text.ts';
 import { Rate } from './rate.ts';
+import type { OutputStream } from './reporter.ts';
 import { formatDuration } from './units.ts';
 
 const redrawIntervalMs = 100;
@@ -16,7 +17,7 @@ const showTimeAfterMs = 2000;
 /** The moving line at the bottom of a terminal: the current work, its progress, speed and duration. */
 export class LiveLine {
   readonly moves: boolean;
-  readonly #screen: NodeJS.WritableStream;
+  readonly #screen: OutputStream;
   /** For the current width of the screen. */
   readonly #layout: () => Layout;
   readonly #progress = new Map<string, { progress: Progress; readonly rate: Rate }>();
@@ -27,7 +28,7 @@ export class LiveLine {
   /** When the work of the label started, in milliseconds since the epoch. */
   #since = 0;
 
-  constructor(screen: NodeJS.WritableStream, layout: () => Layout, moves: boolean) {
+  constructor(screen: OutputStream, layout: () => Layout, moves: boolean) {
     this.#screen = screen;
     this.#layout = layout;
     this.moves = moves;
@@ -82,9 +83,9 @@ export class LiveLine {
     const now = Date.now();
     const layout = this.#layout();
     const spinner = layout.isUnicode ? frames : asciiFrames;
-    // Text in the last column would move the cursor to the next line on some terminals.
-    // Room for the spinner, and for the ^C that the terminal echoes: if it wrapped, the line could not be erased.
-    const width = layout.width - 5;
+    // A line that wraps cannot be erased. So it has room for the spinner, for the ^C that the terminal echoes, and for
+    // the last column, and it is shorter than other lines on a very narrow terminal.
+    const width = Math.min(layout.width, this.#screen.columns || Infinity) - 5;
     const underWay = [...this.#progress.values()].map(({ progress, rate }) => ({
       progress,
       rate: rate.perSecond(now),

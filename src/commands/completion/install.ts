@@ -1,7 +1,8 @@
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, dirname, isAbsolute, join } from 'node:path';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
+import { folderOfOthers } from '../../core/paths.ts';
 import { quoted } from '../../run/command-line.ts';
 import { prepareOutput, writeOutput } from '../../run/output-file.ts';
 import type { Runtime } from '../../run/runtime.ts';
@@ -81,13 +82,9 @@ function nextStep(shell: Shell, path: string): string {
   }
 }
 
-/** A folder of another user is not used: XDG variables survive `sudo`. */
 function refuseOthersFolder(path: string): void {
-  const user = process.geteuid?.();
-  let folder = dirname(path);
-  while (!existsSync(folder)) folder = dirname(folder);
-  const owner = statSync(folder).uid;
-  if (user === undefined || owner === user || owner === 0) return;
+  const folder = folderOfOthers(dirname(path));
+  if (folder === undefined) return;
   throw new BootstrapError({
     code: 'file-unwritable',
     what: `could not write ${path}`,

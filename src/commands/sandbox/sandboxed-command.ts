@@ -1,6 +1,5 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
-import { devNull, tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { readFileSync, rmSync } from 'node:fs';
+import { devNull } from 'node:os';
 import type { Runtime } from '../../run/runtime.ts';
 import type { Session } from '../../run/session.ts';
 import { onAbort } from '../../core/abort.ts';
@@ -11,7 +10,14 @@ import { createNet } from '../../clients/net/index.ts';
 import { request } from '../../clients/net/request.ts';
 import { formatDuration } from '../../output/units.ts';
 import { controlUrl, startWorld } from '../../../sandbox/world.ts';
-import { registerRunning, createFolder, readRunning, type Running, removeSandbox } from './state.ts';
+import {
+  createFolder,
+  createTemporaryFolder,
+  readRunning,
+  registerRunning,
+  removeSandbox,
+  type Running,
+} from './state.ts';
 
 /** Runs a command against the running sandbox, or against a new one that is deleted afterwards. */
 export async function runSandboxed(
@@ -26,7 +32,7 @@ export async function runSandboxed(
       'This sandbox is deleted after the command; `ecr-bootstrap sandbox` keeps one running.',
     );
   }
-  const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-'));
+  const folder = createTemporaryFolder();
   const world = await startWorld();
   try {
     const clock = clockAt(session.clock, () => world.clock.offset);

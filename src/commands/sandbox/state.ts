@@ -1,4 +1,5 @@
 import {
+  existsSync,
   linkSync,
   lstatSync,
   mkdirSync,
@@ -6,11 +7,12 @@ import {
   readFileSync,
   rmSync,
   type Stats,
+  statSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { BootstrapError } from '../../core/errors.ts';
+import { BootstrapError, reasonOf } from '../../core/errors.ts';
 
 /** The state with which commands in other terminals find a running sandbox. */
 export interface Running {
@@ -22,19 +24,57 @@ export interface Running {
 }
 
 /** All sandboxes of this user share it. */
-const sharedFolder = (): string =>
-  join(process.env['XDG_RUNTIME_DIR'] || tmpdir(), `ecr-bootstrap-sandbox-${userInfo().uid}`);
+const sharedFolder = (): string => join(runtimeFolder(), `ecr-bootstrap-sandbox-${userInfo().uid}`);
+
+/** A runtime folder of another user is not used: the variable survives `sudo` and `su`. */
+function runtimeFolder(): string {
+  const configured = process.env['XDG_RUNTIME_DIR'];
+  return configured && (!existsSync(configured) || isOwnFolder(configured)) ? configured : tmpdir();
+}
+
+function isOwnFolder(path: string): boolean {
+  const stats = statSync(path);
+  const user = process.geteuid?.();
+  return stats.isDirectory() && (user === undefined || stats.uid === user);
+}
 
 const stateFile = (): string => join(sharedFolder(), 'running.json');
 
 /**
- * A new folder for one sandbox.
- * @throws BootstrapError `sandbox-untrusted`
+ * A new folder for a sandbox that keeps running.
+ * @throws BootstrapError `sandbox-untrusted` or `file-unwritable`
  */
 export function createFolder(): string {
-  mkdirSync(sharedFolder(), { recursive: true, mode: 0o700 });
-  refuseShared(sharedFolder(), 'folder');
-  return mkdtempSync(join(sharedFolder(), 'run-'));
+  const parent = sharedFolder();
+  return createdIn(parent, () => {
+    mkdirSync(parent, { recursive: true, mode: 0o700 });
+    refuseShared(parent, 'folder');
+    return mkdtempSync(join(parent, 'run-'));
+  });
+}
+
+/**
+ * A new folder for the sandbox of one command.
+ * @throws BootstrapError `file-unwritable`
+ */
+export const createTemporaryFolder = (): string =>
+  createdIn(tmpdir(), () => mkdtempSync(join(tmpdir(), 'ecr-bootstrap-')));
+
+function createdIn(parent: string, create: () => string): string {
+  try {
+    return create();
+  } catch (error) {
+    if (error instanceof BootstrapError) throw error;
+    throw new BootstrapError(
+      {
+        code: 'file-unwritable',
+        what: `could not create a folder for the sandbox in ${parent}`,
+        why: reasonOf(error),
+        hint: 'Set TMPDIR to a folder that you can write.',
+      },
+      { cause: error },
+    );
+  }
 }
 
 /**
@@ -101,7 +141,7 @@ function readState(): Running | undefined {
     refuseShared(stateFile(), 'file');
     return JSON.parse(readFileSync(stateFile(), 'utf8')) as Running;
   } catch (error) {
-    if (codeOf(error) === 'ENOENT') return undefined;
+    if (/^(ENOENT|ENOTDIR)$/.test(codeOf(error) ?? '')) return undefined;
     throw error;
   }
 }

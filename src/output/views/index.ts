@@ -181,7 +181,7 @@ function resultLines(data: DataOf<'result'>, layout: Layout): string[] {
   if (counts.length > 0) {
     lines.push(...layout.wrap(`${[`${plural(data.changed, 'change')} done${late}`, ...counts].join(', ')}.`));
   } else if (data.changed > 0) {
-    lines.push(`${style.good('Done')}: ${plural(data.changed, 'change')}${late}.`);
+    lines.push(...layout.wrap(`${style.good('Done')}: ${plural(data.changed, 'change')}${late}.`));
   }
   if (data.next.length > 0) {
     lines.push('', 'Next steps:', ...data.next.flatMap((line) => layout.wrap(line, { first: '  - ' })));

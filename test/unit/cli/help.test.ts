@@ -35,6 +35,17 @@ describe('help', () => {
     expect(stdout).not.toContain('](');
   });
 
+  it.each([
+    ...commands.map(({ name }) => `${name} --help`),
+    ...helpTopics(root).map(({ name }) => `help ${name}`),
+    'help',
+  ])('is plain ASCII in `%s`, which every locale shows, and fits 80 columns', async (line) => {
+    const { stdout } = await cli.run(line, { columns: 80 });
+    expect(stdout).toMatch(/^[\x20-\x7e\n]+$/);
+    // Examples are commands to paste.
+    expect(stdout.split('\n').filter((text) => text.length > 80 && !text.startsWith('  ecr-'))).toEqual([]);
+  });
+
   it('lists every global flag in the topic flags, and in no help of a command', async () => {
     const { stdout: flags } = await cli.run('help flags');
     const { stdout: up } = await cli.run('up --help');

@@ -160,6 +160,33 @@ describe('a running sandbox', () => {
   });
 });
 
+describe('the folder of a sandbox', () => {
+  it.runIf(process.getuid?.() === 0)(
+    'is that of temporary files when XDG_RUNTIME_DIR belongs to another user, as under sudo',
+    async () => {
+      const temporary = join(runtime, 'tmp');
+      const others = join(runtime, 'others');
+      for (const folder of [temporary, others]) mkdirSync(folder);
+      chownSync(others, 4711, 4711);
+      Object.assign(process.env, { XDG_RUNTIME_DIR: others, TMPDIR: temporary });
+      const sandbox = start('sandbox');
+      await untilRunning(sandbox);
+      expect(readdirSync(temporary)).toEqual([`ecr-bootstrap-sandbox-${userInfo().uid}`]);
+      expect(readdirSync(others)).toEqual([]);
+      await sandbox.stop();
+    },
+  );
+
+  it.each(['sandbox', 'sandbox status'])('must be writable, for `%s`', async (line) => {
+    Object.assign(process.env, { XDG_RUNTIME_DIR: '/dev/null', TMPDIR: '/dev/null/tmp' });
+    const ran = start(line);
+    expect(await ran.ended).toBe(2);
+    const output = ran.output().replace(/\s+/g, ' ');
+    expect(output).toContain('could not create a folder for the sandbox in /dev/null/tmp');
+    expect(output).toContain('fix: Set TMPDIR to a folder that you can write.');
+  });
+});
+
 describe.skipIf(process.geteuid === undefined)("a running sandbox's state", () => {
   /** Writes the state of a running sandbox, for which this process stands. */
   function leave(): void {

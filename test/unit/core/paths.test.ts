@@ -33,6 +33,25 @@ describe('the cache folder', () => {
     expect(cacheFolder({ XDG_CACHE_HOME: base })).not.toContain(base);
   });
 
+  it.runIf(process.getuid?.() === 0)(
+    'is not created in the home folder of another user, as under sudo',
+    () => {
+      chownSync(base, 4711, 4711);
+      expect(cacheFolder({ HOME: base })).not.toContain(base);
+      expect(cacheFolder({ XDG_CACHE_HOME: join(base, 'missing') })).not.toContain(base);
+    },
+  );
+
+  it('is not needed: commands work when it cannot be created', async () => {
+    const cli = await openCli({}, { fast: true });
+    try {
+      const ran = await cli.run('mirror nginx:1.27', { env: { XDG_CACHE_HOME: '/dev/null' } });
+      expect(ran.code, ran.stderr).toBe(0);
+    } finally {
+      await cli.close();
+    }
+  });
+
   it.skipIf(process.geteuid === undefined)(
     'is not used when every user can write to it, and commands work without it',
     async () => {

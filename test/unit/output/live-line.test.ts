@@ -55,6 +55,19 @@ it('shortens a long text so that the duration stays visible', () => {
   expect(text.length).toBe(55);
 });
 
+it('never wraps on a terminal that is too narrow for other lines', () => {
+  const narrow = new LiveLine(Object.assign(stream, { columns: 20 }), () => new Layout({ width: 40 }), true);
+  narrow.follow({ type: 'waiting', step: '', what: 'AWS and the cluster', seconds: 0 });
+  expect(after(1000)).toBe('waiting for AW…');
+  narrow.follow({
+    type: 'progress',
+    step: 'images',
+    progress: { id: 'images', label: 'images', unit: 'items', done: 1, total: 9 },
+  });
+  expect(after(1000).length).toBeLessThanOrEqual(15);
+  narrow.clear();
+});
+
 it('disappears when the run has something to show', () => {
   line.follow({ type: 'waiting', step: '', what: 'AWS', seconds: 0 });
   after(500);
