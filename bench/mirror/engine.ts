@@ -63,6 +63,7 @@ function registryEngine(): Engine {
     sourceOf: (host) => registries.source(remoteName(host)),
     contents: new Contents(diskCache(contentFolder(folder))),
     history,
+    folder,
     mounting: () => Promise.resolve(undefined),
   });
 }

@@ -133,7 +133,8 @@ async function openMirror(services: MirrorServices): Promise<OpenMirror> {
   const contents = new Contents(diskCache(contentFolder(folder)));
   const sourceOf = (source: string) => registries.source(source);
   const { refuseLocal } = registries;
-  const parts = { clock, target, sourceOf, contents, history, mounting: () => ecr.blobMounting() };
+  const mounting = () => ecr.blobMounting();
+  const parts = { clock, target, sourceOf, contents, history, folder, mounting };
   return {
     registry: createRegistryEngine(parts),
     target,

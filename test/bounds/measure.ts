@@ -16,6 +16,8 @@ export interface Measured {
   readonly kinds: Readonly<Record<string, number>>;
   readonly blobs: number;
   readonly bytes: number;
+  /** Bytes of blobs from the source. */
+  readonly bytesRead: number;
   readonly tags: number;
   readonly uploadsAtOnce: number;
   readonly mismatches: number;
@@ -28,18 +30,26 @@ export interface Measurement {
   readonly images: number;
   /** Bytes of each image's layer. 0 means the blob of ten gigabytes. */
   readonly size: number;
+  /** Different layers; otherwise one for each image. */
+  readonly layers?: number;
   readonly concurrency: number;
 }
 
 const here = (name: string): string => fileURLToPath(new URL(name, import.meta.url));
 
 /** Copies images between two empty registries. The engine runs in its own process. */
-export async function measure({ engine, images, size, concurrency }: Measurement): Promise<Measured> {
+export async function measure({
+  engine,
+  images,
+  size,
+  layers = images,
+  concurrency,
+}: Measurement): Promise<Measured> {
   const folder = mkdtempSync(join(tmpdir(), 'bounds-'));
   const tsx = import.meta.resolve('tsx');
   const servers = spawn(
     process.execPath,
-    ['--import', tsx, here('registries.ts'), String(images), String(size)],
+    ['--import', tsx, here('registries.ts'), ...[images, size, layers].map(String)],
     { stdio: ['pipe', 'pipe', 'inherit'] },
   );
   try {

@@ -60,6 +60,18 @@ it('32 concurrent transfers need less than 150 MB of memory, and an image with b
   expect(measured.buffers).toBeLessThan(maxBuffered);
 });
 
+it('64 repositories without mounts read their 2 shared layers once, with less than 150 MB of memory', async () => {
+  const images = 64;
+  const size = 100_000_000;
+  const measured = await measure({ engine, images, size, layers: 2, concurrency: 32 });
+  printResult(`${images} repositories that share 2 blobs of 100 MB`, measured);
+  expect(measured).toMatchObject({ tags: images, blobs: 2 * images, mismatches: 0 });
+  expect(measured.bytes).toBeGreaterThan(images * size);
+  expect(measured.bytesRead).toBeLessThan(1.1 * 2 * size);
+  expect(measured.resident).toBeLessThan(maxResident);
+  expect(measured.buffers).toBeLessThan(maxBuffered);
+});
+
 it.each([
   { images: 3000, shared: 20, own: 5 },
   { images: 1000, shared: 40, own: 5 },

@@ -5,12 +5,12 @@ import type { AddressInfo } from 'node:net';
 import { makeSparse, piecesOf, type Sparse, tenGigabytes } from './sparse.ts';
 
 /**
- * Two registries on loopback in their own process: `registries.ts COUNT SIZE` serves images `app-0` to
- * `app-COUNT`, each with one blob that is generated while it is sent. It discards uploads. SIZE 0 means the blob
- * of ten gigabytes. Prints the addresses as a line of JSON, and answers each line on standard input with the
+ * Two registries on loopback in their own process: `registries.ts COUNT SIZE BLOBS` serves images `app-0` to
+ * `app-COUNT`, each with one of BLOBS blobs that are generated while they are sent. It discards uploads and refuses
+ * mounts. SIZE 0 means the blob of ten gigabytes. Prints the addresses as a line of JSON, and answers each line on standard input with the
  * counts.
  */
-const [count = 1, size = 0] = process.argv.slice(2).map(Number);
+const [count = 1, size = 0, layers = count] = process.argv.slice(2).map(Number);
 
 const sha256 = (bytes: Buffer): string => `sha256:${createHash('sha256').update(bytes).digest('hex')}`;
 const manifestType = 'application/vnd.oci.image.manifest.v1+json';
@@ -18,7 +18,7 @@ const manifestType = 'application/vnd.oci.image.manifest.v1+json';
 const blobs = new Map<string, Sparse | Buffer>();
 const manifests = new Map<string, Buffer>();
 for (let number = 0; number < count; number += 1) {
-  const layer = size === 0 ? tenGigabytes : makeSparse(number + 1, size);
+  const layer = size === 0 ? tenGigabytes : makeSparse((number % layers) + 1, size);
   const config = Buffer.from(JSON.stringify({ os: 'linux', architecture: 'amd64', author: String(number) }));
   blobs.set(layer.digest, layer).set(sha256(config), config);
   const descriptors = {
@@ -36,7 +36,16 @@ for (let number = 0; number < count; number += 1) {
 }
 
 const kinds: Record<string, number> = {};
-const report = { kinds, requests: 0, blobs: 0, bytes: 0, tags: 0, uploadsAtOnce: 0, mismatches: 0 };
+const report = {
+  kinds,
+  requests: 0,
+  blobs: 0,
+  bytes: 0,
+  bytesRead: 0,
+  tags: 0,
+  uploadsAtOnce: 0,
+  mismatches: 0,
+};
 let uploads = 0;
 
 /** Counts a request under a name such as `PUT manifests`. */
@@ -53,6 +62,7 @@ const serveSource: RequestListener = (request, response) => {
   const content = kind === 'manifests' ? manifests.get(name) : blobs.get(reference);
   if (!content) return void response.writeHead(404).end();
   const isBytes = Buffer.isBuffer(content);
+  if (kind === 'blobs') report.bytesRead += isBytes ? content.length : content.size;
   response.writeHead(200, {
     'content-length': isBytes ? content.length : content.size,
     ...(kind === 'manifests' && isBytes

@@ -1,3 +1,4 @@
+import { tmpdir } from 'node:os';
 import { setImmediate as tick } from 'node:timers/promises';
 import type { Clock } from '../../src/core/clock.ts';
 import type { WantedImage } from '../../src/images/wanted.ts';
@@ -49,6 +50,8 @@ export class EngineWorld {
   identity: HostCredential = { credential: () => Promise.resolve(undefined), hint: 'ask' };
   /** The account's setting for blob mounting. */
   mounting: boolean | undefined = true;
+  /** Where a run keeps a temporary file. */
+  folder = tmpdir();
   /** Where a run keeps content. */
   cache: () => ContentCache = memoryCache;
   credentials: CredentialStore = { find: () => Promise.resolve(undefined) };
@@ -84,6 +87,7 @@ export class EngineWorld {
       sourceOf: (host) => registries.source(host),
       contents,
       history,
+      folder: this.folder,
       mounting: () => Promise.resolve(this.mounting),
     });
   }

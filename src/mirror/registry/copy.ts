@@ -12,6 +12,7 @@ import { RegistryProgress } from './progress.ts';
 import { Publisher } from './publish.ts';
 import { failureOf, type PlannedCopy, resultOf } from './result.ts';
 import { Slots } from './slots.ts';
+import { Spool } from './spool.ts';
 import { type BlobDelivery, NoSourceError, Transfer } from './transfer.ts';
 
 export interface RegistryEngineServices {
@@ -21,6 +22,8 @@ export interface RegistryEngineServices {
   readonly sourceOf: (host: string) => Registry;
   readonly contents: Contents;
   readonly history: MirrorHistory;
+  /** A folder for a temporary file. */
+  readonly folder: string;
   /** Whether the account allows mounting blobs from other repositories; undefined when unknown. */
   readonly mounting: () => Promise<boolean | undefined>;
 }
@@ -79,17 +82,19 @@ export class RegistryCopy {
   }
 
   async #deliver(deliveries: readonly Delivery[]): Promise<ReadonlyMap<Delivery, MirrorResult>> {
-    const { clock, target, contents } = this.#services;
+    const { clock, target, contents, folder } = this.#services;
     const { concurrency, emit, signal } = this.#options;
     const absent = await this.#absentLayers(deliveries);
     const jobs = await planBlobs(deliveries, contents, (delivery, { digest }) =>
       (absent.get(delivery) ?? []).some((blob) => blob.digest === digest),
     );
     const progress = new RegistryProgress(deliveries, jobs, emit, stopwatch(clock));
+    const spool = new Spool(folder);
     const transfer = new Transfer({
       target,
       contents,
       slots: new Slots(concurrency),
+      spool,
       mounting: this.#mounting,
       moved: (job, bytes) => progress.moved(job, bytes),
     });
@@ -107,6 +112,7 @@ export class RegistryCopy {
       }),
     );
     await Promise.allSettled([...work.values()].flat());
+    await spool.close();
     return new Map(results);
   }
 

@@ -7,7 +7,7 @@ import { type Engine, type EngineOptions, type MirrorResult, reportDone } from '
 import { resolve, sourceDigest } from './resolve.ts';
 import { failureOf, type PlannedCopy, resultOf, TransferStats } from './result.ts';
 
-/** Copies from registry to registry: digests kept, several platforms, nothing on the local disk. */
+/** Copies from registry to registry: digests kept, several platforms. */
 export function createRegistryEngine(services: RegistryEngineServices): Engine {
   return {
     name: 'registry',

@@ -1,15 +1,17 @@
 import type { Registry } from '../../clients/registry/client.ts';
-import { CorruptContent } from '../../clients/registry/digest.ts';
+import { CorruptContent, verified } from '../../clients/registry/digest.ts';
 import type { RequestContext } from '../../clients/registry/host.ts';
 import type { BlobJob, BlobSource, Delivery } from './blobs.ts';
 import { type RepositoryLocation, readBlob } from './read-blob.ts';
 import type { Contents } from './contents.ts';
 import { type Slots, smallBlob } from './slots.ts';
+import { type Spool, SpoolError } from './spool.ts';
 
 export interface TransferContext {
   readonly target: Registry;
   readonly contents: Contents;
   readonly slots: Slots;
+  readonly spool: Spool;
   /** Whether the account allows mounting blobs; undefined when unknown. */
   readonly mounting: boolean | undefined;
   /** Called with the bytes that were sent; negative when an upload starts again. */
@@ -60,6 +62,10 @@ export class Transfer {
   readonly #context: TransferContext;
   /** Errors of sources. After them another source may work; after errors of the target it may not. */
   readonly #sourceErrors = new WeakSet<object>();
+  /** How many jobs for the same blob have not ended. */
+  readonly #unfinished = new WeakMap<BlobJob['peers'], number>();
+  /** Jobs that read their own source, because the shared download failed. */
+  readonly #unshared = new WeakSet<BlobJob>();
   #mounting: boolean | undefined;
   #rejections = 0;
 
@@ -70,6 +76,20 @@ export class Transfer {
 
   /** @throws NotDelivered when all sources fail; errors of the target unchanged */
   async run(job: BlobJob, { signal }: Pick<RequestContext, 'signal'>): Promise<BlobDelivery> {
+    try {
+      return await this.#deliver(job, signal);
+    } finally {
+      this.#finish(job);
+    }
+  }
+
+  #finish({ peers }: BlobJob): void {
+    const unfinished = (this.#unfinished.get(peers) ?? peers.size) - 1;
+    this.#unfinished.set(peers, unfinished);
+    if (unfinished === 0) this.#context.spool.release(peers);
+  }
+
+  async #deliver(job: BlobJob, signal: AbortSignal): Promise<BlobDelivery> {
     const [first] = job.deliveries;
     if (job.isPresent) return { way: 'present', delivery: first };
     const mountFrom = await this.#repositoryToMountFrom(job, signal);
@@ -95,19 +115,34 @@ export class Transfer {
   #isSourceError = (error: unknown): boolean =>
     typeof error === 'object' && error !== null && this.#sourceErrors.has(error);
 
-  /** Remembers that a source failed, and not the target. */
+  /**
+   * The content of a blob. Repositories that cannot mount it share one download, so that it crosses the wire from
+   * its source once.
+   * @param signal ends the reading, but not a shared download
+   */
   async *#read(
     job: BlobJob,
     location: RepositoryLocation,
     call: RequestContext,
+    signal = call.signal,
   ): AsyncGenerator<Buffer, void, undefined> {
+    const { blob, peers } = job;
+    const download = (ended: AbortSignal) =>
+      readBlob(location, blob, { ...call, signal: AbortSignal.any([call.signal, ended]) });
+    const mayShare = peers.size > 1 && this.#mounting !== true && !this.#unshared.has(job);
+    const shared = mayShare ? await this.#context.spool.share(peers, blob.size, download) : undefined;
     try {
-      yield* readBlob(location, job.blob, call);
+      yield* shared ? verified(shared.content.chunks(), blob) : download(signal);
     } catch (error) {
-      throw this.#sourceError(error);
+      if (shared && !(shared.isNew && error instanceof SpoolError && !error.isDiskError)) {
+        this.#unshared.add(job);
+        throw error instanceof SpoolError ? error : new SpoolError(error, true);
+      }
+      throw this.#sourceError(error instanceof SpoolError ? error.cause : error);
     }
   }
 
+  /** Remembers that a source failed, and not the target. */
   #sourceError(error: unknown): unknown {
     if (typeof error === 'object' && error !== null) this.#sourceErrors.add(error);
     return error;
@@ -139,7 +174,9 @@ export class Transfer {
       try {
         return await target.retrying(call, () => this.#attempt(job, location, from, call));
       } catch (error) {
-        if (!(error instanceof CorruptContent) || reads >= maxCorruptReads) throw error;
+        // After that, the job reads its own source.
+        if (error instanceof SpoolError) reads -= 1;
+        else if (!(error instanceof CorruptContent) || reads >= maxCorruptReads) throw error;
       }
     }
   }
@@ -204,7 +241,7 @@ export class Transfer {
     const canceling = new AbortController();
     const signal = AbortSignal.any([call.signal, canceling.signal]);
     let isRead = false;
-    const chunks = withEnd(this.#read(job, location, { ...call, signal }), () => (isRead = true));
+    const chunks = withEnd(this.#read(job, location, call, signal), () => (isRead = true));
     const content = job.blob.size <= readWholeBytes ? collect(chunks) : started(chunks);
     return readAheadOf(content, () => {
       if (!isRead) canceling.abort();

@@ -35,6 +35,7 @@ beforeAll(async () => {
         sourceOf: registries.source,
         contents: new Contents(diskCache(folder)),
         history: historyFile(join(folder, 'history')),
+        folder,
         mounting: () => Promise.resolve(undefined),
       });
     },

@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto';
+import { type FileHandle, mkdir, open, rm, statfs } from 'node:fs/promises';
+import { join } from 'node:path';
+
+/** The size of the file in bytes, at most. It also takes at most half of the free space. */
+const maxBytes = 4 * 1024 ** 3;
+/** Larger chunks would take more memory: each upload has some that are not collected yet. */
+const chunkBytes = 32 * 1024;
+
+/** Shared content cannot be read, because its download or the disk failed. */
+export class SpoolError extends Error {
+  readonly isDiskError: boolean;
+
+  constructor(cause: unknown, isDiskError: boolean) {
+    super('shared content cannot be read', { cause });
+    this.isDiskError = isDiskError;
+  }
+}
+
+interface Region {
+  readonly start: number;
+  readonly size: number;
+}
+
+/**
+ * Content that several uploads send, in one temporary file. Each upload reads at its own pace, also while the
+ * download still runs. The file has no name, so it disappears with the process.
+ */
+export class Spool {
+  readonly #folder: string;
+  #file: ReturnType<typeof openFile> | undefined;
+  /** The used regions of the file, in order. */
+  readonly #regions: Region[] = [];
+  readonly #contents = new Map<object, SharedContent>();
+
+  /** @param folder where the file is created, when it is needed */
+  constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  /**
+   * The content with that key. The first caller starts its download, which continues without readers until
+   * {@link release}. After a failed download, the next caller starts a new one.
+   * @returns undefined when there is no room for it
+   */
+  async share(
+    key: object,
+    size: number,
+    download: (signal: AbortSignal) => AsyncIterable<Buffer>,
+  ): Promise<{ readonly content: SharedContent; readonly isNew: boolean } | undefined> {
+    const file = await (this.#file ??= openFile(this.#folder));
+    const known = this.#contents.get(key);
+    if (known) return { content: known, isNew: false };
+    const region = file && this.#place(size, file.sizeBytes);
+    if (!region) return undefined;
+    const content = new SharedContent(file.handle, region, download);
+    this.#contents.set(key, content);
+    void content.ended.then(() => {
+      if (content.failure) this.#forget(key, content, region);
+    });
+    void content.released.then(() => this.#forget(key, content, region));
+    return { content, isNew: true };
+  }
+
+  /** Frees the room of content that is not needed anymore. */
+  release(key: object): void {
+    this.#contents.get(key)?.release();
+  }
+
+  /** Ends all downloads and deletes the file. */
+  async close(): Promise<void> {
+    const contents = [...this.#contents.values()];
+    for (const content of contents) content.release();
+    await Promise.all(contents.map(({ released }) => released));
+    const file = await this.#file;
+    await file?.handle.close();
+  }
+
+  #forget(key: object, content: SharedContent, region: Region): void {
+    if (this.#contents.get(key) !== content) return;
+    this.#contents.delete(key);
+    this.#regions.splice(this.#regions.indexOf(region), 1);
+  }
+
+  /** The first gap that is large enough. */
+  #place(size: number, fileBytes: number): Region | undefined {
+    let start = 0;
+    let index = 0;
+    for (const used of this.#regions) {
+      if (used.start - start >= size) break;
+      start = used.start + used.size;
+      index += 1;
+    }
+    if (start + size > fileBytes) return undefined;
+    const region = { start, size };
+    this.#regions.splice(index, 0, region);
+    return region;
+  }
+}
+
+/** A download into the file, and its readers. */
+class SharedContent {
+  failure: SpoolError | undefined;
+  /** Resolves when the download has ended; never rejects. */
+  readonly ended: Promise<void>;
+  /** Resolves when nothing uses the region anymore. */
+  readonly released: Promise<void>;
+  readonly #file: FileHandle;
+  readonly #region: Region;
+  readonly #canceling = new AbortController();
+  #written = 0;
+  #waiting: (() => void)[] = [];
+
+  constructor(file: FileHandle, region: Region, download: (signal: AbortSignal) => AsyncIterable<Buffer>) {
+    this.#file = file;
+    this.#region = region;
+    const { signal } = this.#canceling;
+    this.ended = this.#receive(download(signal));
+    const canceled = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    this.released = canceled.then(() => this.ended);
+  }
+
+  release(): void {
+    this.#canceling.abort(new Error('the content is not needed anymore'));
+  }
+
+  /** @throws SpoolError */
+  async *chunks(): AsyncGenerator<Buffer, void, undefined> {
+    const { start, size } = this.#region;
+    let offset = 0;
+    while (offset < size) {
+      if (this.failure) throw this.failure;
+      if (offset === this.#written) {
+        await new Promise<void>((wake) => this.#waiting.push(wake));
+        continue;
+      }
+      const chunk = await this.#read(start + offset, Math.min(chunkBytes, this.#written - offset));
+      offset += chunk.length;
+      yield chunk;
+    }
+  }
+
+  async #read(position: number, length: number): Promise<Buffer> {
+    const chunk = Buffer.allocUnsafeSlow(length);
+    const { bytesRead } = await onDisk(this.#file.read(chunk, 0, length, position));
+    // Other content may have this region by now.
+    if (this.failure) throw this.failure;
+    if (bytesRead === 0) throw new SpoolError(new Error('the file is shorter than its content'), true);
+    return chunk.subarray(0, bytesRead);
+  }
+
+  async #receive(chunks: AsyncIterable<Buffer>): Promise<void> {
+    try {
+      for await (const chunk of chunks) {
+        await this.#append(chunk);
+        this.#wake();
+      }
+    } catch (error) {
+      this.failure = error instanceof SpoolError ? error : new SpoolError(error, false);
+    }
+    this.#wake();
+  }
+
+  async #append(chunk: Buffer): Promise<void> {
+    for (let rest = chunk; rest.length > 0;) {
+      const position = this.#region.start + this.#written;
+      const { bytesWritten } = await onDisk(this.#file.write(rest, 0, rest.length, position));
+      this.#written += bytesWritten;
+      rest = rest.subarray(bytesWritten);
+    }
+  }
+
+  #wake(): void {
+    for (const wake of this.#waiting.splice(0)) wake();
+  }
+}
+
+async function onDisk<T>(work: Promise<T>): Promise<T> {
+  try {
+    return await work;
+  } catch (error) {
+    throw new SpoolError(error, true);
+  }
+}
+
+/** A copy also works without a disk, so a folder that cannot be written is no error. */
+async function openFile(
+  folder: string,
+): Promise<{ readonly handle: FileHandle; readonly sizeBytes: number } | undefined> {
+  try {
+    await mkdir(folder, { recursive: true, mode: 0o700 });
+    const path = join(folder, `blobs.${randomBytes(6).toString('hex')}`);
+    const handle = await open(path, 'wx+', 0o600);
+    await rm(path);
+    const { bavail, bsize } = await statfs(folder);
+    return { handle, sizeBytes: Math.min(maxBytes, Math.floor((bavail * bsize) / 2)) };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,152 @@
+import { randomBytes } from 'node:crypto';
+import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { makeImage, type TestImage } from '../../support/images.ts';
+import { missingContent } from '../../support/fault-world.ts';
+import { EngineWorld } from '../../support/registry-engine.ts';
+import type { Misbehavior, RecordedRequest } from '../../support/oci-server.ts';
+
+const amd64 = { os: 'linux', architecture: 'amd64' };
+/** A layer for each way to read: at once, ahead, and while it is sent. */
+const base = [randomBytes(1000), randomBytes(400_000), randomBytes(1_500_000)];
+const [, , largest] = makeImage(amd64, base).layers;
+const names = Array.from({ length: 20 }, (_, number) => `app-${number}`);
+
+let world: EngineWorld;
+let images: TestImage[];
+beforeAll(() => {
+  images = names.map((name) => makeImage(amd64, [...base, name]));
+});
+beforeEach(async () => {
+  world = await EngineWorld.start();
+  for (const [index, name] of names.entries()) world.source.put(name, '1', [images[index]!]);
+});
+afterEach(() => world.close());
+
+const refusesMounts = ({ kind, repository }: RecordedRequest): Misbehavior | undefined =>
+  kind === 'POST uploads'
+    ? { status: 202, headers: { location: `/v2/${repository}/blobs/uploads/1` } }
+    : undefined;
+
+const sizes = () =>
+  new Map(
+    images.flatMap(({ layers, config }) =>
+      [...layers, config].map((blob) => [blob.digest, blob.bytes.length]),
+    ),
+  );
+
+/** Bytes that the source was asked for. */
+const bytesRead = () => {
+  const asked = world.source.requests.filter(({ kind }) => kind === 'GET blobs');
+  const known: ReadonlyMap<string, number> = sizes();
+  return asked.reduce((sum, { reference }) => sum + (known.get(reference) ?? 0), 0);
+};
+const uniqueBytes = () => [...sizes().values()].reduce((sum, size) => sum + size, 0);
+
+async function statesOf(
+  work: Promise<readonly { readonly state: string }[]>,
+): Promise<Record<string, number>> {
+  const counts: Record<string, number> = {};
+  for (const { state } of await work) counts[state] = (counts[state] ?? 0) + 1;
+  return counts;
+}
+
+describe('twenty repositories that share layers', () => {
+  it.each([false, undefined])(
+    'read each layer from the source once when mounts are refused and the setting is %s',
+    async (mounting) => {
+      world.mounting = mounting;
+      world.target.misbehavior = refusesMounts;
+      expect(await statesOf(world.copy(names))).toEqual({ copied: 20 });
+      expect(bytesRead()).toBe(uniqueBytes());
+      expect(missingContent(world.target)).toEqual([]);
+    },
+  );
+
+  it('send each layer to the target once when mounts are allowed', async () => {
+    for (const mounting of [true, undefined]) {
+      world.mounting = mounting;
+      expect(await statesOf(world.copy(names))).toEqual({ copied: 20 });
+      expect(world.target.counts()['PUT uploads']).toBe(sizes().size);
+      expect(bytesRead()).toBe(uniqueBytes());
+      world.target.repositories.clear();
+      world.target.requests.splice(0);
+      world.source.requests.splice(0);
+    }
+  });
+
+  it('are copied without a temporary file where none can be created', async () => {
+    world.mounting = false;
+    world.folder = '/dev/null/folder';
+    world.target.misbehavior = refusesMounts;
+    expect(await statesOf(world.copy(names))).toEqual({ copied: 20 });
+  });
+});
+
+describe('a shared download', () => {
+  beforeEach(() => {
+    world.mounting = false;
+  });
+
+  const targetFails = (decide: (request: RecordedRequest) => Misbehavior | undefined) => {
+    world.target.misbehavior = (request) => refusesMounts(request) ?? decide(request);
+  };
+  const isLargest = ({ kind, headers }: RecordedRequest) =>
+    kind === 'PUT uploads' && Number(headers['content-length']) === largest?.bytes.length;
+
+  it('feeds the other uploads when one of them fails', async () => {
+    targetFails((request) =>
+      isLargest(request) && request.repository === 'p/app-0' ? { cutAfter: 100_000 } : undefined,
+    );
+    expect(await statesOf(world.copy(names))).toEqual({ copied: 19, failed: 1 });
+    expect(missingContent(world.target)).toEqual([]);
+    expect(bytesRead()).toBe(uniqueBytes());
+  });
+
+  it('feeds the repetition of an upload that failed once', async () => {
+    const failed = new Set<string>();
+    targetFails((request) => {
+      if (!isLargest(request) || failed.has(request.repository)) return undefined;
+      failed.add(request.repository);
+      return { cutAfter: 100_000 };
+    });
+    expect(await statesOf(world.copy(names))).toEqual({ copied: 20 });
+    expect(failed.size).toBe(20);
+    expect(bytesRead()).toBe(uniqueBytes());
+  });
+
+  /** The source responds like this to the repository that asks for the largest layer first. */
+  const firstDownloadFails = (misbehavior: Misbehavior) => {
+    let first: string | undefined;
+    world.source.misbehavior = ({ kind, repository, reference }) => {
+      if (kind !== 'GET blobs' || reference !== largest?.digest) return undefined;
+      return repository === (first ??= repository) ? misbehavior : undefined;
+    };
+  };
+
+  it.each([
+    ['that is refused', { status: 403, body: '{}' }, 'registry-denied'],
+    ['with a wrong digest', { instead: randomBytes(largest!.bytes.length) }, 'image-corrupt'],
+  ])(
+    '%s fails only its own image, and each other image is read from its own source',
+    async (_, fault, code) => {
+      firstDownloadFails(fault);
+      const results = await world.copy(names);
+      expect(results.flatMap(({ error }) => error?.code ?? [])).toEqual([code]);
+      expect(missingContent(world.target)).toEqual([]);
+    },
+  );
+
+  it('ends when the run is aborted', async () => {
+    const aborting = new AbortController();
+    world.source.misbehavior = ({ kind, reference }) =>
+      kind === 'GET blobs' && reference === largest?.digest
+        ? {
+            answer: (response) => {
+              response.writeHead(200, { 'content-length': largest.bytes.length });
+              response.write(largest.bytes.subarray(0, 1000), () => aborting.abort(new Error('enough')));
+            },
+          }
+        : undefined;
+    await expect(world.copy(names, { signal: aborting.signal })).rejects.toThrow('enough');
+  });
+});
