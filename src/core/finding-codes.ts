@@ -410,6 +410,12 @@ export const findingCodes = {
     fix: 'Remove the cause that the finding shows; the agent continues by itself.',
     many: { of: 'nodes', text: 'have an agent that is not ready' },
   },
+  'node-token-refused': {
+    level: 'failed',
+    about:
+      'ECR refuses the token on nodes, for example because the access key was disabled. Nodes cannot pull new images.',
+    fix: 'Run `up`. After a leaked key, run `rotate --force`.',
+  },
   'node-skipped': {
     level: 'warning',
     about:

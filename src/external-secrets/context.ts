@@ -8,10 +8,10 @@ import type { OperatorSource } from './release/port.ts';
 export interface ExternalSecretsContext extends ClusterContext, IamContext {
   readonly operatorSource: OperatorSource;
   /**
-   * Whether the registry accepts this login of a pull secret.
+   * Whether the registry accepts this login of a pull secret, and lets it pull from a repository if one is given.
    * @throws BootstrapError when the registry cannot be asked
    */
-  isLoginAccepted(host: string, login: RegistryLogin): Promise<boolean>;
+  isLoginAccepted(host: string, login: RegistryLogin, repository?: string): Promise<boolean>;
   /** A context without the cached reads of this one. */
   fresh(): ExternalSecretsContext;
 }

@@ -8,6 +8,7 @@ import { forceSync } from '../external-secrets/force-sync.ts';
 import { syncFindings, syncOf } from '../external-secrets/sync.ts';
 import { tokenExpiry } from '../external-secrets/tokens.ts';
 import type { NodesRun } from './context.ts';
+import { isTokenRefused } from './token.ts';
 
 /** A sync takes the operator seconds. */
 const deadlineMs = 30_000;
@@ -41,7 +42,8 @@ async function untilWritten(run: NodesRun): Promise<BootstrapError | undefined> 
       const [files, secret] = await Promise.all([cluster.get(filesRef), cluster.get(filesSecretRef)]);
       if (!files) return true;
       const isFailing = syncOf(files, []).state === 'failing';
-      const isStale = isFailing || ((secret && tokenExpiry(secret)) ?? 0) <= clock.now();
+      const isExpired = ((secret && tokenExpiry(secret)) ?? 0) <= clock.now();
+      const isStale = isFailing || isExpired || (await isTokenRefused(secret, run.ctx));
       if (!isStale && isSynced(files)) return true;
       if (isStale && !isForced) {
         // The operator itself retries a failed sync after up to 17 minutes.

@@ -11,6 +11,7 @@ import type { NodesContext, NodesRun } from './context.ts';
 import { noNodeFinding } from './diff.ts';
 import { waitForFiles } from './files.ts';
 import { runtimeAdvice } from './runtime-advice.ts';
+import { tokenFindings } from './token.ts';
 
 /** Time for all nodes to pull the agent and the probe, which they do at the same time. */
 const deadlineMs = 180_000;
@@ -55,11 +56,16 @@ export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailur
  * @param hasAgent whether the DaemonSet exists, without which no node gets an agent
  */
 export async function nodesHealth(ctx: NodesContext, hasAgent: boolean): Promise<readonly Finding[]> {
-  const [files, nodes] = await Promise.all([ctx.cluster.get(filesRef), readNodeAccess(ctx)]);
+  const [files, nodes, token] = await Promise.all([
+    ctx.cluster.get(filesRef),
+    readNodeAccess(ctx),
+    tokenFindings(ctx),
+  ]);
   const withHint = (node: NodeAccess): NodeAccess =>
     hasAgent || node.state !== 'starting' ? node : { ...node, hint: 'Run `ecr-bootstrap up`.' };
   return [
     ...(await syncFindings(files ? [files] : [], ctx)),
+    ...token,
     ...(nodes.length === 0 ? [noNodeFinding] : []),
     ...(await Promise.all(nodes.map(async (node) => nodeFinding(withHint(node), ctx)))),
   ];

@@ -96,8 +96,12 @@ export function createContext(
       wantedImages: wanted,
       platforms,
       registryHost,
-      isLoginAccepted: async (host, login) =>
-        (await import('../clients/registry/token-check.ts')).isLoginAccepted(net, host, login),
+      isLoginAccepted: async (host, login, repository) =>
+        (await import('../clients/registry/token-check.ts')).isLoginAccepted(net, {
+          host,
+          login,
+          repository,
+        }),
       usesKey,
       fresh: (change) => observe(change?.usesKey ?? usesKey),
       docker,

@@ -22,7 +22,7 @@ export interface LoginCheckOptions {
    * Requests a manifest of this repository; "not found" also means accepted. Without it, requests `/v2/`, as
    * Docker does.
    */
-  readonly repository?: string;
+  readonly repository?: string | undefined;
   /** Error codes to use. */
   readonly codes: { readonly unreachable: ErrorCode; readonly failed: ErrorCode };
 }
@@ -57,9 +57,12 @@ export async function checkLogin(
 }
 
 /** {@link checkLogin} for the login of a pull secret. */
-export const isLoginAccepted = async (net: Net, host: string, login: RegistryLogin): Promise<boolean> => {
+export const isLoginAccepted = async (
+  net: Net,
+  check: Omit<LoginCheckOptions, 'codes'>,
+): Promise<boolean> => {
   const codes = { unreachable: 'registry-failed', failed: 'registry-failed' } as const;
-  return (await checkLogin(net, { host, login, codes })).accepted;
+  return (await checkLogin(net, { ...check, codes })).accepted;
 };
 
 async function get(net: Net, url: string, login: RegistryLogin): Promise<{ status: number; text: string }> {

@@ -386,6 +386,34 @@ describe('tokens', () => {
   });
 });
 
+describe('a token on nodes that ECR refuses before it expires', () => {
+  const ends = {
+    'its access key was disabled': () => {
+      for (const key of cli.world.aws.identities.keys.values()) {
+        if (key.user.name === 'image-puller') key.active = false;
+      }
+    },
+    'its user lost the permission to pull': () => {
+      const { identities } = cli.world.aws;
+      identities.users.get('image-puller')?.attached.clear();
+      identities.settle();
+      cli.world.clock.advance(60_000);
+    },
+  };
+
+  it.each(Object.entries(ends))('is reported at once if %s, and repaired by up', async (_, end) => {
+    await open();
+    await succeed('up --yes');
+    end();
+    const { code, findings } = await problems();
+    expect(code).toBe(3);
+    expect(findings).toMatchObject([{ code: 'node-token-refused', level: 'failed' }]);
+    expect(findings[0]?.why).toContain('no node can pull new images of docker.io, registry.k8s.io');
+    await succeed('up --yes');
+    expect(await problems()).toEqual({ code: 0, findings: [] });
+  });
+});
+
 describe('rotate', () => {
   const keys = () =>
     [...cli.world.aws.identities.keys.values()].filter(({ user }) => user.name === 'image-puller');

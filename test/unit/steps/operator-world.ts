@@ -94,7 +94,7 @@ export class OperatorWorld implements StepWorld {
       inventory: createInventory(cluster.port, config),
       operatorSource,
       registryHost: () => aws.ecr.registryHost(),
-      isLoginAccepted: (host, login) => isLoginAccepted(net, host, login),
+      isLoginAccepted: (host, login, repository) => isLoginAccepted(net, { host, login, repository }),
       usesKey,
       fresh: (change) => context(change?.usesKey ?? usesKey),
       get mirror(): never {

@@ -11,7 +11,10 @@ beforeAll(async () => {
 afterAll(() => world.close());
 
 const isAccepted = (password: string) =>
-  isLoginAccepted(world.net, world.sandbox.registryHost, { username: 'AWS', password: new Secret(password) });
+  isLoginAccepted(world.net, {
+    host: world.sandbox.registryHost,
+    login: { username: 'AWS', password: new Secret(password) },
+  });
 
 it('accepts a login that the registry accepts', async () => {
   const { password } = await world.aws().ecr.token();
