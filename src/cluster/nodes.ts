@@ -1,7 +1,7 @@
 import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { nodeAccessName as name, nodeNamespace as namespace, probeHost } from '../core/ownership.ts';
 import { oldestFirst } from './events.ts';
-import { isFinished } from './workloads.ts';
+import { isFinished, type Placement } from './workloads.ts';
 
 /** The ExternalSecret with one file per registry that nodes pull from ECR. Its keys are the registries. */
 export const filesRef: ObjectRef = {
@@ -91,4 +91,29 @@ export const readyNodes = (nodes: readonly KubeObject[]): ReadonlySet<string> =>
 export function isLinux({ status }: KubeObject): boolean {
   const { nodeInfo } = (status ?? {}) as { readonly nodeInfo?: { readonly operatingSystem?: string } };
   return (nodeInfo?.operatingSystem ?? 'linux') === 'linux';
+}
+
+type NodeSelector = Placement['nodeSelector'];
+
+/** Whether a node has the labels of a node selector. */
+export const isSelected = ({ metadata: { labels = {} } }: KubeObject, nodeSelector: NodeSelector): boolean =>
+  Object.entries(nodeSelector).every(([key, value]) => labels[key] === value);
+
+/**
+ * Creates the function that finds a node without an agent on which pods run or, before one of them is scheduled, may run.
+ * The agent does not run on nodes that `nodes.nodeSelector` leaves out, or that do not run Linux.
+ */
+export function withoutAgent(
+  nodes: readonly KubeObject[],
+  nodeSelector: NodeSelector,
+): (pods: Placement) => string | undefined {
+  const without = nodes.filter((node) => !isLinux(node) || !isSelected(node, nodeSelector));
+  return (pods) => {
+    // Images for Linux do not start on other nodes, which usually have a taint for this reason.
+    const wanted = { 'kubernetes.io/os': 'linux', ...pods.nodeSelector };
+    const found = without.find((node) =>
+      pods.nodes.length > 0 ? pods.nodes.includes(node.metadata.name) : isSelected(node, wanted),
+    );
+    return found?.metadata.name;
+  };
 }

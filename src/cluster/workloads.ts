@@ -2,8 +2,15 @@ import { isManagedBy } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { managedBy } from '../core/ownership.ts';
 
+/** Where pods run. */
+export interface Placement {
+  /** The names of their nodes; empty before one is scheduled. */
+  readonly nodes: readonly string[];
+  readonly nodeSelector: Readonly<Record<string, string>>;
+}
+
 /** A controller or a pod without one, with its images. */
-export interface Workload {
+export interface Workload extends Placement {
   readonly kind: string;
   readonly namespace: string;
   readonly name: string;
@@ -60,7 +67,11 @@ function addPod(
   const owner = topOwner(pod, controllers);
   const known = owner && found.get(owner.id);
   if (owner && known) {
-    found.set(owner.id, { ...known, images: distinct([...known.images, ...bare.images]) });
+    found.set(owner.id, {
+      ...known,
+      images: distinct([...known.images, ...bare.images]),
+      nodes: distinct([...known.nodes, ...bare.nodes]),
+    });
   } else if (owner) {
     found.set(owner.id, { ...bare, kind: owner.kind, name: owner.name });
   } else {
@@ -127,8 +138,20 @@ function workload(kind: string, { metadata }: KubeObject, spec: Fields): Workloa
     serviceAccount: texts([spec['serviceAccountName']])[0] ?? 'default',
     pullSecrets: texts(items(spec['imagePullSecrets']).map(({ name }) => name)),
     isStatic: metadata.annotations?.[mirrorAnnotation] !== undefined,
+    ...placementIn(spec),
   };
 }
+
+export const placementOf = (pod: KubeObject): Placement => placementIn(podSpecOf(pod) ?? {});
+
+const placementIn = (spec: Fields): Placement => ({
+  nodes: texts([spec['nodeName']]),
+  nodeSelector: Object.fromEntries(
+    Object.entries(fields(spec['nodeSelector'])).flatMap(([key, value]) =>
+      typeof value === 'string' ? [[key, value]] : [],
+    ),
+  ),
+});
 
 const distinct = (items: readonly string[]): readonly string[] => [...new Set(items)];
 

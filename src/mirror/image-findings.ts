@@ -57,7 +57,7 @@ const internetFinding = (first: InternetImage, others: readonly InternetImage[])
   finding('internet-image', {
     target: { kind: 'image', name: first.image },
     what: `${workloads(first, others)} ${pull(others)} ${first.image} from the internet`,
-    why: 'nodes without internet access can pull from ECR only',
+    why: `${first.nodeWithoutAgent === undefined ? '' : `node ${first.nodeWithoutAgent} has no agent, and `}nodes without internet access can pull from ECR only`,
     hint:
       first.instead === undefined
         ? "Set the image's name in ECR under images.map."

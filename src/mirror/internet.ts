@@ -5,7 +5,9 @@ import { formatReference, parseIfValid, parseReference, repositoryOf } from '../
 import { isOfRegistry } from '../images/registry-alias.ts';
 import type { Config } from '../config/schema.ts';
 import { BootstrapError } from '../core/errors.ts';
-import type { Workload } from '../cluster/workloads.ts';
+import type { KubeObject } from '../clients/kubernetes/port.ts';
+import { withoutAgent } from '../cluster/nodes.ts';
+import { placementOf, type Workload } from '../cluster/workloads.ts';
 import type { MirrorContext } from './context.ts';
 
 /** An image that a workload pulls from elsewhere than this ECR registry. */
@@ -19,26 +21,57 @@ export interface InternetImage {
   readonly isAlias: boolean;
   /** The workload is a static pod, which has no pull secret. */
   readonly isStatic: boolean;
+  /** A node with the workload that has no agent. Other nodes pull the image from ECR. */
+  readonly nodeWithoutAgent?: string;
 }
 
-/** All of them, by workload, except those that `images.exclude` matches and those that nodes pull through a mirror. */
+/**
+ * All of them, by workload, except those that `images.exclude` matches and those that all nodes of the workload pull
+ * through a mirror.
+ */
 export async function internetImages(ctx: MirrorContext): Promise<InternetImage[]> {
-  const [host, workloads, mirrored] = await Promise.all([
+  const [host, workloads, mirrors] = await Promise.all([
     ctx.registryHost(),
     ctx.inventory.workloads(),
-    ctx.inventory.mirroredHosts(),
+    readMirrors(ctx),
   ]);
   const isExcluded = excluding(ctx.config.images.exclude);
-  const isMirrored = mirroring(mirrored, ctx.config);
-  return workloads.flatMap((workload) =>
-    workload.images
-      .filter((image) => !image.startsWith(`${host}/`) && !isMirrored(image))
+  return workloads.flatMap((workload) => {
+    const node = mirrors.withoutAgent(workload);
+    return workload.images
+      .filter((image) => !image.startsWith(`${host}/`))
       .filter((image) => {
         const reference = parseIfValid(image);
         return isInRegistry(image, host) || !isExcluded(reference ? canonical(reference) : image);
       })
-      .map((image) => internetImage(workload, image, host, ctx)),
-  );
+      .flatMap((image) => {
+        if (!mirrors.isMirrored(image)) return [internetImage(workload, image, host, ctx)];
+        if (node === undefined) return [];
+        return [{ ...internetImage(workload, image, host, ctx), nodeWithoutAgent: node }];
+      });
+  });
+}
+
+interface Mirrors {
+  /** See {@link mirroring}. */
+  readonly isMirrored: (image: string) => boolean;
+  readonly withoutAgent: ReturnType<typeof withoutAgent>;
+}
+
+async function readMirrors({ inventory, config }: MirrorContext): Promise<Mirrors> {
+  const hosts = await inventory.mirroredHosts();
+  return {
+    isMirrored: mirroring(hosts, config),
+    withoutAgent: withoutAgent(hosts.length > 0 ? await inventory.nodes() : [], config.nodes.nodeSelector),
+  };
+}
+
+/** Creates the predicate for images that the node of a pod pulls from ECR under their own name. */
+export async function mirroringForPods(
+  ctx: MirrorContext,
+): Promise<(image: string, pod: KubeObject) => boolean> {
+  const mirrors = await readMirrors(ctx);
+  return (image, pod) => mirrors.isMirrored(image) && mirrors.withoutAgent(placementOf(pod)) === undefined;
 }
 
 /**

@@ -1,4 +1,3 @@
-import type { KubeObject } from '../clients/kubernetes/port.ts';
 import type { ClusterContext } from '../cluster/context.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { oncePerContext } from '../core/once.ts';
@@ -33,9 +32,3 @@ export async function pauseImages(ctx: ClusterContext): Promise<readonly ImageUs
     throw error;
   }
 }
-
-/** Whether a node has the labels of a node selector. */
-export const isSelected = (
-  { metadata: { labels = {} } }: KubeObject,
-  nodeSelector: Readonly<Record<string, string>>,
-): boolean => Object.entries(nodeSelector).every(([key, value]) => labels[key] === value);

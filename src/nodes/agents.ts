@@ -9,6 +9,7 @@ import {
   agentRejection,
   isLinux,
   isReady,
+  isSelected,
   listAgentPods,
   nodeOf,
   readyNodes,
@@ -16,7 +17,6 @@ import {
 import { diagnosePod, remedyFor, short, waitOf } from '../cluster/pod-failure.ts';
 import { BootstrapError, onlyBootstrapError } from '../core/errors.ts';
 import { nodeAccessName, nodeNamespace, probeHost } from '../core/ownership.ts';
-import { isSelected } from './access.ts';
 import type { NodesContext, NodesRun } from './context.ts';
 import { cleanupLabel } from './objects.ts';
 

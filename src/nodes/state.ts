@@ -1,5 +1,5 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { agentRef, filesRef, isLinux } from '../cluster/nodes.ts';
+import { agentRef, filesRef, isLinux, isSelected } from '../cluster/nodes.ts';
 import { observeManaged, type ObjectsState } from '../cluster/objects.ts';
 import type { Config } from '../config/schema.ts';
 import { ecrReference } from '../images/naming.ts';
@@ -9,7 +9,7 @@ import { BootstrapError, onlyBootstrapError } from '../core/errors.ts';
 import type { Finding } from '../core/findings.ts';
 import { operatorNamespace, probeHost } from '../core/ownership.ts';
 import { type ImagePresence, imagePresence } from '../mirror/images.ts';
-import { isNodeAccessOn, isSelected } from './access.ts';
+import { isNodeAccessOn } from './access.ts';
 import type { NodesContext } from './context.ts';
 import { completeHosts, plannedHosts, type UpstreamHost, upstreamHosts } from './hosts.ts';
 import { nodeAccessObjects, nodeAccessRefs } from './objects.ts';

@@ -1,6 +1,6 @@
 import { fullName } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { mirroring } from '../mirror/internet.ts';
+import { mirroringForPods } from '../mirror/internet.ts';
 import { isFinished } from '../cluster/workloads.ts';
 import type { Step } from './context.ts';
 import { nodeNamespace, operatorNamespace } from '../core/ownership.ts';
@@ -18,22 +18,19 @@ export const pullingPods: Step<readonly string[]> = {
   group: 'workloads',
   needs: ['aws', 'cluster'],
   rights: [
-    { apiGroups: [''], resources: ['pods'], verbs: ['list'] },
+    { apiGroups: [''], resources: ['pods', 'nodes'], verbs: ['list'] },
     { apiGroups: ['external-secrets.io'], resources: ['externalsecrets'], verbs: ['get'] },
   ],
   observe: async (ctx) => {
-    const [pods, host, mirrored] = await Promise.all([
+    const [pods, host, isMirrored] = await Promise.all([
       ctx.inventory.pods(),
       ctx.registryHost(),
-      ctx.inventory.mirroredHosts(),
+      mirroringForPods(ctx),
     ]);
-    const isMirrored = mirroring(mirrored, ctx.config);
-    const isFromEcr = (image: string): boolean => image.startsWith(`${host}/`) || isMirrored(image);
+    const isFromEcr = (pod: KubeObject): boolean =>
+      imagesOf(pod).some((image) => image.startsWith(`${host}/`) || isMirrored(image, pod));
     return pods
-      .filter(
-        (pod) =>
-          !ownNamespaces.has(pod.metadata.namespace) && !isFinished(pod) && imagesOf(pod).some(isFromEcr),
-      )
+      .filter((pod) => !ownNamespaces.has(pod.metadata.namespace) && !isFinished(pod) && isFromEcr(pod))
       .map(({ metadata }) => fullName(metadata));
   },
   diff: (pods) => ({

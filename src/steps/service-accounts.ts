@@ -9,7 +9,7 @@ import {
 } from '../cluster/service-accounts/covered.ts';
 import { ignoredAccountFinding, refusalFindings } from '../cluster/service-accounts/findings.ts';
 import { pullFindings } from '../cluster/service-accounts/pulls.ts';
-import { mirroring } from '../mirror/internet.ts';
+import { mirroringForPods } from '../mirror/internet.ts';
 
 /** Without one, the run still creates service accounts. */
 const isOfOperator = ({ metadata }: KubeObject): boolean => metadata.namespace === operatorNamespace;
@@ -22,7 +22,7 @@ export const serviceAccounts: Step<ServiceAccountsState, EntryChange> = {
   needs: ['cluster'],
   rights: [
     { apiGroups: [''], resources: ['serviceaccounts'], verbs: ['get', 'list', 'patch'] },
-    { apiGroups: [''], resources: ['namespaces', 'pods', 'events'], verbs: ['list'] },
+    { apiGroups: [''], resources: ['namespaces', 'pods', 'nodes', 'events'], verbs: ['list'] },
     { apiGroups: ['external-secrets.io'], resources: ['externalsecrets'], verbs: ['get'] },
   ],
   removalRights: [
@@ -49,7 +49,7 @@ export const serviceAccounts: Step<ServiceAccountsState, EntryChange> = {
   }),
   health: async ({ covered, ignored }, ctx) => [
     ...(await refusalFindings(covered, ctx)),
-    ...(await pullFindings(ctx, mirroring(await ctx.inventory.mirroredHosts(), ctx.config))),
+    ...(await pullFindings(ctx, await mirroringForPods(ctx))),
     ...ignored.map((account) => ignoredAccountFinding(account, ctx.config.pullSecret.name)),
   ],
 };

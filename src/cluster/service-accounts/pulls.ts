@@ -38,8 +38,8 @@ const isReportedElsewhere = ({ metadata: { namespace, labels } }: KubeObject): b
 interface PulledImages {
   /** The ECR host. */
   readonly host: string;
-  /** Whether nodes pull an image from ECR under its own name. */
-  readonly isMirrored: (image: string) => boolean;
+  /** Whether the node of a pod pulls an image from ECR under its own name. */
+  readonly isMirrored: (image: string, pod: KubeObject) => boolean;
   readonly region: string;
 }
 
@@ -51,7 +51,7 @@ function failingPull(
   const failure = diagnosePod(pod, warnings);
   if (failure?.image === undefined) return [];
   const target = targetOf(refOf(pod));
-  if (isMirrored(failure.image)) {
+  if (isMirrored(failure.image, pod)) {
     return [
       finding('pull-failing', {
         target,

@@ -15,6 +15,8 @@ const workload = (...images: string[]): Workload => ({
   serviceAccount: 'default',
   pullSecrets: [],
   isStatic: false,
+  nodes: [],
+  nodeSelector: {},
 });
 const gather = (more: Partial<ImageSources>) =>
   wantedImages({
