@@ -184,7 +184,8 @@ export class OciServer {
     const body = misbehavior && 'instead' in misbehavior ? misbehavior.instead : bytes.subarray(start);
     const length = misbehavior && 'announce' in misbehavior ? misbehavior.announce : body.length;
     const extra = misbehavior && 'instead' in misbehavior ? misbehavior.headers : {};
-    response.writeHead(start > 0 ? 206 : 200, { 'content-length': length, ...extra });
+    const sent = start > 0 && { 'content-range': `bytes ${start}-${bytes.length - 1}/${bytes.length}` };
+    response.writeHead(sent ? 206 : 200, { 'content-length': length, ...sent, ...extra });
     if (misbehavior && 'cutAfter' in misbehavior) {
       const end = () => (misbehavior.dies ? this.die() : response.destroy());
       response.write(body.subarray(0, misbehavior.cutAfter), end);

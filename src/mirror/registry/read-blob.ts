@@ -33,9 +33,8 @@ async function* resumed(
 ): AsyncGenerator<Buffer, void, undefined> {
   let offset = 0;
   for (let resumptions = 0; ; resumptions += 1) {
-    const { registry, repository } = location;
     const from = offset;
-    const reply = await registry.retrying(call, () => registry.openBlob(repository, blob.digest, from, call));
+    const reply = await openFrom(location, blob, from, call);
     try {
       for await (const chunk of bytesFrom(reply, from, blob)) {
         offset += chunk.length;
@@ -47,6 +46,26 @@ async function* resumed(
       if (!mayResume || resumptions >= maxResumptions) throw error;
     }
   }
+}
+
+/** Requests the rest of a blob, or all of it if the server does not have ranges or sends a wrong one. */
+async function openFrom(
+  { registry, repository }: RepositoryLocation,
+  { digest, size }: Descriptor,
+  offset: number,
+  call: RequestContext,
+): Promise<RegistryResponse> {
+  const open = (start: number) =>
+    registry.retrying(call, () => registry.openBlob(repository, digest, start, call));
+  const reply = await open(offset).catch((error: unknown) => {
+    const isRefused = error instanceof RegistryError && error.failure.status === 416;
+    if (offset > 0 && isRefused) return undefined;
+    throw error;
+  });
+  const range = `bytes ${offset}-${size - 1}/`;
+  if (reply && (reply.status !== 206 || reply.header('content-range')?.startsWith(range))) return reply;
+  await reply?.dump();
+  return open(0);
 }
 
 /** The bytes from `offset`, whether or not the server honors the range. */

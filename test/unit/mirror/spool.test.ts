@@ -34,7 +34,6 @@ function manualDownload() {
   return { download, push: (chunk: Buffer | Error | undefined) => push(chunk) };
 }
 
-// eslint-disable-next-line @typescript-eslint/require-await
 async function* at(chunks: readonly Buffer[]): AsyncGenerator<Buffer> {
   yield* chunks;
 }
