@@ -33,8 +33,8 @@ export interface ClusterOptions {
   readonly images: ImageSource;
   /** As in `/version`; by default v1.36.3. */
   readonly version?: string;
-  /** The served version of MutatingAdmissionPolicy; absent if the cluster does not serve it. */
-  readonly admissionPolicies?: 'v1' | 'v1beta1';
+  /** The served version of MutatingAdmissionPolicy; undefined if the cluster does not serve it. */
+  readonly admissionPolicies?: 'v1' | 'v1beta1' | undefined;
   /** Milliseconds until objects without an owner are collected; by default 0, which collects them at once. */
   readonly collectionLag?: number;
   /** By default one amd64 node. */

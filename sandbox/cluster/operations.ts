@@ -7,7 +7,7 @@ import { listPage, partialMetadata, select } from './list.ts';
 import { hasLog, logContainer } from './logs.ts';
 import { jsonPatch, mergePatch } from './patch.ts';
 import type { Pod } from './pods.ts';
-import { type Attributes, isAllowed, requireRight, type User } from './rbac.ts';
+import { type Attributes, isAllowed, rulesOfUser, requireRight, type User } from './rbac.ts';
 import { apiVersion, type Resource } from './resources.ts';
 import type { ObjectStore } from './store.ts';
 
@@ -255,6 +255,16 @@ export class Operations {
     const { user, body, resource } = request;
     if (resource.kind === 'SelfSubjectReview') {
       return { code: 201, body: { ...this.#draft(request, body), status: { userInfo: user } } };
+    }
+    if (resource.kind === 'SelfSubjectRulesReview') {
+      const namespace = fieldAt(body, ['spec', 'namespace']);
+      if (typeof namespace !== 'string' || namespace === '')
+        throw new StatusError(400, 'BadRequest', 'no namespace on request');
+      const rules = rulesOfUser(this.#store, user, namespace);
+      const resourceRules = rules.filter(({ resources }) => resources);
+      const nonResourceRules = rules.filter(({ nonResourceURLs }) => nonResourceURLs);
+      const status = { resourceRules, nonResourceRules, incomplete: false };
+      return { code: 201, body: { ...this.#draft(request, body), status } };
     }
     const wanted = fieldAt(body, ['spec', 'resourceAttributes']);
     const allowed = isFields(wanted) && isAllowed(this.#store, user, wanted as unknown as Attributes);

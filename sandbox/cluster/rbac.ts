@@ -53,7 +53,6 @@ export interface Binding extends KubeObject {
  */
 export function isAllowed(store: ObjectStore, user: User, wanted: Attributes): boolean {
   const { verb, group = '', resource = '', subresource, namespace, name } = wanted;
-  if (user.groups.includes('system:masters')) return true;
   const right: Rule = {
     verbs: [verb],
     apiGroups: [group],
@@ -83,10 +82,17 @@ export function forbidden({ user, verb, resource, namespace, name, subresource }
 export function rulesOfUser(store: ObjectStore, user: User, namespace = ''): Rule[] {
   const bindings = store.list<Binding>('ClusterRoleBinding');
   if (namespace) bindings.push(...store.list<Binding>('RoleBinding', namespace));
-  return bindings
+  const bound = bindings
     .filter(({ subjects }) => subjects?.some((subject) => isSubject(subject, user)))
     .flatMap(({ roleRef, metadata }) => rulesOfRole(store, roleRef, metadata.namespace) ?? []);
+  return user.groups.includes('system:masters') ? [...everything, ...bound] : bound;
 }
+
+/** The rules of the role cluster-admin, which every cluster binds to system:masters. */
+const everything: readonly Rule[] = [
+  { verbs: ['*'], apiGroups: ['*'], resources: ['*'] },
+  { verbs: ['*'], nonResourceURLs: ['*'] },
+];
 
 /** @returns undefined if the role does not exist */
 export function rulesOfRole(

@@ -53,7 +53,10 @@ const builtin: Record<string, readonly string[]> = {
     'ClusterRoleBinding clusterrolebindings -',
   ],
   'apiextensions.k8s.io/v1': ['CustomResourceDefinition customresourcedefinitions -s'],
-  'authorization.k8s.io/v1': ['SelfSubjectAccessReview selfsubjectaccessreviews -'],
+  'authorization.k8s.io/v1': [
+    'SelfSubjectAccessReview selfsubjectaccessreviews -',
+    'SelfSubjectRulesReview selfsubjectrulesreviews -',
+  ],
   'authentication.k8s.io/v1': ['SelfSubjectReview selfsubjectreviews -'],
   'admissionregistration.k8s.io/v1': ['ValidatingWebhookConfiguration validatingwebhookconfigurations -'],
 };

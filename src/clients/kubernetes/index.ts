@@ -26,6 +26,7 @@ import {
   type TransportOptions,
 } from './transport.ts';
 import { redact } from '../../core/secret.ts';
+import type { ClusterRule } from '../../core/step.ts';
 
 export type ClusterOptions = TransportOptions;
 
@@ -154,6 +155,24 @@ class Cluster implements ClusterPort {
     // The API server answers a review and does not store it.
     const answered = await this.#create(review, { method: 'POST', repeatable: true });
     return (answered['status'] as { allowed?: boolean } | undefined)?.allowed === true;
+  }
+
+  async rules(namespace: string): Promise<readonly ClusterRule[] | undefined> {
+    const review: KubeObject = {
+      apiVersion: 'authorization.k8s.io/v1',
+      kind: 'SelfSubjectRulesReview',
+      metadata: { name: '' },
+      spec: { namespace },
+    };
+    const { status } = (await this.#create(review, { method: 'POST', repeatable: true })) as {
+      readonly status?: {
+        readonly incomplete?: boolean;
+        /** Null without any. The server leaves out empty lists. */
+        readonly resourceRules?: readonly Partial<ClusterRule>[] | null;
+      };
+    };
+    if (status?.incomplete !== false) return undefined;
+    return (status.resourceRules ?? []).map((rule) => ({ apiGroups: [], resources: [], verbs: [], ...rule }));
   }
 
   async lastLogLine(pod: ObjectRef, container: string): Promise<string | undefined> {

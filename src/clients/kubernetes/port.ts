@@ -1,3 +1,5 @@
+import type { ClusterRule } from '../../core/step.ts';
+
 /** Any Kubernetes object. Code that needs other fields checks them when it reads them. */
 export interface KubeObject {
   readonly apiVersion: string;
@@ -123,6 +125,11 @@ export interface ClusterPort {
    */
   delete(ref: ObjectRef, options?: DeleteOptions): Promise<void>;
   allowed(question: AccessQuestion): Promise<boolean>;
+  /**
+   * What this user may do in a namespace, including the rights in the whole cluster. Undefined if the server cannot
+   * list everything, as with a webhook that authorizes.
+   */
+  rules(namespace: string): Promise<readonly ClusterRule[] | undefined>;
   /** The last line that a container logged. Undefined if there is none, or no container. */
   lastLogLine(pod: ObjectRef, container: string): Promise<string | undefined>;
 }

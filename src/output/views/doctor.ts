@@ -1,10 +1,14 @@
+import { groupBy } from '../../core/group-by.ts';
 import { findingLevels } from '../../core/finding-codes.ts';
 import type { Layout } from '../layout.ts';
 import { plural } from '../units.ts';
 import type { CheckedPart, Diagnosis } from '../view.ts';
 import { levelMark } from './finding.ts';
 
-/** One line per check, failures first, and whether `up` would fail. */
+/**
+ * One line per check, failures first, and whether `up` would fail. Checks that did not run for the same reason share a
+ * line.
+ */
 export function doctorLines(
   { checks, ready }: { readonly checks: readonly CheckedPart[]; readonly ready: boolean },
   layout: Layout,
@@ -13,8 +17,9 @@ export function doctorLines(
   const titleWidth = Math.min(longest, Math.floor(layout.width / 3));
   const column = (title: string): string => layout.pad(layout.truncate(title, titleWidth), titleWidth);
   const rows = checks.flatMap(({ title, findings }) => findings.map((found) => ({ title, found })));
+  const merged = [...groupBy(rows, reasonOf).values()].flatMap(mergedRows);
   const lines = findingLevels.flatMap((level) =>
-    rows
+    merged
       .filter(({ found }) => found.level === level)
       .flatMap(({ title, found }) => diagnosisLines(column(title), titleWidth, found, layout)),
   );
@@ -32,19 +37,33 @@ export function doctorLines(
   ];
 }
 
-function diagnosisLines(
-  title: string,
-  titleWidth: number,
-  { level, code, what, why, hint }: Diagnosis,
-  layout: Layout,
-): string[] {
+interface Row {
+  readonly title: string;
+  readonly found: Diagnosis;
+}
+
+const isNotChecked = ({ code }: Diagnosis): boolean => code === 'not-checked';
+
+/** Rows with the same reason can share a line. */
+const reasonOf = ({ title, found }: Row): string =>
+  isNotChecked(found) ? found.why : `${title} ${found.what}`;
+
+function mergedRows(rows: readonly Row[]): readonly Row[] {
+  const [first] = rows;
+  if (first === undefined || rows.length === 1 || !isNotChecked(first.found)) return rows;
+  const what = rows.map(({ title }) => title).join(', ');
+  return [{ title: 'Not checked', found: { ...first.found, what } }];
+}
+
+function diagnosisLines(title: string, titleWidth: number, found: Diagnosis, layout: Layout): string[] {
+  const { level, code, what, why, hint } = found;
   const { dim } = layout.style;
   const first = `${levelMark(level, layout)} ${title}  `;
   const rest = ' '.repeat(titleWidth + 4);
   if (level === 'ok') return layout.wrap(what, { first, rest });
   const problem = layout.wrap(`${what}: ${why} ${dim(`[${code}]`)}`, { first, rest });
   // The check that failed first shows the fix.
-  return code === 'not-checked'
+  return isNotChecked(found)
     ? problem
     : [...problem, ...layout.wrap(`${dim('fix:')} ${hint}`, { first: rest, rest })];
 }

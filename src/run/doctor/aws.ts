@@ -34,13 +34,9 @@ export const endpoints: Check = {
   needs: ['aws'],
   settings: ['users'],
   async run({ context }) {
-    const { aws, config } = await context();
-    const names = Object.keys(requests);
-    const problems = await Promise.all(
-      Object.values(requests).map((send) => send(aws, config).then(noProblem, unlessAnswered)),
-    );
-    const found = problems.filter((problem) => problem !== undefined);
-    return found.length > 0 ? found.map(failure) : [fine(`reachable: ${names.join(', ')}`)];
+    const found = (await errorsOf(await context())).filter(({ code }) => unreachable.includes(code));
+    if (found.length > 0) return found.map(failure);
+    return [fine(`reachable: ${Object.keys(requests).join(', ')}`)];
   },
 };
 
@@ -54,11 +50,16 @@ const requests: Readonly<Record<string, (aws: AwsPort, config: RunContext['confi
   'Secrets Manager': ({ secrets }, config) => secrets.describe(secretNames(config).id),
 };
 
-const noProblem = (): undefined => undefined;
+/** What went wrong with the requests. */
+async function errorsOf({ aws, config }: RunContext): Promise<readonly BootstrapError[]> {
+  const noError = (): readonly BootstrapError[] => [];
+  const sent = Object.values(requests).map((send) => send(aws, config).then(noError, knownError));
+  return (await Promise.all(sent)).flat();
+}
 
-function unlessAnswered(error: unknown): BootstrapError | undefined {
+function knownError(error: unknown): readonly BootstrapError[] {
   if (!(error instanceof BootstrapError)) throw error;
-  return unreachable.includes(error.code) ? error : undefined;
+  return [error];
 }
 
 export const permissions: Check = {
@@ -73,6 +74,8 @@ export const permissions: Check = {
     const { Statement: statements } = policyDocument(name, ctx.config, identity);
     const denied = await simulate(ctx, identity, statements);
     if (denied === undefined) {
+      const refused = (await errorsOf(ctx)).filter(({ code }) => code === 'aws-denied');
+      if (refused.length > 0) return [refusedReads(refused, name)];
       return [fine(`could not be simulated; \`up\` tries what \`ecr-bootstrap policy ${name}\` lists`)];
     }
     if (denied.length === 0) return [fine(`everything that \`ecr-bootstrap policy ${name}\` lists`)];
@@ -135,6 +138,17 @@ const contextOf = (conditions: Statement['Condition'] = {}): SimulatedAccess['co
 const exampleOf = (pattern: string): string =>
   pattern === '*' ? pattern : pattern.replaceAll('??????', 'AbCdEf').replaceAll('*', 'example');
 
+/** Without a simulation, only what `doctor` itself reads is known. */
+const refusedReads = (errors: readonly BootstrapError[], policy: PolicyName): Diagnosis =>
+  diagnosis('aws-permissions-missing', {
+    what: [...new Set(errors.map(({ what }) => what))].join('; '),
+    why: 'AWS denies requests that `up` needs, and does not allow a simulation of all others',
+    hint: attachPolicy(policy),
+  });
+
+const attachPolicy = (policy: PolicyName): string =>
+  `Ask an administrator to attach the output of: ecr-bootstrap policy ${policy}`;
+
 /** More actions are only counted. */
 const maxActions = 3;
 
@@ -144,7 +158,7 @@ function missing(actions: readonly string[], policy: PolicyName): Diagnosis {
   return diagnosis('aws-permissions-missing', {
     what: `the AWS caller may not ${shown}${rest}`,
     why: 'a simulation of its policies denies what `up` needs',
-    hint: `Ask an administrator to attach the output of: ecr-bootstrap policy ${policy}`,
+    hint: attachPolicy(policy),
   });
 }
 

@@ -54,7 +54,7 @@ export function diagnose(session: Session): Promise<CheckedPart[]> {
     for (const need of check.needs) {
       const needed = prerequisites[need];
       const isMet = (await resultOf(needed)).every(({ level }) => level === 'ok');
-      if (!isMet) return [notChecked(`it needs the check ${needed.title}, which failed`)];
+      if (!isMet) return [notChecked(`the check ${needed.title} failed`)];
     }
     return withinTime(check, patient);
   };

@@ -121,6 +121,12 @@ describe('errors', () => {
     });
     expect(await nobody.allowed({ verb: 'list', group: '', resource: 'secrets' })).toBe(false);
     expect(await cluster.port.allowed({ verb: 'list', group: '', resource: 'secrets' })).toBe(true);
+    expect(await nobody.rules('shop')).toEqual([]);
+    expect(await cluster.port.rules('shop')).toContainEqual({
+      verbs: ['*'],
+      apiGroups: ['*'],
+      resources: ['*'],
+    });
   });
 
   it('name the quota, not missing rights, when a quota rejects an object', async () => {

@@ -31,7 +31,9 @@ describe('doctor', () => {
     expect(code, stdout + stderr).toBe(0);
     for (const { title } of checks) expect(stdout).toMatch(new RegExp(`^[✓!] ${title} `, 'm'));
     expect(stdout).toMatch(/^Ready for up.* \(14 checks\)\.$/m);
-    expect(cli.world.faults.changes.filter(({ operation }) => !/accessreviews$/.test(operation))).toEqual([]);
+    expect(
+      cli.world.faults.changes.filter(({ operation }) => !/(access|rules)reviews$/.test(operation)),
+    ).toEqual([]);
   });
 
   it('exits 3 with the failure first and a fix when the cluster is missing, and still checks AWS', async () => {
@@ -80,6 +82,29 @@ describe('doctor', () => {
     expect(stdout).toMatch(/^✓ AWS permissions +could not be simulated/m);
   });
 
+  it('names what AWS denied, at endpoints that are reachable, if nothing can be simulated', async () => {
+    for (const operation of ['SimulatePrincipalPolicy', 'GetAuthorizationToken', 'GetUser'])
+      cli.world.faults.plan({ kind: 'deny', operation });
+    const { code, stdout } = await cli.run('doctor');
+    expect(code).toBe(3);
+    expect(stdout).toMatch(/^✓ AWS endpoints +reachable: STS, ECR, the ECR registry, IAM, Secrets Manager$/m);
+    expect(stdout).toMatch(
+      /^✗ AWS permissions +could not get a token for ECR; could not read IAM user image-puller: AWS denies .*\[aws-permissions-missing\]$/m,
+    );
+    expect(stdout).toContain(
+      'fix: Ask an administrator to attach the output of: ecr-bootstrap policy first-run',
+    );
+  });
+
+  it('fits 24 lines of 80 columns when neither AWS nor the cluster can be used', async () => {
+    const env = { AWS_ACCESS_KEY_ID: undefined, AWS_SECRET_ACCESS_KEY: undefined };
+    const { code, stdout } = await cli.run('doctor --kubeconfig /nowhere', { env, columns: 80 });
+    expect(code).toBe(3);
+    expect(stdout.split('\n').length).toBeLessThanOrEqual(24);
+    expect(stdout.match(/^\? Not checked /gm)).toHaveLength(2);
+    for (const { title } of checks) expect(stdout).toContain(title);
+  });
+
   it('finishes the other checks when one fails', async () => {
     cli.world.faults.plan({ kind: 'deny', operation: 'list nodes' });
     const { code, document } = await cli.json('doctor');
@@ -88,6 +113,20 @@ describe('doctor', () => {
     for (const check of ['aws-permissions', 'cluster', 'operator-release', 'docker'])
       expect(resultOf(document, check)).toEqual(['ok ok']);
   });
+});
+
+it('doctor warns when the cluster does not serve MutatingAdmissionPolicy, and up would still work', async () => {
+  const older = await openCli({ cluster: { admissionPolicies: undefined } }, { fast: true });
+  try {
+    const { code, stdout } = await older.run('doctor');
+    expect(code).toBe(0);
+    expect(stdout).toMatch(
+      /^! Kubernetes +new service accounts do not get the pull secret by themselves: .*\[policy-unavailable\]\n +fix: Upgrade Kubernetes, or run `ecr-bootstrap up --only service-accounts`/m,
+    );
+    expect(stdout).toMatch(/^Ready for up: \d warnings/m);
+  } finally {
+    await older.close();
+  }
 });
 
 describe('the facts that doctor compares', () => {

@@ -9,6 +9,9 @@ const review = {
   spec: { resourceAttributes: { verb: 'list', group: '', resource: 'secrets' } },
 };
 
+const rulesReviews = '/apis/authorization.k8s.io/v1/selfsubjectrulesreviews';
+const rulesReview = { apiVersion: 'authorization.k8s.io/v1', kind: 'SelfSubjectRulesReview' };
+
 /**
  * Kubernetes 1.36 names the newer, constrained permission (`impersonate-on:user-info:list`), and earlier versions
  * `impersonate`.
@@ -117,6 +120,24 @@ export const kubernetesServerCases: readonly Case[] = [
     ask: () =>
       kube('POST', '/apis/authorization.k8s.io/v1/selfsubjectaccessreviews', review, { as: 'stranger' }),
     answer: { status: 201, body: { status: { allowed: false } } },
+  },
+  {
+    name: 'a rules review of a user with all permissions lists them, also for a namespace that does not exist',
+    ask: () => kube('POST', rulesReviews, { ...rulesReview, spec: { namespace: 'not-there' } }),
+    answer: {
+      status: 201,
+      body: {
+        status: {
+          resourceRules: listWith(having({ verbs: ['*'], apiGroups: ['*'], resources: ['*'] })),
+          incomplete: false,
+        },
+      },
+    },
+  },
+  {
+    name: 'a rules review needs a namespace',
+    ask: () => kube('POST', rulesReviews, { ...rulesReview, spec: {} }),
+    answer: refusal(400, 'BadRequest', /no namespace on request/),
   },
   {
     name: 'a throttled request is refused in plain text, with the seconds to wait',
