@@ -114,6 +114,7 @@ export const changeSchema = object({
     .string()
     .exactOptional()
     .describe('What the change breaks. Every plan shows it, also a plan that only counts the change.'),
+  sizeBytes: count.exactOptional().describe('The bytes that the change copies, if known.'),
   grants: z.boolean().exactOptional().describe('The change affects permissions.'),
   revokes: z
     .boolean()

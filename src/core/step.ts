@@ -129,6 +129,8 @@ export interface Step<State, Ctx, C extends Change = Change> {
   observe(ctx: Ctx): Promise<State>;
   /** Pure. Returns the differences from the desired state, and findings. */
   diff(state: State, ctx: Ctx): Diff<C>;
+  /** Adds to planned changes what `apply` does not need and people want to know: sizes. Reads only. */
+  estimate?(changes: readonly C[], ctx: Ctx): Promise<readonly C[]>;
   /** Applies the changes. Throws only errors that end the run at once. A failed change is an outcome. */
   apply(changes: readonly C[], state: State, run: Run<Ctx>): Promise<readonly Outcome[]>;
   /**

@@ -1,7 +1,7 @@
 import { isTagImmutable, originOf, sourceHost, type WantedImage, wantedReference } from '../images/wanted.ts';
 import type { MirrorOptions } from './engine.ts';
 import type { Presence } from './presence.ts';
-import type { ChangeWith, Outcome } from '../core/step.ts';
+import type { Change, ChangeWith, Outcome } from '../core/step.ts';
 import { type Finding, finding } from '../core/findings.ts';
 import type { MirrorContext, MirrorRun } from './context.ts';
 
@@ -38,6 +38,30 @@ export function copiesOf(presence: readonly Presence[]): CopyChange[] {
     return [{ action: 'update', target, fields: [{ path: 'platforms', to: missingPlatforms }], payload }];
   });
 }
+
+/** Adds their sizes to the copies, as far as the sources report them in time. */
+export async function withSizes<C extends Change>(
+  changes: readonly (C | CopyChange)[],
+  ctx: MirrorContext,
+): Promise<readonly (C | CopyChange)[]> {
+  const imageOf = (change: C | CopyChange): WantedImage | undefined =>
+    isCopy(change) && change.action === 'create' ? change.payload.image : undefined;
+  const images = changes.flatMap((change) => imageOf(change) ?? []);
+  const { signal } = new AbortController();
+  const sizes = await ctx.mirror.sizes(images, {
+    engine: ctx.config.mirror.engine,
+    platforms: await ctx.platforms(),
+    signal,
+  });
+  return changes.map((change) => {
+    const image = imageOf(change);
+    const sizeBytes = image && sizes.get(image);
+    return sizeBytes === undefined ? change : { ...change, sizeBytes };
+  });
+}
+
+export const isCopy = (change: Change): change is CopyChange =>
+  'payload' in change && (change as ChangeWith<{ readonly does?: string }>).payload.does === 'copy';
 
 /** Copies the images of these changes. @returns their outcomes, in the same order */
 export async function copyImages(

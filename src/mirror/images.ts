@@ -9,6 +9,7 @@ import {
   type CopyChange,
   copyImages,
   imageTarget,
+  isCopy,
   missingPlatformsFinding,
   observePresence,
 } from './copies.ts';
@@ -68,7 +69,6 @@ export async function applyImages(
   return [...(await repositories.outcomes(changes.filter(isCreation))), ...copied];
 }
 
-const isCopy = (change: ImagesChange): change is CopyChange => change.payload.does === 'copy';
 const isCreation = (change: ImagesChange): change is RepositoryCreation => change.payload.does === 'create';
 
 /** Looks up the images that ECR does not have at their sources. An unavailable image is a finding and not a change. */

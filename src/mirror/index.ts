@@ -20,7 +20,8 @@ import type { Engine, EngineOptions, MirrorOptions, MirrorResult, MirrorTarget }
 import { markPlatforms } from './platform-marks.ts';
 import { type Presence, presenceOf } from './presence.ts';
 import { Contents } from './registry/contents.ts';
-import { createRegistryEngine } from './registry/engine.ts';
+import { createRegistryEngine, type RegistryEngine } from './registry/engine.ts';
+import { sizesOf } from './sizes.ts';
 import { ecrIdentity, ecrTarget } from './target.ts';
 import { unavailableOf } from './unavailable.ts';
 
@@ -37,6 +38,15 @@ export interface Mirror {
     images: readonly WantedImage[],
     options: Pick<MirrorOptions, 'engine' | 'signal'>,
   ): Promise<ReadonlyMap<WantedImage, BootstrapError>>;
+  /**
+   * The bytes that each image adds to a copy of them, within seconds. Blobs of several images count once. The copy does
+   * not read again what this reads. Images of the Docker engine have no size, and neither has an image whose source does
+   * not report it in time.
+   */
+  sizes(
+    images: readonly WantedImage[],
+    options: Pick<MirrorOptions, 'engine' | 'platforms' | 'signal'>,
+  ): Promise<ReadonlyMap<WantedImage, number>>;
   /** Resolves all sources and returns what a copy would do. */
   plan(images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]>;
   copy(images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]>;
@@ -107,13 +117,18 @@ export function createMirror(services: MirrorServices): Mirror {
       const { registry, docker } = await open();
       return unavailableOf(images, options, registry, docker);
     },
+    sizes: async (images, options) => {
+      if (options.engine === 'docker' || images.length === 0) return new Map();
+      const { registry } = await open();
+      return sizesOf(images, options, registry);
+    },
     plan: runEngine('plan'),
     copy: runEngine('copy'),
   };
 }
 
 interface OpenMirror {
-  readonly registry: Engine;
+  readonly registry: RegistryEngine;
   readonly target: Registry;
   readonly docker: () => Promise<Engine>;
   readonly listed: HostSet;

@@ -174,7 +174,12 @@ async function prepare(
   if (newer) refuseOlderVersion(session, newer, dryRun === true);
   refuseFindings(plan);
   await refuseWithoutEngine(session, plan);
-  return { plan, header: reached.header };
+  return { plan: await Promise.all(plan.map((planned) => estimated(planned, ctx))), header: reached.header };
+}
+
+async function estimated(planned: StepPlan<Context>, ctx: Context): Promise<StepPlan<Context>> {
+  const changes = await planned.step.estimate?.(planned.changes, ctx);
+  return changes ? { ...planned, changes } : planned;
 }
 
 /** A dry run changes nothing, so it only warns. */

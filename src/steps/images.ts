@@ -1,5 +1,5 @@
 import { tolerating } from '../core/members.ts';
-import { imageTarget } from '../mirror/copies.ts';
+import { imageTarget, withSizes } from '../mirror/copies.ts';
 import { internetFindings } from '../mirror/image-findings.ts';
 import {
   applyImages,
@@ -26,6 +26,7 @@ export const images: Step<ImagesState, ImagesChange> = {
   ],
   observe: observeImages,
   diff: diffImages,
+  estimate: withSizes,
   apply: async (changes, _state, run) => tolerating(await applyImages(changes, run)),
   ready: ({ presence }) =>
     Promise.resolve(

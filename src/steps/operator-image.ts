@@ -1,7 +1,7 @@
 import type { Presence } from '../mirror/presence.ts';
 import type { Step } from './context.ts';
 import { MissingRepositories } from '../mirror/repositories/apply.ts';
-import { copiesOf, type CopyChange, copyImages, observePresence } from '../mirror/copies.ts';
+import { copiesOf, type CopyChange, copyImages, observePresence, withSizes } from '../mirror/copies.ts';
 
 /** Copies the operator's image first: nothing renews tokens before the operator runs. */
 export const operatorImage: Step<readonly Presence[], CopyChange> = {
@@ -16,5 +16,6 @@ export const operatorImage: Step<readonly Presence[], CopyChange> = {
     return presence;
   },
   diff: (presence) => ({ changes: copiesOf(presence), findings: [] }),
+  estimate: withSizes,
   apply: (changes, _presence, run) => copyImages(changes, run, new MissingRepositories(run).prepare),
 };

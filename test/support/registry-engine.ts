@@ -2,10 +2,10 @@ import { tmpdir } from 'node:os';
 import { setImmediate as tick } from 'node:timers/promises';
 import type { Clock } from '../../src/core/clock.ts';
 import type { WantedImage } from '../../src/images/wanted.ts';
-import type { Engine, EngineOptions } from '../../src/mirror/engine.ts';
+import type { EngineOptions } from '../../src/mirror/engine.ts';
 import type { MirrorOptions, MirrorResult } from '../../src/mirror/engine.ts';
 import { Contents } from '../../src/mirror/registry/contents.ts';
-import { createRegistryEngine } from '../../src/mirror/registry/engine.ts';
+import { createRegistryEngine, type RegistryEngine } from '../../src/mirror/registry/engine.ts';
 import { createNet } from '../../src/clients/net/index.ts';
 import type { ContentCache } from '../../src/clients/registry/cache.ts';
 import type { CredentialStore, HostCredential } from '../../src/clients/registry/credentials.ts';
@@ -71,7 +71,7 @@ export class EngineWorld {
     await this.target.close();
   }
 
-  engine(): Engine {
+  engine(): RegistryEngine {
     const { net, clock, credentials, listed } = this;
     const history: MirrorHistory = {
       has: (entry) => Promise.resolve(this.history.has(entry)),

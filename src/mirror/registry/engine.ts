@@ -4,20 +4,40 @@ import { originOf, type WantedImage } from '../../images/wanted.ts';
 import { parseReference } from '../../images/reference.ts';
 import { ecrReference } from '../../images/naming.ts';
 import { type Engine, type EngineOptions, type MirrorResult, reportDone } from '../engine.ts';
-import { resolve, sourceDigest } from './resolve.ts';
+import type { Digest } from '../../clients/registry/digest.ts';
+import type { Descriptor } from '../../clients/registry/manifest.ts';
+import { blobsAtSource, resolve, sourceDigest } from './resolve.ts';
 import { failureOf, type PlannedCopy, resultOf, TransferStats } from './result.ts';
 
+export interface RegistryEngine extends Engine {
+  /** All blobs of a copy of an image that ECR does not have. The copy does not read again what this reads. */
+  blobs(
+    image: WantedImage,
+    options: Pick<EngineOptions, 'platforms' | 'signal'>,
+  ): Promise<readonly Descriptor[]>;
+}
+
+/** The services, and the digests that sources reported. */
+type Services = RegistryEngineServices & { readonly found: Map<string, Digest> };
+
 /** Copies from registry to registry: digests kept, several platforms. */
-export function createRegistryEngine(services: RegistryEngineServices): Engine {
+export function createRegistryEngine(opened: RegistryEngineServices): RegistryEngine {
+  const services: Services = { ...opened, found: new Map() };
+  const find = async (image: WantedImage, signal: AbortSignal): Promise<void> => {
+    const { host, path } = parseReference(originOf(image));
+    const location = { registry: services.sourceOf(host), repository: path };
+    services.found.set(originOf(image), await sourceDigest(image, location, { signal }));
+  };
   return {
     name: 'registry',
     plan: async (images, options) => {
       const planned = await lookUp(images, options, services, () => true);
       return planned.map(outcomeOf);
     },
-    find: async (image, signal) => {
-      const { host, path } = parseReference(originOf(image));
-      await sourceDigest(image, { registry: services.sourceOf(host), repository: path }, { signal });
+    find,
+    blobs: async (image, { platforms, signal }) => {
+      if (!services.found.has(originOf(image))) await find(image, signal);
+      return blobsAtSource(image, { ...services, platforms }, { signal });
     },
     copy: async (images, options) => {
       const planned = await lookUp(images, options, services, (state) => !state.startsWith('would-'));
@@ -33,7 +53,7 @@ export function createRegistryEngine(services: RegistryEngineServices): Engine {
 async function lookUp(
   images: readonly WantedImage[],
   options: EngineOptions,
-  services: RegistryEngineServices,
+  services: Services,
   isDone: (state: MirrorResult['state']) => boolean,
 ): Promise<PlannedCopy[]> {
   const { emit } = options;
@@ -53,7 +73,7 @@ async function lookUp(
 async function lookUpOne(
   image: WantedImage,
   { platforms, noClobber = false, signal }: EngineOptions,
-  services: RegistryEngineServices,
+  services: Services,
 ): Promise<PlannedCopy> {
   const stats = new TransferStats(stopwatch(services.clock));
   try {

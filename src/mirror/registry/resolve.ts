@@ -28,7 +28,7 @@ export interface Resolution {
 }
 
 /** All selected blobs, each once. */
-export function blobsOf({ selection }: Resolution): Descriptor[] {
+export function blobsOf({ selection }: Pick<Resolution, 'selection'>): Descriptor[] {
   const manifests = [...selection.inner, selection.root];
   return [...new Map(manifests.flatMap(({ blobs }) => blobs).map((blob) => [blob.digest, blob])).values()];
 }
@@ -42,6 +42,8 @@ export interface ResolveContext {
   readonly sourceOf: (host: string) => Registry;
   readonly contents: Contents;
   readonly history: MirrorHistory;
+  /** By reference, the digests that sources reported a moment ago, and which are not asked for again. */
+  readonly found: ReadonlyMap<string, Digest>;
   readonly platforms: Platforms;
   readonly noClobber: boolean;
 }
@@ -83,17 +85,8 @@ export async function resolve(
   const isCopied = manifest.digest === present;
   // Docker Hub counts each fetch, so what ECR already has is read from there.
   const location = isCopied ? destination : source;
-  const what = `could not mirror ${image.source}`;
-  const read = (digest: Digest) => contents.manifest(location, digest, call);
-  const tree = new ManifestTree(manifest, read, { what, signal: call.signal });
-  const reader = {
-    manifest: (digest: Digest) => tree.manifest(digest),
-    below: (isFollowed?: (entry: Descriptor) => boolean) => tree.below(isFollowed),
-    config: (config: Parameters<Contents['config']>[1]) => contents.config(location, config, call),
-  };
-  const isPinned = reference.digest !== undefined || isTagImmutable(image);
-  const platforms = isPinned ? 'all' : context.platforms;
-  const selection = await selectPlatforms(manifest, platforms, reader, what);
+  const platforms = platformsFor(image, reference, context.platforms);
+  const selection = await select({ image, manifest, location, platforms }, contents, call);
   const isCurrent =
     present !== undefined &&
     (isCopied || (await serves(present, selection, platforms, destination, contents, call)));
@@ -108,6 +101,53 @@ export async function resolve(
   };
 }
 
+const platformsFor = (image: WantedImage, { digest }: Reference, wanted: Platforms): Platforms =>
+  digest !== undefined || isTagImmutable(image) ? 'all' : wanted;
+
+interface Selecting {
+  readonly image: WantedImage;
+  readonly manifest: Manifest;
+  /** Where the manifests below it are read. */
+  readonly location: RepositoryLocation;
+  readonly platforms: Platforms;
+}
+
+/** Selects what to copy, and reads as many manifests as that needs. */
+function select(
+  { image, manifest, location, platforms }: Selecting,
+  contents: Contents,
+  call: RequestContext,
+): Promise<Selection> {
+  const what = `could not mirror ${image.source}`;
+  const read = (digest: Digest) => contents.manifest(location, digest, call);
+  const tree = new ManifestTree(manifest, read, { what, signal: call.signal });
+  const reader = {
+    manifest: (digest: Digest) => tree.manifest(digest),
+    below: (isFollowed?: (entry: Descriptor) => boolean) => tree.below(isFollowed),
+    config: (config: Parameters<Contents['config']>[1]) => contents.config(location, config, call),
+  };
+  return selectPlatforms(manifest, platforms, reader, what);
+}
+
+/**
+ * All blobs of a copy of an image that ECR does not have. Sends the requests to its source that the copy needs too, and
+ * keeps the answers for it.
+ * @throws BootstrapError, RegistryError, CorruptContent
+ */
+export async function blobsAtSource(
+  image: WantedImage,
+  { sourceOf, contents, found, platforms: wanted }: Omit<ResolveContext, 'target' | 'history' | 'noClobber'>,
+  call: RequestContext,
+): Promise<readonly Descriptor[]> {
+  const reference = parseReference(originOf(image));
+  const location = { registry: sourceOf(reference.host), repository: reference.path };
+  const digest =
+    reference.digest ?? found.get(originOf(image)) ?? (await sourceDigest(image, location, call));
+  const manifest = await contents.manifest(location, digest, call);
+  const platforms = platformsFor(image, reference, wanted);
+  return blobsOf({ selection: await select({ image, manifest, location, platforms }, contents, call) });
+}
+
 /** What the HEAD requests found. */
 interface Found extends Pick<Sides, 'present' | 'digest'> {
   /** The wanted image, perhaps with another name in ECR. */
@@ -118,14 +158,14 @@ async function lookUpTag(
   image: WantedImage,
   reference: Reference,
   source: RepositoryLocation,
-  { target, history }: ResolveContext,
+  { target, history, found }: ResolveContext,
   call: RequestContext,
 ): Promise<Found> {
   const [present, digest] = await Promise.all([
     target.headManifest(image.repository, image.tag, call),
     history
       .has(`present ${ecrReference(target.name, image)}`)
-      .then((isLikely) => (isLikely ? sourceDigest(image, source, call) : undefined)),
+      .then((isLikely) => (isLikely ? sourceDigest(image, source, call) : found.get(originOf(image)))),
   ]);
   return { image, present, digest };
 }

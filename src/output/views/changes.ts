@@ -5,7 +5,7 @@ import { groupBy } from '../../core/group-by.ts';
 import { Secret } from '../../core/secret.ts';
 import { nameOf } from '../../core/target.ts';
 import type { Layout } from '../layout.ts';
-import { plural } from '../units.ts';
+import { formatBytes, plural } from '../units.ts';
 
 const maxValueLength = 100;
 /** More changes that differ only in their target become one line. */
@@ -104,7 +104,8 @@ function remarksOf({ adopts, reason, warning }: Change, { style }: Layout): stri
 }
 
 function changeBlock(change: Change, layout: Layout): string[] {
-  const head = layout.wrap(`${nameOf(change.target)}${remarksOf(change, layout)}`, {
+  const size = change.sizeBytes === undefined ? '' : ` ${formatBytes(change.sizeBytes)}`;
+  const head = layout.wrap(`${nameOf(change.target)}${size}${remarksOf(change, layout)}`, {
     first: `${actionMark(change.action, layout)} `,
     rest: '    ',
   });

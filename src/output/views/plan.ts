@@ -5,6 +5,7 @@ import { type Group, groups, type Topic } from '../../core/groups.ts';
 import type { Change } from '../../core/step.ts';
 import { nameOf } from '../../core/target.ts';
 import type { Layout } from '../layout.ts';
+import { formatBytes } from '../units.ts';
 import type { PlannedStep, PlanView } from '../view.ts';
 import { actionMark, changeLines, countOf, fitting, type Part, shortChangeLines } from './changes.ts';
 import { findingLines, levelMark } from './finding.ts';
@@ -208,7 +209,7 @@ function rowsOf(purpose: Purpose, planned: readonly Planned[]): Row[] {
     const subject = action === 'create' ? some.find((one) => one.subject !== undefined)?.subject : undefined;
     const count =
       action === 'create' && creations !== undefined
-        ? `${counted.length} ${creations}`
+        ? `${counted.length} ${creations}${sizeText(counted)}`
         : countOf(counted.length, name ?? '');
     return [
       {
@@ -219,6 +220,14 @@ function rowsOf(purpose: Purpose, planned: readonly Planned[]): Row[] {
       },
     ];
   });
+}
+
+/** `, 1.2 GB`, or `, over 1.2 GB` if not all sizes are known. */
+function sizeText(changes: readonly Change[]): string {
+  const known = changes.flatMap(({ sizeBytes }) => sizeBytes ?? []);
+  if (known.length === 0) return '';
+  const size = formatBytes(known.reduce((sum, bytes) => sum + bytes, 0));
+  return `, ${known.length < changes.length ? 'over ' : ''}${size}`;
 }
 
 function rowLines({ action, head, contents, warnings }: Row, headWidth: number, layout: Layout): string[] {

@@ -79,6 +79,18 @@ describe('a plan by purpose', () => {
     );
   });
 
+  it('shows how many bytes the images to copy have, as far as that is known', () => {
+    const images = numbers(9).map((index) =>
+      change('create', 'image', `i${index}`, { label: 'quay.io', sizeBytes: 150e6 }),
+    );
+    expect(lines([step('images', images)])[1]).toBe('  + 9 to copy, 1.4 GB  quay.io 9');
+    const unknown = change('create', 'image', 'x', { label: 'ghcr.io' });
+    expect(lines([step('images', [...images, unknown])])[1]).toBe(
+      '  + 10 to copy, over 1.4 GB  quay.io 9, ghcr.io 1',
+    );
+    expect(lines([step('images', images.slice(0, 1))])[1]).toBe('  + image i0 150 MB');
+  });
+
   it('calls what is created by its subject, and does not count what other changes stand for', () => {
     const steps = [
       step(
