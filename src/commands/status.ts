@@ -107,14 +107,14 @@ async function lookAt(
   ctx: Context,
   chosen: readonly AnyStep[],
   session: Session,
-  { failOn = 'failed' }: StatusOptions,
+  { failOn = 'failed', wait = false }: StatusOptions,
 ): Promise<Look> {
   const reached = await probe(ctx, needsOf(chosen));
   const [seen, header] = await Promise.all([
     checkAll(chosen, reached, ctx),
     session.headerOf(reached.header),
   ]);
-  const isHealthy = isHealthyAt(seen, failOn);
+  const isHealthy = isHealthyAt(seen, failOn) && !(wait && isSettling(seen));
   const data = {
     time: new Date(session.clock.now()).toISOString(),
     version: ownVersion(),
@@ -191,6 +191,9 @@ function withDefaultFinding(status: StepStatus): StepStatus {
   const fine: Finding = finding('ok', { target, what: 'OK', why: '', hint: '' });
   return { ...status, findings: [fine] };
 }
+
+const isSettling = (seen: readonly StepStatus[]): boolean =>
+  seen.some(({ findings }) => findings.some(({ isTemporary }) => isTemporary));
 
 function isHealthyAt(seen: readonly StepStatus[], failOn: 'failed' | 'warning'): boolean {
   const bad: readonly Finding['level'][] =

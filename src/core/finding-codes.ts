@@ -404,6 +404,12 @@ export const findingCodes = {
     fix: 'Make the changes that the finding shows on the node, then restart its container runtime once. See [Nodes](../tasks/nodes.md).',
     many: { of: 'nodes', text: 'do not pull from ECR' },
   },
+  'node-agent-starting': {
+    level: 'warning',
+    about: 'The agent of a node started less than a minute ago. `status --wait` waits for it.',
+    fix: 'Wait a minute, then check again.',
+    many: { of: 'nodes', text: 'have an agent that is starting' },
+  },
   'node-agent-unready': {
     level: 'failed',
     about: 'The agent of a node cannot keep the files that send its pulls to ECR.',

@@ -68,6 +68,10 @@ export const findingSchema = object({
   resolvedBy: targetSchema
     .exactOptional()
     .describe('A plan that changes this target resolves the finding, and does not report it.'),
+  isTemporary: z
+    .boolean()
+    .exactOptional()
+    .describe('The problem usually resolves itself within a minute, so `status --wait` waits for that.'),
   secondsLeft: z.number().exactOptional().describe('For a token: the seconds until it expires.'),
   ageSeconds: z.number().exactOptional().describe('For an access key: the seconds since it was created.'),
 }).meta({ id: 'Finding', description: 'A fact that `up` does not change, with its reason and fix.' });

@@ -30,6 +30,8 @@ export interface NodeAccess {
     | 'active'
     /** The agent or the probe has not started yet. */
     | 'starting'
+    /** The same, less than a minute after the pod was created, and without any sign of a problem. */
+    | 'new'
     /** The container runtime ignores the files. */
     | 'inactive'
     /** Something prevents the agent from keeping the files, or the probe from being pulled. */
@@ -59,7 +61,7 @@ interface ContainerStatus {
 
 /** Reads the state of every node that the configuration selects. */
 export async function readNodeAccess(ctx: NodesContext): Promise<readonly NodeAccess[]> {
-  const { inventory, cluster, config } = ctx;
+  const { inventory, cluster, config, clock } = ctx;
   const [nodes, pods, agent] = await Promise.all([
     inventory.nodes(),
     activeAgentPods(cluster),
@@ -69,7 +71,7 @@ export async function readNodeAccess(ctx: NodesContext): Promise<readonly NodeAc
   const selected = nodes.filter((node) => isSelected(node, config.nodes.nodeSelector));
   const failsToStart = selected.some(({ metadata }) => !isReady(byNode.get(metadata.name)));
   const warnings = failsToStart ? await inventory.warnings() : [];
-  const read = { agent, warnings, region: config.aws.region };
+  const read = { agent, warnings, region: config.aws.region, now: clock.now() };
   const states = selected.map((node) => stateOf(node, byNode.get(node.metadata.name), read));
   const logged = states.filter(({ log }) => log !== undefined).slice(0, maxLogs);
   return Promise.all(states.map(async (state) => (logged.includes(state) ? withLog(state, cluster) : state)));
@@ -83,10 +85,14 @@ async function withLog(state: NodeState, cluster: ClusterPort): Promise<NodeAcce
   if (!state.log) return state;
   const line = await cluster.lastLogLine(state.log.pod, state.log.container).catch(onlyBootstrapError);
   if (line === undefined || line instanceof BootstrapError) return state;
+  if (state.state === 'new' && (line.trim() === '' || line.startsWith(readyLine))) return state;
   const why = short(line) || state.why;
   const hint = hintsOnLog.find(([text]) => why.includes(text))?.[1];
-  return { ...state, why, ...(hint !== undefined && { hint }) };
+  return { ...state, state: 'failing', why, hint: hint ?? logsHint(state.log.pod.name, state.log.container) };
 }
+
+/** What the agent prints when nothing is wrong. */
+const readyLine = 'ready; ';
 
 /** Fixes by a text in the agent's log. */
 const hintsOnLog: readonly (readonly [text: string, hint: string])[] = [
@@ -140,12 +146,14 @@ interface Observed {
   readonly agent: KubeObject | undefined;
   readonly warnings: readonly KubeObject[];
   readonly region: string;
+  /** In milliseconds since the epoch. */
+  readonly now: number;
 }
 
 function stateOf(
   node: KubeObject,
   pod: KubeObject | undefined,
-  { agent: daemonSet, warnings, region }: Observed,
+  { agent: daemonSet, warnings, region, now }: Observed,
 ): NodeState {
   const { name } = node.metadata;
   const { nodeInfo = {} } = (node['status'] ?? {}) as NodeStatus;
@@ -164,10 +172,12 @@ function stateOf(
     return { ...base, state: 'inactive', why, pod: pod.metadata.name };
   }
   const { write, agent, probe } = containerStatuses(pod);
+  const isNew = isYoung(pod, now);
   const unready = hasFailed(write) ? write : agent?.state?.running && !agent.ready ? agent : undefined;
   if (unready) {
     const log = { pod: refOf(pod), container: unready.name };
-    const hint = logsHint(pod, unready.name);
+    if (isNew && unready !== write && !failure) return { ...base, state: 'new', why: starting, log };
+    const hint = logsHint(pod.metadata.name, unready.name);
     return { ...base, state: 'failing', why: 'its agent is not ready', hint, log };
   }
   if (failure?.cause === 'unschedulable') {
@@ -179,9 +189,18 @@ function stateOf(
   }
   if (hasRun(probe) && agent?.ready === true)
     return { ...base, state: 'active', why: 'the probe was pulled' };
-  const why = mountWarning(pod, warnings) ?? waitOf(pod) ?? 'its agent is starting';
-  return { ...base, state: 'starting', why };
+  const warning = mountWarning(pod, warnings);
+  const why = warning ?? waitOf(pod) ?? starting;
+  return { ...base, state: isNew && warning === undefined ? 'new' : 'starting', why };
 }
+
+const starting = 'its agent is starting';
+/** Milliseconds in which an agent and its probe usually start. */
+const startMs = 60_000;
+
+/** The clocks of this computer and of the cluster may differ a little. */
+const isYoung = ({ metadata: { creationTimestamp = '' } }: KubeObject, now: number): boolean =>
+  Math.abs(now - Date.parse(creationTimestamp)) < startMs;
 
 /** The status of a pod does not say that a volume is missing, for example because a file system is read-only. */
 function mountWarning({ metadata }: KubeObject, warnings: readonly KubeObject[]): string | undefined {
@@ -262,5 +281,5 @@ function containerStatuses({ status }: KubeObject): Statuses {
   return Object.fromEntries([...initContainerStatuses, ...statuses].map((one) => [one.name, one]));
 }
 
-const logsHint = ({ metadata }: KubeObject, container: string): string =>
-  `Remove the cause; the agent continues by itself. Its log: kubectl -n ${nodeNamespace} logs ${metadata.name} -c ${container}`;
+const logsHint = (pod: string, container: string): string =>
+  `Remove the cause; the agent continues by itself. Its log: kubectl -n ${nodeNamespace} logs ${pod} -c ${container}`;

@@ -25,7 +25,7 @@ export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailur
   try {
     await waitFor(run, { what: 'nodes to pull from ECR', deadlineMs, intervalMs }, async (pending) => {
       nodes = await readNodeAccess(run.ctx.fresh());
-      const waiting = nodes.filter(({ state }) => state === 'starting' || state === 'failing');
+      const waiting = nodes.filter(({ state }) => !['active', 'inactive', 'skipped'].includes(state));
       const [first] = waiting;
       if (!first) return true;
       return pending(`${waiting.length} of ${nodes.length} nodes, ${first.name}: ${first.why}`);
@@ -85,6 +85,14 @@ async function nodeFinding(node: NodeAccess, ctx: NodesContext): Promise<Finding
         what: `node ${name} does not pull from ECR`,
         why,
         ...(await adviceFor(node, ctx)),
+      });
+    case 'new':
+      return finding('node-agent-starting', {
+        target,
+        what: `the agent on node ${name} is starting`,
+        why,
+        hint: 'Run `ecr-bootstrap status --wait`.',
+        isTemporary: true,
       });
     case 'failing':
     case 'starting':

@@ -1,4 +1,4 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../src/clients/kubernetes/port.ts';
 import { BootstrapError } from '../../../src/core/errors.ts';
 import type { Finding } from '../../../src/core/findings.ts';
@@ -7,6 +7,7 @@ import { nodesHealth } from '../../../src/nodes/ready.ts';
 
 const isReady = (ready: boolean) => [{ type: 'Ready', status: ready ? 'True' : 'False' }];
 const running = { running: {} };
+const now = Date.parse('2026-11-29T04:41:07Z');
 
 interface Cluster {
   /** The states of the containers `agent` and `probe`. */
@@ -15,11 +16,14 @@ interface Cluster {
   readonly warnings?: readonly object[];
   readonly log?: () => Promise<string | undefined>;
   readonly runtime?: string;
+  /** Seconds since the pod of the agent was created. */
+  readonly age?: number;
 }
 
 /** The findings for a cluster with one node, whose agent is not ready. */
 async function healthOf(cluster: Cluster): Promise<readonly Finding[]> {
   const { agent = running, probe = running, warnings = [], log, runtime = 'containerd://2.1.4' } = cluster;
+  const { age = 3600 } = cluster;
   const node = {
     apiVersion: 'v1',
     kind: 'Node',
@@ -30,7 +34,12 @@ async function healthOf(cluster: Cluster): Promise<readonly Finding[]> {
   const pod = {
     apiVersion: 'v1',
     kind: 'Pod',
-    metadata: { name: 'node-access-x', namespace: 'ecr-bootstrap', uid: 'u1' },
+    metadata: {
+      name: 'node-access-x',
+      namespace: 'ecr-bootstrap',
+      uid: 'u1',
+      creationTimestamp: new Date(now - age * 1000).toISOString(),
+    },
     spec: { nodeName: 'node-1' },
     status: {
       conditions: isReady(false),
@@ -56,6 +65,7 @@ async function healthOf(cluster: Cluster): Promise<readonly Finding[]> {
   const ctx = {
     config: { project: 'shop', aws: { region: 'eu-west-1' }, nodes: { nodeSelector: {} } },
     cluster: port,
+    clock: { now: () => now },
     inventory,
     registryHost: () => Promise.resolve('1.dkr.ecr.eu-west-1.amazonaws.com'),
   } as unknown as NodesContext;
@@ -115,5 +125,39 @@ it('gives the command that tests a node at once after its container runtime was 
   expect(finding).toMatchObject({
     code: 'node-mirror-inactive',
     hint: 'On node-1, make these changes, then run: `systemctl restart containerd`; to test it at once: `kubectl -n ecr-bootstrap delete pod node-access-x`',
+  });
+});
+
+describe('an agent that was created a moment ago', () => {
+  const creating = { waiting: { reason: 'ContainerCreating' } };
+
+  it('is starting, which is a warning that `status --wait` waits for', async () => {
+    const expected = [{ code: 'node-agent-starting', level: 'warning', isTemporary: true }];
+    expect(await healthOf({ agent: creating, probe: creating, age: 20 })).toMatchObject(expected);
+    expect(await healthOf({ age: 20 })).toMatchObject(expected);
+    const log = () => Promise.resolve('ready; mirrored: docker.io; the token expires at 17:00');
+    expect(await healthOf({ age: 20, log })).toMatchObject(expected);
+  });
+
+  it('fails if it still is not ready after a minute', async () => {
+    for (const cluster of [{ agent: creating, probe: creating }, {}]) {
+      expect(await healthOf({ ...cluster, age: 70 })).toMatchObject([
+        { code: 'node-agent-unready', level: 'failed' },
+      ]);
+    }
+  });
+
+  it('fails at once if its log, an event or its containers show a problem', async () => {
+    const line = 'could not write /etc/containerd/certs.d: read-only file system';
+    const message = 'Head "https://ecr-bootstrap.invalid/v2/probe/manifests/x": dial tcp: no such host';
+    const event = { involvedObject: { uid: 'u1' }, reason: 'FailedMount', message: 'no such folder' };
+    const cases: readonly (readonly [Cluster, string])[] = [
+      [{ log: () => Promise.resolve(line) }, 'node-agent-unready'],
+      [{ agent: creating, probe: creating, warnings: [event] }, 'node-agent-unready'],
+      [{ probe: { waiting: { reason: 'ErrImagePull', message } } }, 'node-mirror-inactive'],
+    ];
+    for (const [cluster, code] of cases) {
+      expect(await healthOf({ ...cluster, age: 20 })).toMatchObject([{ code, level: 'failed' }]);
+    }
   });
 });
