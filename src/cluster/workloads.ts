@@ -89,17 +89,31 @@ interface Owner {
 function topOwner(pod: KubeObject, controllers: ReadonlyMap<string, KubeObject>): Owner | undefined {
   const direct = ownerOf(pod);
   if (!direct || direct.kind === 'Node') return undefined;
-  const { namespace = '', labels } = pod.metadata;
+  const { namespace = '' } = pod.metadata;
   const owner = (kind: string, name: string): Owner => ({ id: `${kind} ${namespace}/${name}`, kind, name });
-  const hash = labels?.['pod-template-hash'];
-  if (direct.kind === 'ReplicaSet' && hash && direct.name.endsWith(`-${hash}`)) {
-    // A Deployment names its ReplicaSets NAME-HASH, so ReplicaSets do not have to be listed.
-    const deployment = owner('Deployment', direct.name.slice(0, -hash.length - 1));
+  const deploymentName = deploymentOf(pod, direct);
+  if (deploymentName !== undefined) {
+    const deployment = owner('Deployment', deploymentName);
     if (controllers.has(deployment.id)) return deployment;
   }
   const self = owner(direct.kind, direct.name);
   const above = ownerOf(controllers.get(self.id));
   return above ? owner(above.kind, above.name) : self;
+}
+
+/** A Deployment names its ReplicaSets NAME-HASH, so ReplicaSets do not have to be listed. */
+function deploymentOf({ metadata }: KubeObject, owner: Pick<Owner, 'kind' | 'name'>): string | undefined {
+  const hash = metadata.labels?.['pod-template-hash'];
+  if (!hash || owner.kind !== 'ReplicaSet' || !owner.name.endsWith(`-${hash}`)) return undefined;
+  return owner.name.slice(0, -hash.length - 1);
+}
+
+/** NAMESPACE/NAME of the workload of a pod, as far as the pod itself shows it. */
+export function workloadName(pod: KubeObject): string {
+  const { namespace = '', name } = pod.metadata;
+  const owner = ownerOf(pod);
+  if (!owner || owner.kind === 'Node') return `${namespace}/${name}`;
+  return `${namespace}/${deploymentOf(pod, owner) ?? owner.name}`;
 }
 
 const ownerOf = (object: KubeObject | undefined) =>

@@ -46,10 +46,10 @@ const notChecked = ({ what, why, hint }: BootstrapError): Finding =>
 
 export function removeNodeAccess(state: NodeAccessState): Diff<ObjectChange> {
   const { changes, findings } = removeObjects(state);
-  const reason = 'first removes its files from nodes, which then need the internet for public images';
+  const warning = 'first removes its files from nodes, which then need the internet for public images';
   return {
     changes: changes.map((change) =>
-      change.payload.deletes?.kind === agentRef.kind ? { ...change, reason } : change,
+      change.payload.deletes?.kind === agentRef.kind ? { ...change, warning } : change,
     ),
     findings,
   };

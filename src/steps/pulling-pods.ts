@@ -1,7 +1,6 @@
-import { fullName } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { mirroringForPods } from '../mirror/internet.ts';
-import { isFinished } from '../cluster/workloads.ts';
+import { isFinished, workloadName } from '../cluster/workloads.ts';
 import type { Step } from './context.ts';
 import { nodeNamespace, operatorNamespace } from '../core/ownership.ts';
 import { finding } from '../core/findings.ts';
@@ -9,9 +8,9 @@ import { finding } from '../core/findings.ts';
 const ownNamespaces = new Set<string | undefined>([operatorNamespace, nodeNamespace]);
 
 /** `kubectl get pods -A` lists all of them. */
-const maxShown = 20;
+const maxShown = 5;
 
-/** Reports which pods lose their pull secret. Changes nothing. */
+/** Reports which workloads lose their pull secret. Changes nothing. The state is the workload of each pod. */
 export const pullingPods: Step<readonly string[]> = {
   id: 'pods',
   title: 'pods with images of this ECR',
@@ -31,11 +30,11 @@ export const pullingPods: Step<readonly string[]> = {
       imagesOf(pod).some((image) => image.startsWith(`${host}/`) || isMirrored(image, pod));
     return pods
       .filter((pod) => !ownNamespaces.has(pod.metadata.namespace) && !isFinished(pod) && isFromEcr(pod))
-      .map(({ metadata }) => fullName(metadata));
+      .map(workloadName);
   },
-  diff: (pods) => ({
+  diff: (workloads) => ({
     changes: [],
-    findings: pods.length === 0 ? [] : [pullEnding(pods)],
+    findings: workloads.length === 0 ? [] : [pullEnding(workloads)],
   }),
   apply: () => Promise.resolve([]),
 };
@@ -48,13 +47,20 @@ function imagesOf({ spec }: KubeObject): readonly string[] {
   return [...initContainers, ...containers].flatMap(({ image }) => image ?? []);
 }
 
-function pullEnding(pods: readonly string[]) {
-  const names = pods.slice(0, maxShown).join(', ');
-  const more = pods.length > maxShown ? ` and ${pods.length - maxShown} more` : '';
+/** Those of the users first. */
+const rankOf = (name: string): number => (name.startsWith('kube-') ? 1 : 0);
+
+/** @param workloads the workload of each pod */
+function pullEnding(workloads: readonly string[]) {
+  const names = [...new Set(workloads)].sort((a, b) => rankOf(a) - rankOf(b) || (a < b ? -1 : 1));
+  const more = names.length > maxShown ? ` and ${names.length - maxShown} more` : '';
+  const shown = `${names.slice(0, maxShown).join(', ')}${more}`;
+  const pods = workloads.length === 1 ? '1 pod' : `${workloads.length} pods`;
+  const where = names.length === 1 ? `1 workload (${shown})` : `${names.length} workloads (${shown})`;
   return finding('image-access-lost', {
-    target: { kind: 'Pod', name: pods[0] ?? '' },
-    what: `${pods.length === 1 ? '1 pod uses' : `${pods.length} pods use`} images of this ECR and will lose access to them`,
-    why: `without the pull secret and the files on nodes they cannot restart on a node that does not have the image cached: ${names}${more}`,
+    target: { kind: 'workload', name: names[0] ?? '' },
+    what: `${pods} in ${where} ${workloads.length === 1 ? 'loses' : 'lose'} image access`,
+    why: 'without the pull secret and the files on nodes, they cannot restart on a node that does not have their images',
     hint: 'To keep them running, first give them another registry or pull secret.',
   });
 }

@@ -59,7 +59,11 @@ export const serviceAccountPolicy: Step<PolicyState, ObjectChange> = {
   ready: verifyOrRemove,
   summary: ({ wanted }) => (wanted.length > 0 ? { text: 'new ones too' } : undefined),
   render: renderPolicy,
-  remove: removeObjects,
+  remove: (state) => {
+    const { changes, findings } = removeObjects(state);
+    const isPolicy = ({ target: { kind } }: ObjectChange): boolean => kind === policyKind;
+    return { changes: changes.map((one) => (isPolicy(one) ? one : { ...one, label: '' })), findings };
+  },
 };
 
 /** The binding belongs to the policy. */

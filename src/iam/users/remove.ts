@@ -41,9 +41,11 @@ export async function removeUser(
       ...keys.map(({ id }) => deletion(keyTarget(id), { on: 'accessKey', id })),
       ...attached
         .filter((arn) => !isKept(arn))
-        .map((policyArn) =>
-          deletion(attachmentTarget(wanted.name, policyArn), { on: 'attachment', policyArn }),
-        ),
+        .map((policyArn) => ({
+          ...deletion(attachmentTarget(wanted.name, policyArn), { on: 'attachment', policyArn }),
+          // The user and the policy stand for it.
+          label: '',
+        })),
       ...(user ? [deletionOrRelease('user', userTarget(wanted.name), user.tags)] : []),
       ...(policy ? [deletionOrRelease('policy', policyTarget(wanted.policy.name), policy.tags)] : []),
     ],

@@ -75,11 +75,9 @@ export function planLines(view: PlanView, layout: Layout, verbose: boolean): str
     const text = dryRun ? 'Nothing would change.' : 'Nothing to change.';
     return [...lines, [text, ...more].join(' '), ...digestLines];
   }
-  const consequences = listsAll
-    ? []
-    : steps.flatMap(({ findings }) =>
-        findings.filter(isConsequence).flatMap((one) => findingLines(one, layout)),
-      );
+  const consequences = steps.flatMap(({ findings }) =>
+    findings.filter(isConsequence).flatMap((one) => findingLines(one, layout)),
+  );
   return [...lines, '', ...consequences, ...summary(changes, layout, { dryRun, more }), ...digestLines];
 }
 
@@ -126,7 +124,7 @@ function stepLines(
 ): string[] {
   return steps.flatMap(({ step, title, changes, findings }) => {
     const showsAll = verbose || changes.length > 0;
-    const shown = findings.filter(({ level }) => showsAll || level !== 'ok');
+    const shown = findings.filter((one) => (showsAll || one.level !== 'ok') && !isConsequence(one));
     if (changes.length + shown.length === 0) return [];
     return [
       ...layout.wrap(layout.style.dim(title), { first: `${layout.style.bold(step)}  `, rest: '  ' }),
@@ -255,7 +253,10 @@ const labelCounts = (changes: readonly Change[]): Part[] =>
  */
 function contentsOf(changes: readonly Change[], titleKind: string | undefined): Part[] {
   const [only, second] = changes;
-  if (only && !second && !only.label) return [{ text: only.target.name, count: 1 }];
+  if (only && !second && !only.label) {
+    const { kind, name } = only.target;
+    return [{ text: titleKind === undefined || kind === titleKind ? name : `${kind} ${name}`, count: 1 }];
+  }
   const counted = changes.filter(({ label }) => label !== '');
   if (counted.length === 0) return kindCounts(changes);
   const labels = tally(counted.flatMap(({ label }) => label ?? []));

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { KubeObject } from '../../../src/clients/kubernetes/port.ts';
-import { workloadsOf } from '../../../src/cluster/workloads.ts';
+import { workloadName, workloadsOf } from '../../../src/cluster/workloads.ts';
 
 interface Owner {
   readonly kind: string;
@@ -117,4 +117,17 @@ it('omits managed controllers with their pods', () => {
   const owned = pod('operator-5d4-x', 'example.org/other:1', { kind: 'ReplicaSet', name: 'operator-5d4' });
   const labelled = { ...owned, metadata: { ...owned.metadata, labels: { 'pod-template-hash': '5d4' } } };
   expect(summary([managed], [labelled])).toEqual([]);
+});
+
+it('names the workload of a pod by what the pod shows', () => {
+  const hash = { 'pod-template-hash': '5d4' };
+  const owned = (owner?: Owner, labels = {}): KubeObject => {
+    const one = pod('web-5d4-x', 'a:1', owner);
+    return { ...one, metadata: { ...one.metadata, labels } };
+  };
+  expect(workloadName(owned({ kind: 'ReplicaSet', name: 'web-5d4' }, hash))).toBe('shop/web');
+  expect(workloadName(owned({ kind: 'ReplicaSet', name: 'own' }, hash))).toBe('shop/own');
+  expect(workloadName(owned({ kind: 'StatefulSet', name: 'db' }))).toBe('shop/db');
+  expect(workloadName(owned({ kind: 'Node', name: 'node-1' }))).toBe('shop/web-5d4-x');
+  expect(workloadName(owned())).toBe('shop/web-5d4-x');
 });

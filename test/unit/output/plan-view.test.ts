@@ -166,7 +166,7 @@ describe('a plan by purpose', () => {
       numbers(8).map((index) => change('create', 'image', `i${index}`)),
     );
     const text = lines([...steps, others]);
-    expect(text.slice(0, 2)).toEqual(['AWS', '  + access key  x']);
+    expect(text.slice(0, 2)).toEqual(['AWS', '  + access key  registration x']);
     expect(text.join('\n')).not.toContain('verified');
     expect(text.at(-1)).toBe('Plan: 9 to create, 0 to update, 0 to delete. (-v lists all)');
   });
@@ -298,6 +298,13 @@ describe('a plan by purpose', () => {
       '    why: no pull secret is left',
       '    fix: Give them another one.',
       'Plan: 0 to create, 0 to update, 9 to delete. (-v lists all)',
+    ]);
+    const short = lines([pods, step('operator', deletions.slice(0, 2))]);
+    expect(short.slice(4)).toEqual([
+      '! 6 pods lose access [image-access-lost]',
+      '    why: no pull secret is left',
+      '    fix: Give them another one.',
+      'Plan: 0 to create, 0 to update, 2 to delete.',
     ]);
   });
 
