@@ -12,6 +12,7 @@ import { collectImages, requestedImages } from '../run/collect-images.ts';
 import { probe, refuseUnreached, showReading } from '../run/preflight.ts';
 import { readReferences } from '../run/references.ts';
 import type { Session } from '../run/session.ts';
+import { announcingStop } from '../run/stopping.ts';
 import { resolve } from 'node:path';
 import { type OutputFile, prepareOutput, writeOutput } from '../run/output-file.ts';
 
@@ -100,7 +101,9 @@ async function copyAll(
   };
   try {
     const copy = () => ctx.mirror[options.dryRun ? 'plan' : 'copy'](images, { ...how, emit });
-    const results = await withinGrace(session.signal, graceMs, copy);
+    const results = await announcingStop(session, 'Stopping; images in ECR stay there', () =>
+      withinGrace(session.signal, graceMs, copy),
+    );
     return [...results.map(rowOf), ...refused];
   } catch (error) {
     // After an interrupted run, the file lists the images that were skipped.

@@ -66,7 +66,7 @@ export async function applyPlan<Ctx extends { readonly clock: Clock }>(
         emit: (event) => inFlight.emit(event),
         ...(isEmpty ? { isReadOnly: true } : {}),
       };
-      how.emit({ type: 'step-started', step, title });
+      how.emit({ type: 'step-started', step, title, changes: planned.changes.length });
       const fresh = ctx;
       const current = stale
         ? await unlessAborted(how.signal, () => observeAgain(planned, fresh, consent, how))

@@ -173,11 +173,19 @@ export interface Progress {
   readonly unit: 'bytes' | 'items';
   /** The number of blobs in flight, if known. */
   readonly active?: number;
+  /** The members of the work, if known: images that are complete, and all of them. */
+  readonly members?: { readonly done: number; readonly total: number };
 }
 
 /** Something that happens during a run, as plain data that reporters show. */
 export type Event =
-  | { readonly type: 'step-started'; readonly step: string; readonly title: string }
+  | {
+      readonly type: 'step-started';
+      readonly step: string;
+      readonly title: string;
+      /** The number of planned changes. */
+      readonly changes: number;
+    }
   | {
       readonly type: 'step-done';
       readonly step: string;

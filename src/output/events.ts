@@ -2,6 +2,7 @@ import type { Event } from '../core/step.ts';
 import { nameOf } from '../core/target.ts';
 import type { Layout } from './layout.ts';
 import { formatBytes, formatDuration } from './units.ts';
+import { actions, pastOf } from './verbs.ts';
 import { findingLines } from './views/finding.ts';
 
 const underWay = {
@@ -10,7 +11,6 @@ const underWay = {
   replace: 'replacing',
   delete: 'deleting',
 } as const;
-const verbs = { create: 'created', update: 'updated', replace: 'replaced', delete: 'deleted' } as const;
 
 /** The lines that an event prints: one line per step that changed something. `verbose` adds one line per change. */
 export function eventLines(
@@ -27,8 +27,8 @@ export function eventLines(
     case 'step-started':
       return how.verbose ? dim(layout.wrap(`${event.step}: ${event.title}`)) : [];
     case 'step-done': {
-      const counts = Object.entries(event.made).map(
-        ([action, count]) => `${count} ${verbs[action as keyof typeof verbs]}`,
+      const counts = actions.flatMap((action) =>
+        event.made[action] ? `${event.made[action]} ${pastOf[action]}` : [],
       );
       if (counts.length === 0 && !how.verbose) return [];
       const made = layout.pad(counts.join(', ') || 'no change', madeWidth);
@@ -112,5 +112,5 @@ function outcomeLines(
   }
   if (!verbose) return [];
   const detail = outcome.detail ? ` ${style.dim(`(${outcome.detail})`)}` : '';
-  return text(`${verbs[outcome.change.action]} ${target}${detail}`);
+  return text(`${pastOf[outcome.change.action]} ${target}${detail}`);
 }

@@ -2,9 +2,9 @@ import type { Event, Progress } from '../core/step.ts';
 import { withoutSecrets } from '../core/secret.ts';
 import { isTerminalInUse } from '../core/subprocess.ts';
 import type { Layout } from './layout.ts';
-import { progressText } from './progress-text.ts';
-import { Rate } from './rate.ts';
 import type { OutputStream } from './reporter.ts';
+import { progressLines } from './progress-text.ts';
+import { Rate } from './rate.ts';
 import { formatDuration } from './units.ts';
 
 const redrawIntervalMs = 100;
@@ -14,7 +14,14 @@ const asciiFrames = ['|', '/', '-', '\\'];
 /** Milliseconds after which the line shows how long the work has taken. */
 const showTimeAfterMs = 2000;
 
-/** The moving line at the bottom of a terminal: the current work, its progress, speed and duration. */
+/** Rows that a terminal has for text above the bars of images. */
+const rowsAbove = 12;
+const maxBars = 5;
+
+/**
+ * The moving line at the bottom of a terminal: the current work, its progress, speed and duration. Where there is
+ * room, lines with the bars of images follow.
+ */
 export class LiveLine {
   readonly moves: boolean;
   readonly #screen: OutputStream;
@@ -22,9 +29,14 @@ export class LiveLine {
   readonly #layout: () => Layout;
   readonly #progress = new Map<string, { progress: Progress; readonly rate: Rate }>();
   #timer: NodeJS.Timeout | undefined;
-  #drawn = false;
+  /** The lines on the screen. */
+  #drawn = 0;
   #frame = 0;
+  /** The step, and how many of its changes are done. */
+  #title = '';
+  #changes = { done: 0, total: 0 };
   #label = '';
+  #isWhole = false;
   /** When the work of the label started, in milliseconds since the epoch. */
   #since = 0;
 
@@ -37,12 +49,24 @@ export class LiveLine {
   /** Updates the line for an event. */
   follow(event: Event): void {
     if (!this.moves) return;
-    if (event.type === 'step-started') this.#begin(event.title);
-    else if (event.type === 'change-started')
-      this.#begin(`${event.change.action} ${event.change.target.name}`);
-    else if (event.type === 'waiting') this.#begin(`waiting for ${event.what}`, event.seconds * 1000);
-    else if (event.type === 'progress') this.#note(event.progress);
-    else if (event.type === 'step-done') this.clear();
+    switch (event.type) {
+      case 'step-started':
+        this.#title = event.title;
+        this.#changes = { done: 0, total: event.changes };
+        return this.#begin('');
+      case 'change-started':
+        return this.#begin(`${event.change.action} ${event.change.target.name}`);
+      case 'change-done':
+        this.#changes.done += 1;
+        return;
+      case 'waiting':
+        return this.#begin(`waiting for ${event.what}`, { isWhole: true, passedMs: event.seconds * 1000 });
+      case 'progress':
+        return this.#note(event.progress);
+      case 'step-done':
+        return this.clear();
+      default:
+    }
   }
 
   /** Writes text above the line. */
@@ -57,11 +81,15 @@ export class LiveLine {
     clearInterval(this.#timer);
     this.#timer = undefined;
     this.#progress.clear();
+    this.#title = '';
+    this.#changes = { done: 0, total: 0 };
   }
 
-  #begin(label: string, passed = 0): void {
+  /** @param isWhole the label needs no title of the step before it */
+  #begin(label: string, { isWhole = false, passedMs = 0 } = {}): void {
     this.#label = label;
-    this.#since = Date.now() - passed;
+    this.#isWhole = isWhole;
+    this.#since = Date.now() - passedMs;
     this.#timer ??= setInterval(() => this.#draw(), redrawIntervalMs).unref();
   }
 
@@ -90,20 +118,34 @@ export class LiveLine {
       progress,
       rate: rate.perSecond(now),
     }));
-    const passed = now - this.#since;
-    const time = passed < showTimeAfterMs ? '' : ` (${seconds(passed)})`;
-    const text =
-      progressText(underWay, width, layout) || layout.truncate(this.#label, width - time.length) + time;
+    const { rows = 0 } = this.#screen;
+    const bars = Math.max(Math.min(maxBars, rows - rowsAbove), 0);
+    const progress = progressLines(underWay, width, layout, bars);
+    const lines = progress.length > 0 ? progress : [this.#text(now, width, layout)];
     this.#erase();
     if (isTerminalInUse()) return;
     const frame = spinner[this.#frame % spinner.length] ?? '';
-    this.#screen.write(`${frame} ${layout.truncate(withoutSecrets(text), width)}`);
-    this.#drawn = true;
+    const shown = lines.map((line) => layout.truncate(withoutSecrets(line), width));
+    this.#screen.write(`${frame} ${shown.join('\n  ')}`);
+    this.#drawn = shown.length;
+  }
+
+  /** The step, how many of its changes are done, the current work, and for how long. */
+  #text(now: number, width: number, layout: Layout): string {
+    const passed = now - this.#since;
+    const time = passed < showTimeAfterMs ? '' : ` (${seconds(passed)})`;
+    const { done, total } = this.#changes;
+    const count = total > 1 && done < total ? `${done} of ${total}` : '';
+    const parts = this.#isWhole
+      ? [this.#label]
+      : [this.#title, count, this.#label].filter((part) => part !== '');
+    return layout.truncate(parts.join(` ${layout.marks.separator} `), width - time.length) + time;
   }
 
   #erase(): void {
-    if (this.#drawn) this.#screen.write('\r\u001b[2K');
-    this.#drawn = false;
+    if (this.#drawn === 1) this.#screen.write('\r\u001b[2K');
+    if (this.#drawn > 1) this.#screen.write(`\r\u001b[${this.#drawn - 1}A\u001b[0J`);
+    this.#drawn = 0;
   }
 }
 

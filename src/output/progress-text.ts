@@ -11,6 +11,43 @@ export interface ActiveProgress {
 /** The mirror reports the whole run under this ID, and each image under its source. */
 const whole = 'images';
 
+/** Columns below which there is no room for bars. */
+const minBarsWidth = 50;
+const [nameWidth, barWidth] = [26, 14];
+
+/**
+ * Work in progress. With room for several bars, the first line shows the whole run, and one line each of the images
+ * follows. Otherwise, one line shows everything.
+ */
+export function progressLines(
+  underWay: readonly ActiveProgress[],
+  width: number,
+  layout: Layout,
+  maxBars: number,
+): string[] {
+  const parts = underWay.filter(isPart);
+  if (maxBars <= 0 || width < minBarsWidth || parts.length === 0) {
+    const text = progressText(underWay, width, layout);
+    return text === '' ? [] : [text];
+  }
+  const others = underWay.filter((one) => !isPart(one));
+  const shown = parts.length > maxBars ? maxBars - 1 : parts.length;
+  return [
+    progressText(others, width, layout),
+    ...parts.slice(0, shown).map(({ progress }) => barLine(progress, layout)),
+    ...(parts.length > shown ? [`${layout.marks.more} ${parts.length - shown} more`] : []),
+  ];
+}
+
+/** `nginx:1.27   ███████████░░░   78%` */
+function barLine(progress: Progress, layout: Layout): string {
+  const { id, done, total = 0 } = progress;
+  const full = Math.floor((barWidth * done) / total);
+  const bar = layout.marks.barDone.repeat(full) + layout.marks.barLeft.repeat(barWidth - full);
+  const name = layout.pad(layout.shorten(shortName(id), nameWidth), nameWidth);
+  return `${name}  ${bar}  ${layout.pad(percent(progress), 4, 'right')}`;
+}
+
 /** Work in progress as one line of at most `width` characters: the whole run, then as many images as fit. */
 export function progressText(underWay: readonly ActiveProgress[], width: number, layout: Layout): string {
   const separator = ` ${layout.marks.separator} `;
@@ -34,8 +71,9 @@ function fitting(texts: readonly string[], width: number, separator: string): st
 }
 
 function figures({ progress, rate }: ActiveProgress): string[] {
-  const { unit, active = 0 } = progress;
+  const { unit, active = 0, members } = progress;
   return [
+    ...(members ? [`${members.done} of ${plural(members.total, 'image')}`] : []),
     amount(progress),
     ...(unit === 'bytes' && rate !== undefined ? [`${formatBytes(rate)}/s`] : []),
     ...timeLeft(progress, rate),

@@ -67,6 +67,13 @@ export const runResultSchema = object({
   unplanned: count.describe(
     'The number of changed targets that were not in the plan, because they were created during the run.',
   ),
+  made: object({
+    create: count.exactOptional(),
+    update: count.exactOptional(),
+    replace: count.exactOptional(),
+    delete: count.exactOptional(),
+  }).describe('The number of changed targets by action.'),
+  seconds: z.number().describe('How long the changes took.'),
   next: list(text).describe('What you can do next.'),
 }).describe('What the run did. Missing if it ended before its first change.');
 

@@ -1,4 +1,6 @@
-import { onAbort, unlessAborted } from '../core/abort.ts';
+import { performance } from 'node:perf_hooks';
+import { groupBy, tally } from '../core/group-by.ts';
+import { unlessAborted } from '../core/abort.ts';
 import { BootstrapError, exitCodes } from '../core/errors.ts';
 import type { Header } from '../output/index.ts';
 import { plural } from '../output/units.ts';
@@ -17,6 +19,7 @@ import { needsOf } from './select-steps.ts';
 import { confirm, type Question } from './confirm.ts';
 import { holdLease } from './lease.ts';
 import { preflight, probe, showReading } from './preflight.ts';
+import { announcingStop } from './stopping.ts';
 import type { Session } from './session.ts';
 
 /** The common part of `up`, `rotate` and `down`: a plan that is shown, confirmed and applied. */
@@ -81,12 +84,6 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
         })
       : undefined;
   let abandoned = false;
-  const announceStop = (): void => {
-    if (signal.reason instanceof BootstrapError && signal.reason.code === 'interrupted') {
-      reporter.event({ type: 'note', step: '', text: stopping });
-    }
-  };
-  const removeListener = onAbort(signal, announceStop);
   try {
     if (expectPlan !== undefined && lease) {
       // While this run waited for the lease, another one may have changed the state.
@@ -94,34 +91,35 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
       refuseFindings(again);
       refuseOtherDigest(digestOf(again, header), expectPlan);
     }
-    const result = await applyPlan(plan, {
-      ctx: expectPlan === undefined ? ctx : ctx.fresh({ usesKey }),
-      fresh: (old) => old.fresh(),
-      // During the question and the wait for the lease, the state may have changed.
-      outdated: question !== undefined || lease !== undefined || expectPlan !== undefined,
-      signal: lease ? AbortSignal.any([signal, lease.lost]) : signal,
-      emit: (event) => reporter.event(event),
-    });
+    const started = performance.now();
+    const result = await announcingStop(session, 'Stopping after the current changes', () =>
+      applyPlan(plan, {
+        ctx: expectPlan === undefined ? ctx : ctx.fresh({ usesKey }),
+        fresh: (old) => old.fresh(),
+        // During the question and the wait for the lease, the state may have changed.
+        outdated: question !== undefined || lease !== undefined || expectPlan !== undefined,
+        signal: lease ? AbortSignal.any([signal, lease.lost]) : signal,
+        emit: (event) => reporter.event(event),
+      }),
+    );
+    const seconds = (performance.now() - started) / 1000;
     abandoned = result.abandoned === true;
     const { next, missing } = result.error
       ? { next: [], missing: [] }
       : await nextSteps(job, plan, ctx.fresh(), signal);
     await reporter.show({
       type: 'result',
-      data: { steps: result.steps, ...countDone(result, changes), next },
+      data: { steps: result.steps, ...countDone(result, changes), seconds, next },
     });
     for (const error of missing) reporter.warn(`Could not find all next steps: ${error.message}.`);
     throwFailure(result, steps);
     return exitCodes.done;
   } finally {
-    removeListener();
     // Changes in flight may still take effect, so other runs have to wait until the lease expires.
     if (abandoned) lease?.leave();
     else await lease?.release();
   }
 }
-
-const stopping = 'Stopping after the current changes (press Ctrl-C again to stop now).';
 
 /** A failure to find the next steps must not replace the result of the run. */
 async function nextSteps(
@@ -212,9 +210,14 @@ const shown = ({ step, changes, unmanaged, findings }: StepPlan<Context>, ctx: C
 /** Counts targets as the plan does: a target that two steps change counts once. */
 function countDone({ steps }: RunResult, planned: readonly Change[]) {
   const done = steps.flatMap(({ outcomes }) => outcomes.filter(({ result }) => result === 'done'));
-  const names = new Set(done.map(({ change }) => nameOf(change.target)));
+  const byName = groupBy(done, ({ change }) => nameOf(change.target));
   const known = new Set(planned.map(({ target }) => nameOf(target)));
-  return { changed: names.size, unplanned: [...names].filter((name) => !known.has(name)).length };
+  const actions = [...byName.values()].flatMap(([first]) => first?.change.action ?? []);
+  return {
+    changed: byName.size,
+    unplanned: [...byName.keys()].filter((name) => !known.has(name)).length,
+    made: Object.fromEntries(tally(actions)) as Partial<Record<Change['action'], number>>,
+  };
 }
 
 /** Failed members do not stop a run, but it exits with an error. */

@@ -63,7 +63,7 @@ it('up completes when stdout is closed', slow, async () => {
 
 it('up completes when stderr is closed', slow, async () => {
   const { code, heard } = await runWithout('stderr', 'up --yes');
-  expect(heard).toMatch(/^Done: \d+ changes/m);
+  expect(heard).toMatch(/^Done in .+: \d+ created/m);
   expect(code, heard).toBe(0);
 });
 

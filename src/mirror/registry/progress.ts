@@ -14,6 +14,7 @@ export class RegistryProgress {
   /** Running jobs, with the bytes that they have transferred. */
   readonly #active = new Map<BlobJob, number>();
   #done = 0;
+  #finished = 0;
   #reportedAt = -Infinity;
 
   constructor(deliveries: readonly Delivery[], jobs: readonly BlobJob[], emit: Emit, now: () => number) {
@@ -42,6 +43,7 @@ export class RegistryProgress {
 
   /** An image is delivered, or has failed. */
   finished(delivery: Delivery): void {
+    this.#finished += 1;
     this.#reportImage(delivery);
     this.#report();
   }
@@ -68,6 +70,7 @@ export class RegistryProgress {
         total: this.#total,
         unit: 'bytes',
         active: this.#active.size,
+        members: { done: this.#finished, total: this.#images.size },
       },
     });
   }

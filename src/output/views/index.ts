@@ -1,8 +1,9 @@
 import { type Layout, widthOf } from '../layout.ts';
-import { plural } from '../units.ts';
+import { formatDuration } from '../units.ts';
 import type { Verbosity } from '../reporter.ts';
 import { printable, printableData } from '../printable.ts';
 import type { ConfigRow, MirrorRow, View } from '../view.ts';
+import { actions, pastOf } from '../verbs.ts';
 import { doctorLines } from './doctor.ts';
 import { imageLines } from './images.ts';
 import { mirrorLines } from './mirror.ts';
@@ -172,16 +173,20 @@ function resultLines(data: DataOf<'result'>, layout: Layout): string[] {
     outcomes.filter((outcome) => outcome.result === 'failed' && !outcome.tolerable),
   );
   const { missing, failed } = splitFailures(members);
-  const counts = [
-    ...(failed.length + fatal.length > 0 ? [`${failed.length + fatal.length} failed`] : []),
-    ...(missing.length > 0 ? [`${missing.length} skipped`] : []),
-  ];
-  if (unknown.length > 0) counts.push(`${unknown.length} unknown`);
-  const late = data.unplanned > 0 ? `, ${data.unplanned} of them found during the run` : '';
-  if (counts.length > 0) {
-    lines.push(...layout.wrap(`${[`${plural(data.changed, 'change')} done${late}`, ...counts].join(', ')}.`));
-  } else if (data.changed > 0) {
-    lines.push(...layout.wrap(`${style.good('Done')}: ${plural(data.changed, 'change')}${late}.`));
+  const failures = failed.length + fatal.length;
+  const skipped = data.steps.flatMap(({ outcomes }) => outcomes.filter(({ result }) => result === 'skipped'));
+  const isComplete = failures + missing.length + unknown.length === 0;
+  if (data.changed > 0 || !isComplete) {
+    const counts = [
+      ...actions.flatMap((action) => (data.made[action] ? `${data.made[action]} ${pastOf[action]}` : [])),
+      ...(failures > 0 ? [`${failures} failed`] : []),
+      `${missing.length + skipped.length} skipped`,
+      ...(unknown.length > 0 ? [`${unknown.length} unknown`] : []),
+    ];
+    const time = formatDuration(data.seconds * 1000);
+    const head = isComplete ? `${style.good('Done')} in ${time}` : `Not complete after ${time}`;
+    const late = data.unplanned > 0 ? `; ${data.unplanned} of them found during the run` : '';
+    lines.push(...layout.wrap(`${head}: ${counts.join(', ')}${late}.`));
   }
   if (data.next.length > 0) {
     lines.push('', 'Next steps:', ...data.next.flatMap((line) => layout.wrap(line, { first: '  - ' })));

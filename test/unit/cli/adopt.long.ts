@@ -113,8 +113,10 @@ describe('a manual setup', () => {
       expect(cluster.get('Deployment', 'external-secrets', 'external-secrets')?.metadata.uid).toBe(uid);
       const [, created = 0, updated = 0, replaced = 0] =
         /^Plan: (\d+) to create, (\d+) to update, (\d+) to replace, 0 to delete\./m.exec(stdout) ?? [];
-      const [, done = 0, late = 0] = /^Done: (\d+) changes(?:, (\d+) of them)?/m.exec(stdout) ?? [];
-      expect(Number(done) - Number(late)).toBe(Number(created) + Number(updated) + Number(replaced));
+      const [, counts = '', late = 0] =
+        /^Done in [^:]+: (.*), 0 skipped(?:;\s(\d+)\sof\sthem[^.]*)?\.$/ms.exec(stdout) ?? [];
+      const done = [...counts.matchAll(/\d+/g)].reduce((sum, [count]) => sum + Number(count), 0);
+      expect(done - Number(late)).toBe(Number(created) + Number(updated) + Number(replaced));
       expect(cluster.get('Namespace', 'external-secrets')?.metadata.labels).toMatchObject({
         'app.kubernetes.io/managed-by': 'ecr-bootstrap',
       });

@@ -182,6 +182,7 @@ describe('one Ctrl-C', () => {
     async () => {
       const { code, output } = await run('up --yes', {}, silence('iam', /^CreateUser/));
       expect(code, output).toBe(130);
+      expect(output).toContain('Stopping after the current changes (press Ctrl-C again to stop now).');
       expect(output).toMatch(/\? create IAM user \S+: unknown, it was still in flight/);
       expect(output).toContain('The lease kube-system/ecr-bootstrap was not released');
       expect(cli.world.cluster.get('Lease', 'ecr-bootstrap', 'kube-system')).toBeDefined();

@@ -93,6 +93,8 @@ const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }>
       steps: [{ step: hostile, outcomes, failures: [{ target, error: error('not-ready') }] }],
       changed: 1,
       unplanned: 0,
+      made: { create: 1 },
+      seconds: 1,
       next: [hostile],
     },
   },
@@ -181,7 +183,7 @@ const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }>
 
 const step = hostile;
 const events: { readonly [T in Event['type']]: Extract<Event, { readonly type: T }> } = {
-  'step-started': { type: 'step-started', step, title: hostile },
+  'step-started': { type: 'step-started', step, title: hostile, changes: 1 },
   'step-done': { type: 'step-done', step, title: hostile, made: { create: 1 }, milliseconds: 1 },
   'change-found': { type: 'change-found', step, change: change('update') },
   'no-longer-needed': { type: 'no-longer-needed', step, change: change('delete') },
@@ -232,7 +234,7 @@ describe('a terminal', () => {
       const text = await written(
         (reporter) => {
           // The live line shows only events within a step.
-          reporter.event({ type: 'step-started', step: 'users', title: 'IAM users' });
+          reporter.event({ type: 'step-started', step: 'users', title: 'IAM users', changes: 3 });
           reporter.event(event);
           vi.advanceTimersByTime(1000);
         },
@@ -277,7 +279,7 @@ describe('a terminal', () => {
     it.each(Object.values(events))('has room for the event $type', async (event) => {
       vi.useFakeTimers();
       const text = await written((reporter) => {
-        reporter.event({ type: 'step-started', step: 'users', title: hostile });
+        reporter.event({ type: 'step-started', step: 'users', title: hostile, changes: 3 });
         reporter.event(event);
         vi.advanceTimersByTime(3000);
       }, options);

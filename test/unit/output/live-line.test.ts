@@ -1,5 +1,6 @@
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import type { Event } from '../../../src/core/step.ts';
 import { Layout } from '../../../src/output/layout.ts';
 import { LiveLine } from '../../../src/output/live-line.ts';
 import { runSubprocess } from '../../../src/core/subprocess.ts';
@@ -42,10 +43,52 @@ it('continues from the seconds that a wait has already taken', () => {
 });
 
 it('shows the duration of a step that reports nothing', () => {
-  line.follow({ type: 'step-started', step: 'operator', title: 'External Secrets Operator' });
+  line.follow({ type: 'step-started', step: 'operator', title: 'External Secrets Operator', changes: 0 });
   expect(after(5000)).toBe('External Secrets Operator (5s)');
-  line.follow({ type: 'step-started', step: 'images', title: 'images' });
+  line.follow({ type: 'step-started', step: 'images', title: 'images', changes: 0 });
   expect(after(1000)).toBe('images');
+});
+
+it('shows the step, how many of its changes are done, and the current one', () => {
+  const change = (name: string) =>
+    ({ action: 'create', target: { kind: 'Role', name }, fields: [] }) as const;
+  line.follow({ type: 'step-started', step: 'operator', title: 'operator', changes: 3 });
+  line.follow({ type: 'change-started', step: 'operator', change: change('a') });
+  expect(after(100)).toBe('operator · 0 of 3 · create a');
+  line.follow({ type: 'change-done', step: 'operator', outcome: { change: change('a'), result: 'done' } });
+  line.follow({ type: 'waiting', step: 'operator', what: 'the webhook', seconds: 4 });
+  expect(after(100)).toBe('waiting for the webhook (4s)');
+  line.follow({ type: 'change-started', step: 'operator', change: change('b') });
+  expect(after(100)).toBe('operator · 1 of 3 · create b');
+});
+
+const progress = (id: string, done: number, total: number): Event => ({
+  type: 'progress',
+  step: 'images',
+  progress: { id, label: id, done, total, unit: 'bytes' },
+});
+
+it('shows the bars of images in a terminal with room for them, and erases all of its lines', () => {
+  const tall = new LiveLine(Object.assign(stream, { rows: 24 }), () => new Layout({ width: 80 }), true);
+  try {
+    tall.follow(progress('images', 80, 200));
+    tall.follow(progress('docker.io/library/nginx:1.27', 50, 100));
+    tall.follow(progress('docker.io/library/redis:7', 30, 100));
+    vi.advanceTimersByTime(100);
+    const drawn = screen.split('\n');
+    expect(drawn.map((each) => each.slice(2, 22).trimEnd())).toEqual([
+      '80 B of 200 B',
+      'nginx:1.27',
+      'redis:7',
+    ]);
+    expect(drawn[1]).toMatch(/█{7}░{7} {2} 50%$/);
+    screen = '';
+    tall.above('text\n');
+    expect(screen).toBe('\r\u001b[2A\u001b[0Jtext\n');
+  } finally {
+    tall.clear();
+    Object.assign(stream, { rows: undefined });
+  }
 });
 
 it('shortens a long text so that the duration stays visible', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { Layout } from '../../../src/output/layout.ts';
-import { progressText, type ActiveProgress } from '../../../src/output/progress-text.ts';
+import { progressLines, progressText, type ActiveProgress } from '../../../src/output/progress-text.ts';
 import { Rate } from '../../../src/output/rate.ts';
 
 const whole: ActiveProgress = {
@@ -54,6 +54,37 @@ describe('the progress line of mirror', () => {
       unit: 'items',
     } as const;
     expect(progressText([{ progress }], 60, layout)).toBe('images looked up 3 of 9');
+  });
+});
+
+describe('the bars of images', () => {
+  it('follow the figures of the whole run, as many as there is room for', () => {
+    expect(progressLines([...images, whole], 75, layout, 4)).toEqual([
+      figures,
+      'nginx:1.27                  █░░░░░░░░░░░░░   10%',
+      'redis:7                     ██░░░░░░░░░░░░   20%',
+      'postgres:17                 ████░░░░░░░░░░   30%',
+      '… 3 more',
+    ]);
+  });
+
+  it('are left out of a narrow or low terminal', () => {
+    expect(progressLines([...images, whole], 45, layout, 4)).toEqual([
+      progressText([...images, whole], 45, layout),
+    ]);
+    expect(progressLines([...images, whole], 75, layout, 0)).toHaveLength(1);
+  });
+
+  it('are ASCII where the terminal does not show Unicode', () => {
+    const ascii = new Layout({ unicode: false });
+    expect(progressLines([whole, image('nginx:1.27', 50e6)], 75, ascii, 4)[1]).toBe(
+      'nginx:1.27                  #######.......   50%',
+    );
+  });
+
+  it('come with the number of images that are complete', () => {
+    const counted = { ...whole, progress: { ...whole.progress, members: { done: 6, total: 9 } } };
+    expect(progressText([counted], 80, layout)).toBe(`6 of 9 images · ${figures}`);
   });
 });
 

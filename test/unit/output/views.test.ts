@@ -197,3 +197,50 @@ describe('the configuration', () => {
     ]);
   });
 });
+
+describe('the result of a run', () => {
+  type Result = Extract<View, { readonly type: 'result' }>['data'];
+  const target = { kind: 'Role', name: 'r' };
+  const change = { action: 'create', target, fields: [] } as const;
+  const result = (data: Partial<Result>): Promise<string[]> =>
+    lines({
+      type: 'result',
+      data: {
+        steps: [],
+        changed: 88,
+        unplanned: 0,
+        made: { create: 78, update: 10 },
+        seconds: 14,
+        next: [],
+        ...data,
+      },
+    });
+
+  it('ends with how long it took, and how many targets were created, updated and skipped', async () => {
+    expect(await result({})).toEqual(['Done in 14s: 78 created, 10 updated, 0 skipped.']);
+  });
+
+  it('counts what was found during the run, and lists the next steps', async () => {
+    expect(await result({ unplanned: 2, next: ['Wait.'] })).toEqual([
+      'Done in 14s: 78 created, 10 updated, 0 skipped; 2 of them found during the run.',
+      '',
+      'Next steps:',
+      '  - Wait.',
+    ]);
+  });
+
+  it('is not called done if something failed, was skipped or is unknown', async () => {
+    const error = new BootstrapError({ code: 'aws-failed', what: 'a', why: 'b', hint: 'c' });
+    const outcomes = [
+      { change, result: 'failed', error },
+      { change, result: 'skipped' },
+      { change, result: 'unknown' },
+    ] as const;
+    const text = await result({ steps: [{ step: 's', outcomes, failures: [] }], made: { create: 1 } });
+    expect(text.at(-1)).toBe('Not complete after 14s: 1 created, 1 failed, 1 skipped, 1 unknown.');
+  });
+
+  it('is silent if there was nothing to do', async () => {
+    expect(await result({ changed: 0, made: {} })).toEqual([]);
+  });
+});

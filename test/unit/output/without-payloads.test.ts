@@ -45,6 +45,8 @@ async function written(format: 'text' | 'json'): Promise<string> {
       steps: [{ step, outcomes: [{ change, result: 'done' }], failures: [] }],
       changed: 1,
       unplanned: 0,
+      made: { update: 1 },
+      seconds: 1,
       next: [],
     },
   });
