@@ -3,17 +3,18 @@
  * and refresh intervals use it. Request signatures use real time, because the client signs with real time.
  */
 export class SandboxClock {
-  #offset: number;
+  #offset = 0;
+  readonly #realTime: () => number;
   readonly #listeners = new Set<() => void>();
 
-  /** @param offset milliseconds ahead of real time at the start */
-  constructor(offset = 0) {
-    this.#offset = offset;
+  /** @param realTime milliseconds since the epoch; a time that stands still makes runs repeatable */
+  constructor(realTime = Date.now) {
+    this.#realTime = realTime;
   }
 
   /** Milliseconds since the epoch, in sandbox time. */
   now(): number {
-    return Date.now() + this.#offset;
+    return this.#realTime() + this.#offset;
   }
 
   /** Milliseconds by which sandbox time is ahead of real time. */

@@ -27,6 +27,8 @@ export interface SandboxOptions {
   readonly region?: string;
   /** Registries in addition to the public ones. One with the same host replaces a public registry. */
   readonly sources?: readonly SourceOptions[];
+  /** By default, real time. */
+  readonly clock?: SandboxClock;
 }
 
 /** The state of the account, for tests to read and change without permissions. */
@@ -74,8 +76,7 @@ const PUBLIC_REGISTRIES: readonly SourceOptions[] = [
 
 /** Starts an AWS account, its private registry and the registries of the internet in this process. */
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
-  const { account = '123456789012', region = 'eu-west-1' } = options;
-  const clock = new SandboxClock();
+  const { account = '123456789012', region = 'eu-west-1', clock = new SandboxClock() } = options;
   const faults = new Faults();
   const limits = new RateLimits();
   const lags = new ReadLags<Service>(clock);

@@ -1,6 +1,6 @@
 // Writes the generated parts of the docs: the references, the JSON Schemas, the benchmark's tables, and the
-// README's terminal output, which comes from a real run in a sandbox. With --check it writes nothing, and exits
-// with 1 if a file is stale. It does not check terminal output, because that contains times.
+// README's terminal sessions, which are recorded in sandboxes. With --check it writes nothing, and exits with 1 if a
+// file is stale.
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { format, resolveConfig } from 'prettier';
@@ -14,6 +14,7 @@ import { errorCodes } from '../src/core/error-codes.ts';
 import { findingCodes } from '../src/core/finding-codes.ts';
 import { documentSchemas, envelopeSchema, usageErrorSchema } from '../src/output/schemas.ts';
 import { recordAudit } from './audit.mjs';
+import { recordPicture, recordQuickStart } from './session.mjs';
 import { openWorld } from './world.mjs';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
@@ -263,41 +264,34 @@ ${table(['Step or command', 'Reads', 'Changes'], part('kubernetes'))}
 `;
 }
 
-/** Puts the output of LINE between `<!-- run: LINE -->` and `<!-- end -->`. */
-async function terminalOutput(text, run) {
-  const parts = text.split(/(<!-- run: .*? -->)[\s\S]*?(<!-- end -->)/);
-  let result = '';
-  for (const part of parts) {
-    const line = /^<!-- run: (.*) -->$/.exec(part)?.[1];
-    result += part;
-    if (line === undefined) continue;
-    const { output: printed } = await run(line);
-    // The sandbox serves its own YAML instead of the operator's. A reader must not pin its checksum.
-    const output = printed.replace(/SHA-256 [0-9a-f]{64}/g, 'SHA-256 <that of the file>');
-    result += `\n\n\`\`\`text\n$ ecr-bootstrap ${line}\n${output.trimEnd()}\n\`\`\`\n\n`;
-  }
-  return result;
+/** The README, with its parts between `<!-- NAME -->` and `<!-- end -->`. */
+async function readme(parts) {
+  const filepath = `${root}README.md`;
+  const filled = Object.entries(parts).reduce(
+    (text, [name, part]) => {
+      const [start, end] = [`<!-- ${name} -->`, '<!-- end -->'];
+      const from = text.indexOf(start) + start.length;
+      const to = text.indexOf(end, from);
+      if (from < start.length || to < 0) throw new Error(`README.md has no part ${start}`);
+      return `${text.slice(0, from)}\n\n${part}\n\n${text.slice(to)}`;
+    },
+    readFileSync(filepath, 'utf8'),
+  );
+  return format(filled, { ...(await resolveConfig(filepath)), filepath });
 }
 
-/**
- * Puts the summary of the benchmark between `<!-- speed -->` and `<!-- end -->`, and writes the other tables of
- * its results.
- */
-async function speed(text) {
+/** Writes the tables and the chart of the benchmark. @returns its part of the README */
+async function speed() {
   const load = (name) => import(`../bench/mirror/${name}.ts`);
   const [{ markdown, summary }, { chart }] = await Promise.all(['table', 'chart'].map(load));
   const results = JSON.parse(readFileSync(`${root}bench/results/results.json`, 'utf8'));
   put('bench/results/results.md', markdown(results));
   put('bench/results/results.svg', chart(results));
-  const filled = text.replace(
-    /(<!-- speed -->)[\s\S]*?(<!-- end -->)/,
-    (_, start, end) => `${start}\n\n${summary(results)}\n\n${end}`,
-  );
-  const filepath = `${root}README.md`;
-  return format(filled, { ...(await resolveConfig(filepath)), filepath });
+  return summary(results);
 }
 
-mkdirSync(`${root}docs`, { recursive: true });
+process.env.TZ = 'UTC';
+mkdirSync(`${root}docs/images`, { recursive: true });
 mkdirSync(`${root}schema`, { recursive: true });
 // A sandbox changes the environment of this process, so one must close before the next opens.
 put('docs/operations/audit.md', await audit());
@@ -311,11 +305,12 @@ try {
   put('docs/reference/environment.md', await topicPage(environment));
   put('docs/reference/exit-codes.md', await topicPage(exitCodes));
   put('docs/reference/commands.md', await commandReference(run));
-  const readme = await speed(readFileSync(`${root}README.md`, 'utf8'));
-  put('README.md', check ? readme : await terminalOutput(readme, run));
 } finally {
   await close();
 }
+put('docs/images/session.svg', await recordPicture());
+const quickStart = `\`\`\`text\n${await recordQuickStart()}\n\`\`\``;
+put('README.md', await readme({ 'quick start': quickStart, speed: await speed() }));
 if (stale.length > 0) {
   console.error(`Stale: ${stale.join(', ')}. Run npm run docs.`);
   process.exitCode = 1;

@@ -1,4 +1,12 @@
-import { type Comparison, phases, rowsOf, roundTripMs, type Row, type Spread, titleOf } from './results.ts';
+import {
+  type Comparison,
+  type Phase,
+  phases,
+  rowsOf,
+  roundTripMs,
+  type Row,
+  type Spread,
+} from './results.ts';
 import { fastestPeer, targetsOf } from './targets.ts';
 import { labelOf } from './tools.ts';
 
@@ -63,33 +71,23 @@ function countMet(comparisons: readonly Comparison[]): string {
   return `${targets.filter(({ isMet }) => isMet).length} of ${targets.length} targets are met`;
 }
 
-/** The section of the README: a table, the chart and a paragraph. Paths start at the root of the repository. */
+/** The section of the README: the result and the chart. Paths start at the root of the repository. */
 export function summary(comparisons: readonly Comparison[]): string {
-  const others = 'fastest of crane, regctl, skopeo';
-  const head = ['', 'ecr-bootstrap', others, '', 'again, nothing new', 'fastest', ''];
-  return [
-    `Median seconds to copy images from registry to registry, ${roundTripMs} ms away. crane, regctl and skopeo copy eight images at once.`,
-    table(head, 1, comparisons.map(summaryRow)),
-    '![Seconds of every tool](bench/results/results.svg)',
-    [
-      measuredOn(comparisons),
-      `${countMet(comparisons)}; see [all figures](bench/results/results.md)`,
-      'and [how they are measured](bench/README.md). To repeat the measurement:',
-    ].join('\n'),
-    '```sh\nnpm run bench:mirror\n```',
-  ].join('\n\n');
+  const [cold, warm] = phases.map((phase) => rangeOf(comparisons.map((one) => speedOf(one, phase))));
+  return `Copying is ${cold} times as fast as with the fastest of crane, regctl and skopeo, and ${warm} times if nothing is new. The
+registries are ${roundTripMs} ms apart; see [how it is measured](bench/README.md) and [all figures](bench/results/results.md).
+
+![Seconds to copy five sets of images, with ecr-bootstrap, crane, regctl and skopeo](bench/results/results.svg)`;
 }
 
-function summaryRow(comparison: Comparison): string[] {
-  const figures = phases.flatMap((phase) => {
-    const rows = rowsOf(comparison, phase);
-    const own = rows.find(({ tool }) => tool === 'registry');
-    const peer = fastestPeer(rows);
-    if (!own || !peer) throw new Error('the published results lack a tool');
-    const speed = peer.seconds.median / own.seconds.median;
-    return [secondsOf(own), `${secondsOf(peer)} (${peer.tool})`, `**${speed.toFixed(1)}×**`];
-  });
-  return [titleOf(comparison), ...figures];
+/** How many times as fast as the fastest other tool. */
+function speedOf(comparison: Comparison, phase: Phase): number {
+  const rows = rowsOf(comparison, phase);
+  const own = rows.find(({ tool }) => tool === 'registry');
+  const peer = fastestPeer(rows);
+  if (!own || !peer) throw new Error('the published results lack a tool');
+  return peer.seconds.median / own.seconds.median;
 }
 
-const secondsOf = ({ seconds }: Row): string => `${seconds.median.toFixed(2)} s`;
+const rangeOf = (values: readonly number[]): string =>
+  `${Math.min(...values).toFixed(1)} to ${Math.max(...values).toFixed(1)}`;
