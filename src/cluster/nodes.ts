@@ -35,9 +35,12 @@ export const listAgentPods = (cluster: ClusterPort): Promise<readonly KubeObject
   );
 
 export async function activeAgentPods(cluster: ClusterPort): Promise<readonly KubeObject[]> {
-  const pods = await listAgentPods(cluster);
-  return pods.filter((pod) => pod.metadata.deletionTimestamp === undefined && !isFinished(pod));
+  return (await listAgentPods(cluster)).filter(isActive);
 }
+
+/** Whether the kubelet runs a pod, or will. */
+export const isActive = (pod: KubeObject): boolean =>
+  pod.metadata.deletionTimestamp === undefined && !isFinished(pod);
 
 /**
  * Why the controller could not create a pod of the agent, for example because a policy rejects it. It reports that in

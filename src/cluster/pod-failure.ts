@@ -12,6 +12,7 @@ export interface PodFailure {
     | 'credentials'
     | 'not-found'
     | 'platform'
+    | 'disk-full'
     | 'unknown-pull'
     | 'unschedulable'
     | 'crash';
@@ -110,6 +111,7 @@ function pullWarning({ metadata }: KubeObject, warnings: readonly KubeObject[]):
 
 /** The order matters: errors about credentials and platforms can also end with "not found". */
 const pullCauses: readonly (readonly [PodFailure['cause'], RegExp])[] = [
+  ['disk-full', /no space left on device|disk quota exceeded/i],
   ['dns', /no such host|server misbehaving|lookup \S+ on|name resolution/i],
   ['tls', /x509|certificate|tls: /i],
   ['credentials', /\b40[13]\b|unauthorized|forbidden|denied|no basic auth|authentication required/i],
@@ -134,9 +136,10 @@ export const short = (text: string): string => {
 /** How to fix the failure. */
 export function remedyFor(
   { cause, image = '' }: PodFailure,
-  { metadata }: KubeObject,
+  { metadata, spec }: KubeObject,
   region: string,
 ): string {
+  const { nodeName = '' } = (spec ?? {}) as { nodeName?: string };
   const pod = `-n ${metadata.namespace} ${metadata.name}`;
   const [host = ''] = image.split('/');
   const domain = `${region}.${partitionOf(region).domain}`;
@@ -154,6 +157,8 @@ export function remedyFor(
       return `Copy ${image} to ECR: ecr-bootstrap up --only repositories,operator-image,images`;
     case 'platform':
       return `Copy ${image} for the node's platform: set images.platforms: cluster and run \`ecr-bootstrap mirror\`.`;
+    case 'disk-full':
+      return `Make room on the disk of the node: kubectl describe node ${nodeName}`;
     case 'unschedulable':
       return 'Check externalSecrets.nodeSelector and externalSecrets.resources. For a tainted node, add externalSecrets.tolerations: a control-plane node of kubeadm has the taint node-role.kubernetes.io/control-plane.';
     case 'crash':

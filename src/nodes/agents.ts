@@ -7,6 +7,7 @@ import {
   activeAgentPods,
   agentRef,
   agentRejection,
+  isActive,
   isLinux,
   isReady,
   isSelected,
@@ -14,6 +15,7 @@ import {
   nodeOf,
   readyNodes,
 } from '../cluster/nodes.ts';
+import { isFinished } from '../cluster/workloads.ts';
 import { diagnosePod, remedyFor, short, waitOf } from '../cluster/pod-failure.ts';
 import { BootstrapError, onlyBootstrapError } from '../core/errors.ts';
 import { nodeAccessName, nodeNamespace, probeHost } from '../core/ownership.ts';
@@ -64,14 +66,15 @@ export async function readNodeAccess(ctx: NodesContext): Promise<readonly NodeAc
   const { inventory, cluster, config, clock } = ctx;
   const [nodes, pods, agent] = await Promise.all([
     inventory.nodes(),
-    activeAgentPods(cluster),
+    listAgentPods(cluster),
     cluster.get(agentRef),
   ]);
-  const byNode = new Map(pods.map((pod) => [nodeOf(pod), pod]));
+  const byNode = new Map(pods.filter(isActive).map((pod) => [nodeOf(pod), pod]));
+  const ended = new Map(oldestFirst(pods.filter(isFinished)).map((pod) => [nodeOf(pod), pod]));
   const selected = nodes.filter((node) => isSelected(node, config.nodes.nodeSelector));
   const failsToStart = selected.some(({ metadata }) => !isReady(byNode.get(metadata.name)));
   const warnings = failsToStart ? await inventory.warnings() : [];
-  const read = { agent, warnings, region: config.aws.region, now: clock.now() };
+  const read = { agent, warnings, ended, region: config.aws.region, now: clock.now() };
   const states = selected.map((node) => stateOf(node, byNode.get(node.metadata.name), read));
   const logged = states.filter(({ log }) => log !== undefined).slice(0, maxLogs);
   return Promise.all(states.map(async (state) => (logged.includes(state) ? withLog(state, cluster) : state)));
@@ -94,6 +97,11 @@ async function withLog(state: NodeState, cluster: ClusterPort): Promise<NodeAcce
 /** What the agent prints when nothing is wrong. */
 const readyLine = 'ready; ';
 
+const otherImage =
+  'Set nodes.image to an image that has the platform of this node, under another name or tag.';
+
+const makeRoom = (node: string): string => `Make room on the node: kubectl describe node ${node}`;
+
 /** Fixes by a text in the agent's log. */
 const hintsOnLog: readonly (readonly [text: string, hint: string])[] = [
   [
@@ -104,6 +112,7 @@ const hintsOnLog: readonly (readonly [text: string, hint: string])[] = [
     'and was not renewed',
     'Run `ecr-bootstrap status`, which shows why the operator does not renew it. Then run `ecr-bootstrap up`.',
   ],
+  ['exec format error', otherImage],
 ];
 
 /** The pods on nodes that are not ready, terminating ones too: no kubelet ends them. */
@@ -145,6 +154,8 @@ interface NodeState extends NodeAccess {
 interface Observed {
   readonly agent: KubeObject | undefined;
   readonly warnings: readonly KubeObject[];
+  /** The last pod of each node that ended. */
+  readonly ended: ReadonlyMap<string, KubeObject>;
   readonly region: string;
   /** In milliseconds since the epoch. */
   readonly now: number;
@@ -153,7 +164,7 @@ interface Observed {
 function stateOf(
   node: KubeObject,
   pod: KubeObject | undefined,
-  { agent: daemonSet, warnings, region, now }: Observed,
+  { agent: daemonSet, warnings, ended, region, now }: Observed,
 ): NodeState {
   const { name } = node.metadata;
   const { nodeInfo = {} } = (node['status'] ?? {}) as NodeStatus;
@@ -163,7 +174,7 @@ function stateOf(
     return skipped('its operating system is not Linux', 'Give its workloads the names of images in ECR.');
   }
   if (!isReady(node)) return skipped('it is not ready', `Find out why: kubectl describe node ${name}`);
-  if (!pod) return withoutPod(base, warnings);
+  if (!pod) return withoutPod(base, warnings, ended.get(name));
   if (isRollingOut(daemonSet) && !isCurrent(pod, daemonSet))
     return { ...base, state: 'starting', why: 'its agent is being replaced' };
   const failure = diagnosePod(pod, warnings);
@@ -181,11 +192,11 @@ function stateOf(
     return { ...base, state: 'failing', why: 'its agent is not ready', hint, log };
   }
   if (failure?.cause === 'unschedulable') {
-    const hint = `Make room on the node: kubectl describe node ${name}`;
-    return { ...base, state: 'failing', why: failure.why, hint };
+    return { ...base, state: 'failing', why: failure.why, hint: makeRoom(name) };
   }
   if (failure) {
-    return { ...base, state: 'failing', why: failure.why, hint: remedyFor(failure, pod, region) };
+    const hint = failure.cause === 'platform' ? otherImage : remedyFor(failure, pod, region);
+    return { ...base, state: 'failing', why: failure.why, hint };
   }
   if (hasRun(probe) && agent?.ready === true)
     return { ...base, state: 'active', why: 'the probe was pulled' };
@@ -246,9 +257,19 @@ interface Containers {
   }[];
 }
 
-function withoutPod(base: Pick<NodeAccess, 'name' | 'runtime'>, warnings: readonly KubeObject[]): NodeState {
+function withoutPod(
+  base: Pick<NodeAccess, 'name' | 'runtime'>,
+  warnings: readonly KubeObject[],
+  ended: KubeObject | undefined,
+): NodeState {
   const rejection = agentRejection(warnings);
-  if (rejection === undefined) return { ...base, state: 'starting', why: 'it has no agent yet' };
+  if (rejection === undefined) {
+    // The kubelet ends a pod, or does not admit it, for example if the disk of the node is full.
+    const { message } = (ended?.['status'] ?? {}) as { readonly message?: string };
+    if (message === undefined) return { ...base, state: 'starting', why: 'it has no agent yet' };
+    const why = `the kubelet ended its agent: ${short(message)}`;
+    return { ...base, state: 'failing', why, hint: makeRoom(base.name) };
+  }
   return {
     ...base,
     state: 'failing',

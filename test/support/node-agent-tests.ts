@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   appendFileSync,
   chmodSync,
@@ -12,7 +12,9 @@ import {
   statSync,
   symlinkSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { readScripts } from '../../src/nodes/script.ts';
@@ -33,6 +35,9 @@ const mirrorFile = (token: string, host = 'docker.io'): string =>
 
 /** A clock that tests set, as a function because functions have precedence over programs in every shell. */
 const testClock = 'date() { case $1 in +%s) command cat "$CLOCK" ;; *) command date "$@" ;; esac; }\n';
+
+const canMount =
+  spawnSync('unshare', ['--map-root-user', '--mount', 'mount', '-t', 'tmpfs', 'none', tmpdir()]).status === 0;
 
 /** Tests the script of the agent in these shells. The image of the agent has busybox, so bash is left out. */
 export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
@@ -560,6 +565,76 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
         await run('write');
         await run('remove');
         expect(treeOf(containerd)).toEqual(before);
+      });
+    });
+
+    describe.skipIf(!canMount)('on a disk of its own, which needs a mount namespace', () => {
+      /** Starts the agent with a disk in place of the folder of containerd. `before` runs on the disk before the agent. */
+      const onDisk = (mode: string, options: string, before = ''): StartedScript => {
+        const { env, ...rest } = request(mode, `mount -t tmpfs -o ${options} none "$CONTAINERD"\n${before}`);
+        const started = startScript({
+          ...rest,
+          shell: ['unshare', '--map-root-user', '--mount', ...shell],
+          env: { ...env, INTERVAL: '0.05' },
+        });
+        running.push(started);
+        return started;
+      };
+      /** The folder with the files as the agent sees it. */
+      const seenBy = ({ process: { pid } }: StartedScript): string =>
+        join(`/proc/${pid}/root`, containerd, 'certs.d');
+      const fill = (path: string): void => {
+        const bytes = Buffer.alloc(4096);
+        const file = openSync(path, 'w');
+        expect(() => {
+          for (let count = 0; count < 1000; count += 1) writeSync(file, bytes);
+        }).toThrow('ENOSPC');
+        closeSync(file);
+      };
+      const fullDisk = (): RegExp =>
+        new RegExp(`^could not write ${hostsFile('docker.io')}: No space left on device; `);
+
+      it('keeps every old file whole while the disk is full, says so, and continues when it is not', async () => {
+        const script = onDisk('watch', 'size=64k');
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        const certs = seenBy(script);
+        const file = join(certs, 'docker.io/hosts.toml');
+        fill(join(certs, 'filler'));
+        setSecret({ 'docker.io': mirrorFile('two'), 'quay.io': mirrorFile('two', 'quay.io') });
+        await eventually(() => expect(lastLine(script)).toMatch(fullDisk()));
+        for (let count = 0; count < 20; count += 1) {
+          expect(readFileSync(file, 'utf8')).toBe(mirrorFile('one'));
+          await new Promise((resolve) => setTimeout(resolve, 10));
+        }
+        rmSync(join(certs, 'filler'));
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        expect(readFileSync(file, 'utf8')).toBe(mirrorFile('two'));
+        expect(readdirSync(join(certs, 'docker.io'))).toEqual(['hosts.toml']);
+      });
+
+      it('leaves no file at all when the disk is full from the start, not even an empty one', async () => {
+        const filled =
+          'mkdir -p "$CONTAINERD/certs.d/docker.io"; cat /dev/zero >"$CONTAINERD/filler" 2>/dev/null\n';
+        const script = onDisk('watch', 'size=64k', filled);
+        await eventually(() => expect(lastLine(script)).toMatch(fullDisk()));
+        await eventually(() => expect(readdirSync(join(seenBy(script), 'docker.io'))).toEqual([]));
+      });
+
+      it('says that the disk is full when it has no inode left', async () => {
+        // The root, certs.d and one of its folders.
+        const script = onDisk('watch', 'nr_inodes=3');
+        await eventually(() => expect(lastLine(script)).toMatch(fullDisk()));
+        expect(lastLine(script)).toContain(`${hostsFile('docker.io')} is missing`);
+      });
+
+      it('says that the disk is read-only', async () => {
+        const { result } = onDisk('write', 'size=64k', 'mount -o remount,ro "$CONTAINERD"\n');
+        expect(await result).toMatchObject({
+          status: 1,
+          stdout: ['docker.io', 'quay.io']
+            .map((host) => `could not write ${hostsFile(host)}: Read-only file system\n`)
+            .join(''),
+        });
       });
     });
 

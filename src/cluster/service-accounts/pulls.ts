@@ -57,7 +57,7 @@ function failingPull(
         target,
         what: `${nameOf(target)} cannot pull ${failure.image}`,
         why: failure.cause === 'not-found' ? 'the image is not in ECR' : failure.why,
-        hint: hintOnMirror(failure),
+        hint: hintOnMirror(failure, pod, region),
       }),
     ];
   }
@@ -76,7 +76,9 @@ function failingPull(
   ];
 }
 
-function hintOnMirror({ cause, image = '' }: PodFailure): string {
+function hintOnMirror(failure: PodFailure, pod: KubeObject, region: string): string {
+  const { cause, image = '' } = failure;
+  if (cause === 'disk-full') return remedyFor(failure, pod, region);
   if (cause === 'not-found') return `Copy it: ecr-bootstrap mirror ${image}`;
   if (cause === 'platform') return `Copy it for every node: ecr-bootstrap mirror --platform cluster ${image}`;
   return 'Check that the node pulls from ECR: ecr-bootstrap status --only node-access';

@@ -114,6 +114,7 @@ const causes: Readonly<Record<PodFailure['cause'], string>> = {
   credentials: 'the registry rejects the pull secret',
   'not-found': 'the registry does not have the image',
   platform: "the image does not exist for the node's platform",
+  'disk-full': 'the disk of its node is full',
   'unknown-pull': 'its image cannot be pulled',
   unschedulable: 'no node can run it',
   crash: 'it crashes',

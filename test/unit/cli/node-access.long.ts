@@ -227,6 +227,21 @@ describe('a node that does not use the files', () => {
   });
 });
 
+it('writes the files to nodes that are cordoned or have another architecture', async () => {
+  const nodes = [
+    linux,
+    { ...linux, name: 'cordoned', unschedulable: true },
+    { name: 'arm', architecture: 'arm64' },
+  ];
+  await open({ cluster: { nodes } });
+  await succeed('up --yes');
+  const { findings } = await statusOf(cli, 'node-access');
+  expect(findings.map(({ code, what }) => [code, what])).toEqual(
+    ['arm', 'cordoned', 'node-1'].map((name) => ['ok', `node ${name} pulls from ECR`]),
+  );
+  for (const { name } of nodes) expect(machine(name).files).toHaveProperty([nginxOfDockerHub]);
+});
+
 describe('a node on which the agent cannot work', () => {
   it('is reported with the error of the agent, if its file system is read-only', async () => {
     await open();

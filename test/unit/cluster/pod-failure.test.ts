@@ -31,6 +31,7 @@ describe('the cause of a pod failure', () => {
       'pull access denied, repository does not exist or may require authorization: authorization failed: no basic auth credentials',
     ],
     ['not-found', `${image}: not found`],
+    ['disk-full', 'failed to extract layer sha256:403: mkdir /var/lib/containerd/x: no space left on device'],
   ] as const)('is %s when the kubelet says: %s', (cause, message) => {
     expect(diagnosePod(waiting('ErrImagePull', `${prefix}: ${message}`))?.cause).toBe(cause);
   });

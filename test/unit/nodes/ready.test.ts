@@ -18,6 +18,8 @@ interface Cluster {
   readonly runtime?: string;
   /** Seconds since the pod of the agent was created. */
   readonly age?: number;
+  /** The status of the pod, instead of that of a pod that runs. */
+  readonly podStatus?: object;
 }
 
 /** The findings for a cluster with one node, whose agent is not ready. */
@@ -41,7 +43,7 @@ async function healthOf(cluster: Cluster): Promise<readonly Finding[]> {
       creationTimestamp: new Date(now - age * 1000).toISOString(),
     },
     spec: { nodeName: 'node-1' },
-    status: {
+    status: cluster.podStatus ?? {
       conditions: isReady(false),
       containerStatuses: [container('agent', agent), container('probe', probe)],
     },
@@ -160,4 +162,39 @@ describe('an agent that was created a moment ago', () => {
       expect(await healthOf({ ...cluster, age: 20 })).toMatchObject([{ code, level: 'failed' }]);
     }
   });
+});
+
+it('reports why the kubelet ended the agent of a node, for example because its disk is full', async () => {
+  const message = 'The node was low on resource: ephemeral-storage.';
+  expect(await healthOf({ podStatus: { phase: 'Failed', reason: 'Evicted', message } })).toMatchObject([
+    {
+      code: 'node-agent-unready',
+      why: `the kubelet ended its agent: ${message}`,
+      hint: 'Make room on the node: kubectl describe node node-1',
+    },
+  ]);
+});
+
+const cannotPull = (cause: string) => {
+  const message = `failed to pull and unpack image "ecr/probe@sha256:0": ${cause}`;
+  return healthOf({ agent: { waiting: { reason: 'ErrImagePull', message } } });
+};
+
+it('reports that the image of the agent does not fit on the disk of a node', async () => {
+  const cause = 'write /var/lib/containerd/ingest/1: no space left on device';
+  expect(await cannotPull(cause)).toMatchObject([
+    {
+      code: 'node-agent-unready',
+      why: cause,
+      hint: 'Make room on the disk of the node: kubectl describe node node-1',
+    },
+  ]);
+});
+
+it('refers to nodes.image if the image of the agent does not exist for the platform of a node', async () => {
+  const hint = expect.stringContaining('Set nodes.image') as string;
+  const cause = 'no match for platform in manifest: not found';
+  expect(await cannotPull(cause)).toMatchObject([{ code: 'node-agent-unready', why: cause, hint }]);
+  const line = 'exec /bin/sh: exec format error';
+  expect(await healthOf({ log: () => Promise.resolve(line) })).toMatchObject([{ why: line, hint }]);
 });
