@@ -83,6 +83,12 @@ export const configSchema = z
         .describe(
           'Tags for all resources in AWS: at most 40, with the characters that IAM allows. A tag that you remove here stays on existing resources.',
         ),
+      blobMounting: z
+        .literal(true)
+        .optional()
+        .describe(
+          "`true`: `up` turns on the account's setting BLOB_MOUNTING in this region, so that a layer is uploaded once for all repositories. It affects all users of the registry, and `down` leaves it on.",
+        ),
     }),
     cluster: z
       .strictObject({

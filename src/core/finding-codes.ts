@@ -108,7 +108,7 @@ export const findingCodes = {
   'blob-mounting-off': {
     level: 'warning',
     about: 'ECR stores a layer once for every repository that has it, so `up` uploads it several times.',
-    fix: 'Turn the setting `BLOB_MOUNTING` of the account on with the command that the finding shows.',
+    fix: 'Set `aws.blobMounting`, or turn the setting `BLOB_MOUNTING` of the account on with the command that the finding shows.',
   },
   'runtime-unsupported': {
     level: 'warning',

@@ -58,6 +58,7 @@ export const settingRows: Readonly<Record<string, SettingRow>> = {
   'aws.region': { test: 'test/unit/steps/pull-secret-bootstrap/pull-secret-bootstrap.test.ts' },
   'aws.profile': { none: 'selects credentials; another account is refused like another region' },
   'aws.accountId': { none: 'only refuses other accounts' },
+  'aws.blobMounting': { none: 'only turns a setting of the account on, and nothing turns it off' },
   'aws.tags': { from: { aws: { tags: { team: 'a' } } }, to: {} },
   'cluster.kubeconfig': { none: 'selects another cluster, which has its own registration' },
   'cluster.context': { none: 'selects another cluster, which has its own registration' },

@@ -52,7 +52,7 @@ export const deniedAction = (message: string): string | undefined =>
   /not authorized to perform: ([\w-]+:\w+)/.exec(message)?.[1];
 
 const firstRunOnly =
-  /^iam:(CreateUser|(Create|Delete)PolicyVersion|ListPolicyVersions|CreatePolicy|TagPolicy|(Attach|Detach)UserPolicy|PutUserPermissionsBoundary)$/;
+  /^(iam:(CreateUser|(Create|Delete)PolicyVersion|ListPolicyVersions|CreatePolicy|TagPolicy|(Attach|Detach)UserPolicy|PutUserPermissionsBoundary)|ecr:PutAccountSetting)$/;
 const inNoPolicy =
   /^(iam:(Delete(User|Policy|UserPermissionsBoundary)|UntagPolicy|SimulatePrincipalPolicy)|ecr:(DeleteRepository|UntagResource)|secretsmanager:DeleteSecret)$/;
 

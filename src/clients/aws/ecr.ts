@@ -175,6 +175,10 @@ export function createEcr(session: AwsSession): EcrPort {
       );
       return setting?.value === undefined ? undefined : setting.value === 'ENABLED';
     },
+    enableBlobMounting: () =>
+      write('PutAccountSetting', 'turn on blob mounting in ECR', (ecr) =>
+        ecr.putAccountSetting({ name: 'BLOB_MOUNTING', value: 'ENABLED' }),
+      ),
   };
 }
 

@@ -200,6 +200,8 @@ export interface EcrPort {
   registryHost(): Promise<string>;
   /** Whether the account allows mounting blobs from other repositories; undefined when unknown. */
   blobMounting(): Promise<boolean | undefined>;
+  /** Allows mounting blobs from other repositories, for the whole registry. */
+  enableBlobMounting(): Promise<void>;
 }
 
 export interface SecretVersion {

@@ -17,6 +17,7 @@ export function firstRunPolicy(
     ...sharedStatements(config, account, keysInUse),
     unfinishedKeyTag(['UntagUser'], config, account),
     ...creations(config, account),
+    config.aws.blobMounting && allow('BlobMounting', 'ecr', ['PutAccountSetting'], ['*']),
     allow('TagUsers', 'iam', ['TagUser'], users),
     allow('AttachPolicies', 'iam', ['AttachUserPolicy', 'DetachUserPolicy'], users, {
       ArnEquals: { 'iam:PolicyARN': attachable },

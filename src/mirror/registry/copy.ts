@@ -99,8 +99,15 @@ export class RegistryCopy {
       moved: (job, bytes) => progress.moved(job, bytes),
     });
     const work = new Map<Delivery, Promise<void>[]>(deliveries.map((delivery) => [delivery, []]));
+    const sent = new Set<BlobJob['peers']>();
+    let repeatedBytes = 0;
     for (const job of jobs) {
-      const done = transfer.run(job, { signal }).then((delivery) => addStats(job, delivery, progress));
+      const done = transfer.run(job, { signal }).then((delivery) => {
+        addStats(job, delivery, progress);
+        if (delivery.way !== 'sent') return;
+        if (sent.has(job.peers)) repeatedBytes += job.blob.size;
+        sent.add(job.peers);
+      });
       for (const delivery of job.deliveries) work.get(delivery)?.push(failingFor(done, delivery));
     }
     const results = await Promise.all(
@@ -113,6 +120,8 @@ export class RegistryCopy {
     );
     await Promise.allSettled([...work.values()].flat());
     await spool.close();
+    if (this.#mounting === false && repeatedBytes >= notedBytes)
+      emit({ type: 'note', text: repetitionNote(repeatedBytes) });
     return new Map(results);
   }
 
@@ -159,6 +168,12 @@ function failedResult({ resolution, stats }: Delivery, error: BootstrapError): M
   const { targetDigest: _, ...result } = resultOf(resolution, stats);
   return { ...result, state: 'failed', error };
 }
+
+/** Fewer repeated bytes are not worth a note. */
+const notedBytes = 10e6;
+
+const repetitionNote = (bytes: number): string =>
+  `${Math.round(bytes / 1e6)} MB were uploaded again for other repositories, because the account's setting BLOB_MOUNTING is off; aws.blobMounting turns it on`;
 
 function downloadNote(source: string, absent: readonly Descriptor[]): string {
   const urls = absent.flatMap(({ urls: [first] = [] }) => (typeof first === 'string' ? [first] : []));

@@ -44,6 +44,8 @@ function applyOne({ payload, adopts }: RepositoryChange, ctx: MirrorContext): Pr
       return untagRepository(payload.name, payload.keys, ctx);
     case 'delete':
       return ctx.aws.ecr.deleteRepository(payload.name);
+    case 'enable-blob-mounting':
+      return ctx.aws.ecr.enableBlobMounting();
   }
 }
 

@@ -26,8 +26,12 @@ export const repositoryTarget = (name: string): Target => ({ kind: 'ECR reposito
 
 export function diffRepositories(state: RepositoriesState): Diff<RepositoryChange> {
   return {
-    changes: state.repositories.flatMap((repository) => changesOf(repository, state)),
+    changes: [
+      ...mountingChange(state),
+      ...state.repositories.flatMap((repository) => changesOf(repository, state)),
+    ],
     findings: [
+      ...mountingFinding(state),
       ...state.repositories.flatMap((repository) => [
         ...findingsOf(repository, state),
         ...lifecycleFindings(repository, state),
@@ -37,6 +41,34 @@ export function diffRepositories(state: RepositoriesState): Diff<RepositoryChang
       ...creationRuleFindings(state),
     ],
   };
+}
+
+const registryTarget = { kind: 'ECR registry', name: 'BLOB_MOUNTING' } as const;
+
+function mountingChange({ blobMounting }: RepositoriesState): RepositoryChange[] {
+  if (blobMounting !== false) return [];
+  return [
+    {
+      action: 'update',
+      target: registryTarget,
+      fields: [{ path: 'value', from: 'DISABLED', to: 'ENABLED' }],
+      reason: 'for all repositories of the account in this region',
+      payload: { does: 'enable-blob-mounting' },
+    },
+  ];
+}
+
+function mountingFinding({ blobMounting }: RepositoriesState): Finding[] {
+  if (blobMounting !== 'unknown') return [];
+  return [
+    finding('blob-mounting-off', {
+      level: 'unknown',
+      target: registryTarget,
+      what: 'could not check whether ECR mounts blobs, as aws.blobMounting configures',
+      why: "the account's setting BLOB_MOUNTING cannot be read, or does not exist in this region",
+      hint: 'Check it: `aws ecr get-account-setting --name BLOB_MOUNTING`. To leave the setting alone, remove aws.blobMounting.',
+    }),
+  ];
 }
 
 /** The first names, and how many more there are. */

@@ -19,7 +19,9 @@ export type RepositoryWork =
   | { readonly does: 'create'; readonly name: string }
   | { readonly does: 'update'; readonly name: string; readonly repairs: RepositoryRepairs }
   | { readonly does: 'untag'; readonly name: string; readonly keys: readonly string[] }
-  | { readonly does: 'delete'; readonly name: string };
+  | { readonly does: 'delete'; readonly name: string }
+  /** For the whole registry. */
+  | { readonly does: 'enable-blob-mounting' };
 
 /** The settings of an existing repository to write; a missing one is as configured. */
 export interface RepositoryRepairs {
@@ -42,6 +44,8 @@ export interface RepositoriesState {
   readonly project: string;
   /** Rules by which ECR creates repositories itself, or why they are unknown. */
   readonly creationRules: readonly CreationRule[] | BootstrapError;
+  /** The account's setting, if it is configured. It is unknown where it cannot be read. */
+  readonly blobMounting?: boolean | 'unknown';
   /** Names of the project's repositories that no wanted image needs. */
   readonly unneeded: readonly string[];
   /** The repositories of the wanted images, sorted by name. */
@@ -85,10 +89,11 @@ export interface ObservedRepository {
 
 /** Lists all repositories and filters them here, because a query by name fails when one is missing. */
 export async function observeRepositories(ctx: MirrorContext): Promise<RepositoriesState> {
-  const [all, wanted, creationRules] = await Promise.all([
+  const [all, wanted, creationRules, mounting] = await Promise.all([
     ctx.aws.ecr.repositories(),
     imagesByRepository(ctx),
     readCreationRules(ctx),
+    ctx.config.aws.blobMounting && ctx.aws.ecr.blobMounting(),
   ]);
   const names = [...wanted.keys()].sort();
   const byName = new Map(all.map((repository) => [repository.name, repository]));
@@ -101,7 +106,8 @@ export async function observeRepositories(ctx: MirrorContext): Promise<Repositor
   const unneeded = all
     .map(({ name }) => name)
     .filter((name) => name.startsWith(`${project}/`) && !wanted.has(name));
-  return { settings, tags, operator, project, unneeded, creationRules, repositories };
+  const blobMounting = ctx.config.aws.blobMounting && { blobMounting: mounting ?? ('unknown' as const) };
+  return { settings, tags, operator, project, unneeded, creationRules, repositories, ...blobMounting };
 }
 
 async function readCreationRules({

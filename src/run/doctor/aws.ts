@@ -220,7 +220,7 @@ export const blobMounting: Check = {
       diagnosis('blob-mounting-off', {
         what: 'ECR uploads a layer again for every repository that has it',
         why: "the account's setting BLOB_MOUNTING is off",
-        hint: `Turn it on: aws ecr put-account-setting --name BLOB_MOUNTING --value ENABLED --region ${aws.region}`,
+        hint: `Set aws.blobMounting to true, or turn it on: aws ecr put-account-setting --name BLOB_MOUNTING --value ENABLED --region ${aws.region}`,
       }),
     ];
   },

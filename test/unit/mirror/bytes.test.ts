@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { makeImage, type TestImage } from '../../support/images.ts';
-import { missingContent } from '../../support/fault-world.ts';
+import type { EngineOptions } from '../../../src/mirror/engine.ts';
+import { missingContent, withLayer } from '../../support/fault-world.ts';
 import { EngineWorld } from '../../support/registry-engine.ts';
 import type { Misbehavior, RecordedRequest } from '../../support/oci-server.ts';
 
@@ -79,6 +80,32 @@ describe('twenty repositories that share layers', () => {
     world.folder = '/dev/null/folder';
     world.target.misbehavior = refusesMounts;
     expect(await statesOf(world.copy(names))).toEqual({ copied: 20 });
+  });
+});
+
+describe('a large layer that two repositories share', () => {
+  const [large] = makeImage(amd64, [randomBytes(11_000_000)]).layers;
+
+  async function notesOf(mounting: boolean): Promise<string[]> {
+    const pair = ['one', 'two'].map((name) => withLayer(makeImage(amd64, [name]), large!));
+    for (const [index, name] of ['one', 'two'].entries()) world.source.put(name, '1', [pair[index]!]);
+    world.mounting = mounting;
+    const notes: string[] = [];
+    const emit: EngineOptions['emit'] = (event) => {
+      if (event.type === 'note') notes.push(event.text);
+    };
+    expect(await statesOf(world.copy(['one', 'two'], { emit }))).toEqual({ copied: 2 });
+    return notes;
+  }
+
+  it('is mentioned once with what mounts would have saved when the account does not allow them', async () => {
+    expect(await notesOf(false)).toEqual([
+      expect.stringMatching(/^11 MB were uploaded again .* aws\.blobMounting turns it on$/),
+    ]);
+  });
+
+  it('is not mentioned when the account allows mounts', async () => {
+    expect(await notesOf(true)).toEqual([]);
   });
 });
 

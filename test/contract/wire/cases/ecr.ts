@@ -379,5 +379,14 @@ export const ecrCases: readonly Case[] = [
     answer: { status: 200, body: { name: 'BLOB_MOUNTING', value: matching(/^(ENABLED|DISABLED)$/) } },
     differs: { moto: moto.noBlobMounting },
   },
+  {
+    name: 'PutAccountSetting turns on blob mounting',
+    needs: {
+      capability: 'mountBlobs',
+      decides: 'Amazon ECR API Reference, PutAccountSetting: BLOB_MOUNTING',
+    },
+    ask: () => ecr('PutAccountSetting', { name: 'BLOB_MOUNTING', value: 'ENABLED' }),
+    answer: { status: 200, body: { name: 'BLOB_MOUNTING', value: 'ENABLED' } },
+  },
   ...conditionsOf('json', () => ecr('DescribeRepositories')),
 ];

@@ -20,10 +20,11 @@ function actions(): string[] {
 }
 
 const account = { partition: 'aws', accountId: '123456789012', region: 'eu-west-1' };
+const aws = { region: 'eu-west-1', blobMounting: true };
 const users = { powerUser: {}, imagePuller: { permissionsBoundary: 'arn:aws:iam::123456789012:policy/b' } };
 
 const holds = (name: PolicyName, action: string): boolean =>
-  JSON.stringify(policyDocument(name, configOf({ users }), account)).includes(`"${action}"`);
+  JSON.stringify(policyDocument(name, configOf({ aws, users }), account)).includes(`"${action}"`);
 
 it('names a policy that allows the denied action, and no policy if none allows it', () => {
   const all = actions();

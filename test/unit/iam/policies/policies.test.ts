@@ -29,6 +29,17 @@ describe('the policy of power-user', () => {
   });
 });
 
+describe("the permission to change the account's settings", () => {
+  const configured = { aws: { region: 'eu-west-1', blobMounting: true } };
+
+  it('is only part of the first run, and only if blob mounting is configured', () => {
+    const change = 'ecr:PutAccountSetting';
+    expect(actions('first-run', configured)).toContain(change);
+    expect(actions('first-run')).not.toContain(change);
+    expect(actions('power-user', configured)).not.toContain(change);
+  });
+});
+
 describe('the policy of the image puller', () => {
   it('allows only pulls and reading the three secrets', () => {
     expect(actions('image-puller')).toEqual([

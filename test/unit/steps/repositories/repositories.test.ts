@@ -1,5 +1,6 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { MissingRepositories } from '../../../../src/mirror/repositories/apply.ts';
+import { removeRepositories } from '../../../../src/mirror/repositories/remove.ts';
 import { repositories } from '../../../../src/steps/repositories.ts';
 import {
   applyStep,
@@ -73,6 +74,44 @@ describeStepContract({
       plans: ['ECR repository myproject/external-secrets: tags.team'],
     },
   ],
+});
+
+describe("the account's setting for blob mounting", () => {
+  const setting = (world: AwsWorld) => world.sandbox.aws.registry.settings.get('BLOB_MOUNTING');
+  const change = 'ECR registry BLOB_MOUNTING: value';
+  const configured = { aws: { region: 'eu-west-1', blobMounting: true } };
+
+  it('is turned on by a change of the plan when it is configured, and stays on without further changes', async () => {
+    const world = await start(configured);
+    expect(namesIn((await planStep(repositories, world)).changes)).toContain(change);
+    expect(setting(world)).toBeUndefined();
+    await applyStep(repositories, world);
+    expect(setting(world)).toBe('ENABLED');
+    expect((await planStep(repositories, world)).changes).toEqual([]);
+  });
+
+  it('is not managed when it is not configured', async () => {
+    const world = await start();
+    await applyStep(repositories, world);
+    expect(setting(world)).toBeUndefined();
+    expect(world.sandbox.faults.calls.some(({ operation }) => /AccountSetting/.test(operation))).toBe(false);
+  });
+
+  it('stays on when everything else is removed', async () => {
+    const world = await start(configured);
+    await applyStep(repositories, world);
+    const context = world.context();
+    const removal = await removeRepositories(await repositories.observe(context), context);
+    expect(removal.changes.map(({ payload }) => payload.does)).toEqual(['delete']);
+  });
+
+  it('is a finding and no change when it cannot be read', async () => {
+    const world = await start(configured);
+    world.sandbox.faults.plan({ service: 'ecr', operation: 'GetAccountSetting', kind: 'deny' });
+    const { changes, findings } = await planStep(repositories, world);
+    expect(changes.map(({ target }) => target.kind)).not.toContain('ECR registry');
+    expect(findings).toContainEqual(expect.objectContaining({ code: 'blob-mounting-off', level: 'unknown' }));
+  });
 });
 
 describe('repositories', () => {
