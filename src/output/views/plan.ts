@@ -54,12 +54,7 @@ const maxLines = 20;
 export function planLines(view: PlanView, layout: Layout, verbose: boolean): string[] {
   const { steps, dryRun, digest, adoptBy } = view;
   const changes = steps.flatMap((step) => step.changes);
-  const listsAll = verbose || changes.length <= maxListed;
-  const planned = (detail: Detail): string[] =>
-    listsAll ? stepLines(steps, layout, verbose, detail) : sectionLines(steps, layout, detail);
-  const { lines: shown, isShortened } = verbose
-    ? { lines: planned(maxAlikeFindings), isShortened: false }
-    : fittingDetail(planned);
+  const { lines: shown, listsAll } = fittingLines(steps, changes.length, layout, verbose);
   const lines = [
     ...shown,
     ...unmanagedLines(
@@ -69,7 +64,7 @@ export function planLines(view: PlanView, layout: Layout, verbose: boolean): str
       verbose,
     ),
   ];
-  const more = listsAll && !isShortened ? [] : [layout.style.dim('(-v lists all)')];
+  const more = listsAll ? [] : [layout.style.dim('(-v lists all)')];
   const digestLines = dryRun && digest !== undefined ? [`Digest: ${digest}`] : [];
   if (changes.length === 0) {
     const text = dryRun ? 'Nothing would change.' : 'Nothing to change.';
@@ -81,16 +76,23 @@ export function planLines(view: PlanView, layout: Layout, verbose: boolean): str
   return [...lines, '', ...consequences, ...summary(changes, layout, { dryRun, more }), ...digestLines];
 }
 
-/** As much about findings as fits. */
-function fittingDetail(planned: (detail: Detail) => string[]): {
-  readonly lines: readonly string[];
-  readonly isShortened: boolean;
-} {
-  for (const detail of [maxAlikeFindings, 1] as const) {
-    const lines = planned(detail);
-    if (lines.length <= maxLines) return { lines, isShortened: false };
+/** By step if that is short, otherwise by purpose, and then as much about findings as fits. */
+function fittingLines(
+  steps: readonly PlannedStep[],
+  changes: number,
+  layout: Layout,
+  verbose: boolean,
+): { readonly lines: readonly string[]; readonly listsAll: boolean } {
+  if (verbose) return { lines: stepLines(steps, layout, verbose, maxAlikeFindings), listsAll: true };
+  for (const detail of changes <= maxListed ? ([maxAlikeFindings, 1] as const) : []) {
+    const lines = stepLines(steps, layout, verbose, detail);
+    if (lines.length <= maxLines) return { lines, listsAll: true };
   }
-  return { lines: planned(0), isShortened: true };
+  for (const detail of [maxAlikeFindings, 1] as const) {
+    const lines = sectionLines(steps, layout, detail);
+    if (lines.length <= maxLines) return { lines, listsAll: false };
+  }
+  return { lines: sectionLines(steps, layout, 0), listsAll: false };
 }
 
 /** What running pods lose. It is shown beside the question. */

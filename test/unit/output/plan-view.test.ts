@@ -280,6 +280,20 @@ describe('a plan by purpose', () => {
     }
   });
 
+  it('shows few changes by purpose if their fields and findings fill more than a terminal', () => {
+    const fields = numbers(6).map((index) => ({ path: `spec.list${index}`, to: 'x'.repeat(150) }));
+    const updates = ['Deployment', 'DaemonSet'].map((kind) => change('update', kind, 'a', { fields }));
+    const text = lines([step('operator', updates)]);
+    expect(text).toEqual([
+      'Cluster',
+      '  ~ Deployment a  spec.list0, spec.list1, spec.list2, spec.list3, 2 others',
+      '  ~ DaemonSet a  spec.list0, spec.list1, spec.list2, spec.list3, 2 others',
+      '',
+      'Plan: 0 to create, 2 to update, 0 to delete. (-v lists all)',
+    ]);
+    expect(lines([step('operator', updates)], { verbose: true }).length).toBeGreaterThan(24);
+  });
+
   it('shows beside the question what running pods lose', () => {
     const lost: Finding = {
       level: 'warning',
