@@ -14,7 +14,7 @@ import type { GlobalFlags } from '../run/runtime.ts';
 export function createProgram(program: Program, stdout: OutputStream): Command {
   const width = usableWidth(stdout);
   const root = new Command('ecr-bootstrap')
-    .version(ownVersion(), '-V, --version')
+    .version(ownVersion(), '-V, --version', 'print the version of the program')
     .showSuggestionAfterError()
     .exitOverride()
     // Usage errors are reported like all others.

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, it } from 'vitest';
+import { ownVersion } from '../../src/core/paths.ts';
 import { Installed } from '../support/installed.ts';
 import { elfMachines, hasExecutable } from './platforms.ts';
 
@@ -22,6 +24,31 @@ describe('the npm package', () => {
     const { repository: _, ...manifest } = JSON.parse(fileOf('package.json')) as Record<string, unknown>;
     const published = ['name', 'version', 'description', 'license', 'type', 'engines', 'bin'];
     expect(Object.keys(manifest)).toEqual(published);
+  });
+
+  it('replaces an older version, and leaves nothing of it behind', () => {
+    const prefix = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-older-'));
+    try {
+      const older = join(prefix, 'older');
+      mkdirSync(older);
+      const bin = { 'ecr-bootstrap': 'older.js' };
+      writeFileSync(
+        join(older, 'package.json'),
+        JSON.stringify({ name: 'ecr-bootstrap', version: '0.0.1', bin }),
+      );
+      writeFileSync(join(older, 'older.js'), '#!/usr/bin/env node\nconsole.log("0.0.1");\n');
+      execFileSync('npm', ['pack', '--silent', '--pack-destination', prefix], { cwd: older });
+      const versionAfter = (tarball: string): string => {
+        const alone = ['--offline', '--cache', join(prefix, 'cache'), '--no-audit', '--no-fund'];
+        execFileSync('npm', ['install', '--silent', '--global', '--prefix', prefix, ...alone, tarball]);
+        return execFileSync(join(prefix, 'bin/ecr-bootstrap'), ['--version'], { encoding: 'utf8' }).trim();
+      };
+      expect(versionAfter(join(prefix, 'ecr-bootstrap-0.0.1.tgz'))).toBe('0.0.1');
+      expect(versionAfter(join(folder, `ecr-bootstrap-${ownVersion()}.tgz`))).toBe(ownVersion());
+      expect(readdirSync(join(prefix, 'lib/node_modules/ecr-bootstrap'))).not.toContain('older.js');
+    } finally {
+      rmSync(prefix, { recursive: true });
+    }
   });
 
   it('is smaller than 10 MB', () => {

@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -83,6 +83,20 @@ describe.each(ways)('the program installed by %s', (_, singleFile, install) => {
       expect.stringMatching(/^prod\b/),
     ]);
   });
+
+  it.runIf(process.geteuid?.() === 0)(
+    'works for a user who can write neither HOME nor the XDG folders',
+    async () => {
+      const [nobody, closed] = [65_534, join(home, 'closed')];
+      mkdirSync(closed, { mode: 0o700 });
+      for (const each of [home, installed.folder]) chmodSync(each, 0o755);
+      const env = { PATH: process.env['PATH'], HOME: home, XDG_RUNTIME_DIR: closed, XDG_CACHE_HOME: closed };
+      const user = { uid: nobody, gid: nobody, cwd: home, env };
+      const { stdout } = await execute(installed.program, ['sandbox', 'up', '--yes'], user);
+      expect(stdout).toMatch(/^Done: \d+ changes/m);
+      expect(readdirSync(closed)).toEqual([]);
+    },
+  );
 
   it('mirrors an image into a sandbox, configures it, and reports it as healthy', async () => {
     const sandbox = await installed.sandbox();

@@ -33,11 +33,11 @@ export const environment: HelpTopic = {
       entries: [
         [
           ['AWS_PROFILE', 'AWS_DEFAULT_PROFILE'],
-          'the profile, if nothing above and no configuration file sets it',
+          'the profile, if no flag, `ECR_BOOTSTRAP_PROFILE` or configuration file sets it',
         ],
         [
           ['AWS_REGION', 'AWS_DEFAULT_REGION'],
-          "the region, if nothing above and no configuration file sets it; before the profile's region",
+          "the region, if no flag, `ECR_BOOTSTRAP_REGION` or configuration file sets it; replaces the profile's region",
         ],
         [
           ['AWS_ACCESS_KEY_ID', 'AWS_SECRET_ACCESS_KEY', 'AWS_SESSION_TOKEN'],
@@ -56,7 +56,7 @@ export const environment: HelpTopic = {
           "a container's role, if none of the above gives credentials",
         ],
         [['AWS_EC2_METADATA_DISABLED'], 'any value but `false`: do not use the role of the EC2 instance'],
-        [['AWS_MAX_ATTEMPTS'], 'attempts for each request; unset, reads of repositories have ten attempts'],
+        [['AWS_MAX_ATTEMPTS'], 'attempts for each request; if it is unset, reads of repositories have ten'],
       ],
       notes: ['The AWS SDK reads further variables for credentials, for example `AWS_ROLE_SESSION_NAME`.'],
     },
@@ -66,7 +66,7 @@ export const environment: HelpTopic = {
       entries: [
         [
           ['KUBECONFIG'],
-          'kubeconfig files as for kubectl, if nothing above and no configuration file sets the kubeconfig',
+          'kubeconfig files as for kubectl, if no flag, `ECR_BOOTSTRAP_KUBECONFIG` or configuration file sets one',
         ],
       ],
     },
@@ -74,7 +74,7 @@ export const environment: HelpTopic = {
       heading: 'Docker and source registries',
       columns: ['Variable', 'Use'],
       entries: [
-        [['DOCKER_AUTH_CONFIG'], 'logins as JSON, before those of the Docker configuration file'],
+        [['DOCKER_AUTH_CONFIG'], 'logins as JSON, with precedence over the Docker configuration file'],
         [['DOCKER_CONFIG'], 'folder of the Docker configuration file; default: `~/.docker`'],
         [['DOCKER_HOST'], 'address of the Docker engine; `--docker-host` has precedence'],
         [['DOCKER_CONTEXT'], 'context of the Docker CLI, if `DOCKER_HOST` is not set'],
@@ -85,7 +85,7 @@ export const environment: HelpTopic = {
         [['COLIMA_HOME'], "folder of Colima's socket; default: `~/.colima`"],
         [
           ['XDG_RUNTIME_DIR'],
-          'folder of the socket of a rootless engine, and of the files of a running sandbox',
+          'folder of the socket of a rootless engine, and of a running sandbox if the folder is yours',
         ],
       ],
     },
@@ -114,7 +114,7 @@ export const environment: HelpTopic = {
       entries: [
         [
           ['FORCE_COLOR'],
-          'color in pipes too; `0` or `false`: no color. Wins over `NO_COLOR`; `--color` wins over both',
+          'color in pipes too; `0` or `false`: no color. Has precedence over `NO_COLOR`, and `--color` over both',
         ],
         [['NO_COLOR'], 'any value: print without color, like `--color never`'],
         [['TERM'], '`dumb`: no color and no moving progress line; `linux`: ASCII marks'],
@@ -129,7 +129,7 @@ export const environment: HelpTopic = {
           ['XDG_DATA_HOME', 'XDG_CONFIG_HOME', 'BASH_COMPLETION_USER_DIR'],
           'folders for `completion install`; default: `~/.local/share`, `~/.config` and `bash-completion` in the first',
         ],
-        [['XDG_CACHE_HOME'], 'parent folder of the cache `ecr-bootstrap`; default: `~/.cache`'],
+        [['XDG_CACHE_HOME'], 'folder in which the cache `ecr-bootstrap` is; default: `~/.cache`'],
       ],
       notes: [
         'Credential plugins of the kubeconfig and Docker credential helpers get your whole environment.',

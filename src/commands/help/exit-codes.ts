@@ -28,7 +28,7 @@ export const exitCodes: HelpTopic = {
         ],
       ],
       notes: [
-        '`ecr-bootstrap explain CODE` shows the exit code of an error; [Errors](errors.md) lists them all.',
+        '`ecr-bootstrap explain CODE` shows the exit code of an error. [Errors](errors.md) lists all codes.',
         '**`up` exits 1 if a single image or namespace failed.** Everything else is done, and the end of the output repeats each failure with its fix.',
         '**`status` exits 3 if a check failed or could not run.** Warnings do not count, unless you pass `--fail-on warning`. `status --wait` exits 0 when everything is healthy, and 1 when `--timeout` is reached first (default: 10 minutes).',
         '**If you answer no, the command exits 1.** Without a terminal and without `--yes`, a command that needs confirmation exits 2.',

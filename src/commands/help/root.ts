@@ -2,7 +2,7 @@ import type { CommandEntry } from '../command.ts';
 
 /** What people type first. */
 const examples: readonly (readonly [line: string, does: string])[] = [
-  ['npx ecr-bootstrap sandbox up', 'Try it: no AWS account, no cluster'],
+  ['npx ecr-bootstrap sandbox up', 'Try it without AWS and a cluster'],
   ['ecr-bootstrap init', 'Write ecr-bootstrap.yaml'],
   ['ecr-bootstrap doctor', 'Check everything that up needs'],
   ['ecr-bootstrap up', 'Set up AWS and the cluster'],

@@ -1,3 +1,5 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { clockDifference, principalOf } from '../../../src/run/doctor/aws.ts';
 import { programVersion } from '../../../src/run/doctor/computer.ts';
@@ -34,6 +36,27 @@ describe('doctor', () => {
     expect(
       cli.world.faults.changes.filter(({ operation }) => !/(access|rules)reviews$/.test(operation)),
     ).toEqual([]);
+  });
+
+  it('names the configuration file, if there is one', async () => {
+    expect((await cli.run('doctor')).stdout).toMatch(/^✓ Configuration +no file, project shop$/m);
+    writeFileSync(join(cli.folder, 'named.yaml'), 'project: other\n');
+    const env = { ECR_BOOTSTRAP_PROJECT: undefined };
+    const { stdout } = await cli.run('doctor -c named.yaml', { env });
+    expect(stdout).toMatch(/^✓ Configuration +\S*named\.yaml, project other$/m);
+  });
+
+  it('needs the Docker engine only if the configuration chooses it', async () => {
+    const env = { DOCKER_HOST: 'tcp://127.0.0.1:1' };
+    const { document } = await cli.json('doctor', { env: { ...env, ECR_BOOTSTRAP_ENGINE: 'docker' } });
+    expect(resultOf(document, 'docker')).toEqual(['failed docker-unreachable']);
+    expect(resultOf((await cli.json('doctor', { env })).document, 'docker')).toEqual(['ok ok']);
+  });
+
+  it('does not look for images at their sources that ECR already has', async () => {
+    expect((await cli.run('up --yes')).code).toBe(0);
+    const { stdout } = await cli.run('doctor');
+    expect(stdout).toMatch(/^✓ Source images +ECR has every image$/m);
   });
 
   it('exits 3 with the failure first and a fix when the cluster is missing, and still checks AWS', async () => {
@@ -158,6 +181,7 @@ describe('the facts that doctor compares', () => {
       'arn:aws-cn:iam::123456789012:role/ci',
     );
     expect(principalOf('arn:aws:iam::123456789012:root')).toBeUndefined();
+    expect(principalOf('arn:aws:sts::123456789012:federated-user/jane')).toBeUndefined();
   });
 
   it('says which container runtimes need a setting, and which cannot use the mirrors', () => {
