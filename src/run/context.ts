@@ -144,9 +144,12 @@ async function wantedPlatforms({ config, inventory }: Context): Promise<Platform
         code: 'platform-unknown',
         what: "could not read the nodes' platforms",
         why: error.message,
-        hint: `Check that the cluster is reachable, or pass --platform linux/amd64 (or a list, or all)${
-          isUnreachable(error) ? '; images that only its workloads reference are then skipped' : ''
-        }.`,
+        hint:
+          error.code === 'cluster-denied'
+            ? error.hint
+            : `Check that the cluster is reachable, or pass --platform linux/amd64 (or a list, or all)${
+                isUnreachable(error) ? '; images that only its workloads reference are then skipped' : ''
+              }.`,
       },
       { cause: error },
     );

@@ -557,6 +557,13 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
         expect(treeOf(containerd)).toEqual({ 'certs.d': 'folder 700' });
       });
 
+      it('keeps a file of another program beside its link, and succeeds', async () => {
+        write(join(containerd, 'certs.d:/etc/docker/note'), '');
+        await run('write');
+        expect(await run('remove')).toEqual({ status: 0, stdout: '', stderr: '' });
+        expect(readdirSync(join(containerd, 'certs.d:/etc/docker'))).toEqual(['note']);
+      });
+
       it('keeps a link that it did not create', async () => {
         write(join(containerd, 'certs.d:/etc/docker/note'), '');
         symlinkSync('/somewhere', join(containerd, 'certs.d:/etc/docker/certs.d'));

@@ -105,7 +105,10 @@ describe('up', () => {
       automountServiceAccountToken: false,
       priorityClassName: 'system-node-critical',
       tolerations: [{ operator: 'Exists' }],
+      nodeSelector: { 'kubernetes.io/os': 'linux' },
     });
+    const { labels } = cli.world.cluster.get('Namespace', 'ecr-bootstrap')?.metadata ?? {};
+    expect(labels).toMatchObject({ 'pod-security.kubernetes.io/enforce': 'privileged' });
   });
 
   interface PodSpec {
@@ -270,6 +273,21 @@ describe('a node on which the agent cannot work', () => {
   });
 });
 
+describe('a user of the cluster who may not', () => {
+  it.each([
+    ['list nodes', 'nodes'],
+    ['get daemonsets', 'daemonsets'],
+    ['patch daemonsets', 'daemonsets'],
+  ])('%s gets an error that names the permission, with the fix', async (operation, resource) => {
+    await open();
+    cli.world.faults.plan({ kind: 'deny', operation });
+    const { code, stdout, stderr } = await cli.run('up --yes');
+    expect([1, 2]).toContain(code);
+    expect(`${stdout}${stderr}`).toMatch(new RegExp(`cannot .* resource "${resource}"`));
+    expect(`${stdout}${stderr}`).toContain('ecr-bootstrap policy cluster');
+  });
+});
+
 describe('files of other programs', () => {
   const own = 'server = "https://mirror.example"\n';
 
@@ -398,6 +416,11 @@ describe('tokens', () => {
     const { findings } = await problems();
     expect(findings.map(({ code }) => code)).toContain('node-agent-unready');
     expect(findings.map(({ why }) => why).join()).toMatch(/expires in/);
+    cli.world.clock.advance(3 * 3_600_000);
+    await cli.world.cluster.settled();
+    const { code, findings: later } = await problems();
+    expect(code).toBe(3);
+    expect(later.map(({ why }) => why).join()).toMatch(/expired at .* and was not renewed, so pulls fail/);
   });
 });
 

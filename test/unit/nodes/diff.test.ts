@@ -1,0 +1,52 @@
+import { expect, it } from 'vitest';
+import { diffNodeAccess } from '../../../src/nodes/diff.ts';
+import { type UpstreamHost, plannedHosts } from '../../../src/nodes/hosts.ts';
+import type { NodeAccessState } from '../../../src/nodes/state.ts';
+
+const image = 'docker.io/library/nginx:1.29';
+const missing = [{ image, why: 'docker.io has no such image', hint: 'Correct the reference.' }];
+const host = (more: Partial<UpstreamHost>): UpstreamHost => ({
+  host: 'docker.io',
+  isMirrored: false,
+  pending: [],
+  missing: [],
+  ...more,
+});
+
+const findingsFor = (...hosts: readonly UpstreamHost[]) => {
+  const state: NodeAccessState = {
+    wanted: [],
+    unwanted: [],
+    isOn: true,
+    hosts,
+    nodeCount: 1,
+    deselected: [],
+    conflicts: [],
+  };
+  return diffNodeAccess(state).findings;
+};
+
+it('keeps a registry that nodes pull from ECR, and reports an image of it that ECR does not have', () => {
+  const mirrored = host({ isMirrored: true, missing });
+  expect(plannedHosts([mirrored])).toEqual(['docker.io']);
+  expect(findingsFor(mirrored)).toMatchObject([
+    {
+      code: 'mirrored-image-missing',
+      target: { kind: 'image', name: image },
+      what: `nodes pull docker.io from ECR, which does not have ${image}`,
+      why: 'docker.io has no such image',
+    },
+  ]);
+});
+
+it('leaves a registry out of which ECR cannot have an image, and lists the image', () => {
+  const found = findingsFor(host({ missing }));
+  expect(found).toMatchObject([{ code: 'host-not-mirrored', target: { name: 'docker.io' } }]);
+  expect(found[0]?.why).toContain(image);
+});
+
+it('reports nothing about an image that the run copies', () => {
+  expect(
+    findingsFor(host({ pending: missing }), host({ host: 'quay.io', isMirrored: true, pending: missing })),
+  ).toEqual([]);
+});
