@@ -44,6 +44,12 @@ export function hosts(value: string, before?: readonly string[]): readonly strin
   throw new InvalidArgumentError('Write HOST or HOST:PORT, for example registry.local:5000.');
 }
 
+/** For flags that take an OCI image layout: the transport of skopeo, and a folder. */
+export function layoutArgument(text: string): string {
+  if (/^oci:./.test(text)) return text;
+  throw new InvalidArgumentError('Write oci:FOLDER, for example oci:./images.');
+}
+
 /** For flags that take a duration. Milliseconds. */
 export function durationArgument(text: string): number {
   if (durationGrammar.test(text)) return parseDuration(text);

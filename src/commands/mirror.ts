@@ -1,14 +1,17 @@
 import { type Command, Option } from 'commander';
-import { examples, hosts, type Program } from './command.ts';
+import { examples, hosts, layoutArgument, type Program } from './command.ts';
 import { graceMs, unlessAborted, withinGrace } from '../core/abort.ts';
 import { BootstrapError, exitCodes, severalErrors } from '../core/errors.ts';
 import type { GivenReference, RejectedImage, WantedImage, WantedImages } from '../images/wanted.ts';
 import type { MirrorOptions, MirrorResult } from '../mirror/engine.ts';
-import type { MirrorRow } from '../output/index.ts';
+import type { MirrorRow, MirrorView } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
+import { writeOperatorYaml } from '../mirror/layout/operator-yaml.ts';
 import { oddNodesFinding } from '../mirror/image-findings.ts';
 import { MissingRepositories } from '../mirror/repositories/apply.ts';
 import { collectImages, requestedImages } from '../run/collect-images.ts';
+import type { RunContext } from '../run/context.ts';
+import { exportedImages, imagesIn } from '../run/layout-images.ts';
 import { probe, refuseUnreached, showReading } from '../run/preflight.ts';
 import { readReferences } from '../run/references.ts';
 import type { Session } from '../run/session.ts';
@@ -21,6 +24,16 @@ export function register(command: Command, program: Program): void {
     .argument('[references...]', 'images to copy (default: those of the configuration and the cluster)')
     .option('-f, --from-file <file>', 'read references from a file, one per line; - for standard input')
     .option('--from-cluster', 'copy the images that the cluster uses')
+    .addOption(
+      new Option('--to <oci:folder>', "write the images and the operator's YAML to a layout, without AWS")
+        .argParser(layoutArgument)
+        .conflicts(['from', 'engine', 'dockerHost']),
+    )
+    .addOption(
+      new Option('--from <oci:folder>', 'read the images from a layout; without references all of them')
+        .argParser(layoutArgument)
+        .conflicts(['engine', 'dockerHost']),
+    )
     .addOption(
       new Option('--engine <engine>', 'how images are copied').choices(['auto', 'registry', 'docker']),
     )
@@ -43,6 +56,11 @@ export function register(command: Command, program: Program): void {
       'kubectl set image deploy/web web=$(ecr-bootstrap mirror -q nginx:1.28)',
       'Copy an image and use it in a workload',
     ],
+    [
+      'ecr-bootstrap mirror --to oci:images -f images.txt --platform linux/amd64',
+      'Write images to a folder, on a machine that reaches only the internet',
+    ],
+    ['ecr-bootstrap mirror --from oci:images', 'Copy them to ECR, on one that reaches only AWS'],
   ]);
 }
 
@@ -53,6 +71,8 @@ export interface MirrorCommandOptions {
   readonly clobber?: boolean;
   readonly failedTo?: string;
   readonly dryRun?: boolean;
+  readonly to?: string;
+  readonly from?: string;
 }
 
 /** Copies the given images, or all images of the configuration and the cluster. Resolves to the exit code. */
@@ -70,9 +90,16 @@ export async function mirror(
   const isNothing = named.length === 0 && options.fromFile !== undefined && !options.fromCluster;
   if (isNothing) reporter.warn(`${options.fromFile} lists no images; nothing to mirror.`);
   const rows = isNothing ? [] : await copyAll(session, named, options, list);
-  await reporter.show({ type: 'mirror', data: { images: rows, dryRun: options.dryRun === true } });
+  const yaml = options.dryRun ? {} : await storeOperatorYaml(session);
+  const { operatorYaml } = yaml;
+  const data = { images: rows, dryRun: options.dryRun === true, ...(operatorYaml && { operatorYaml }) };
+  await reporter.show({ type: 'mirror', data });
   const failed = rows.filter(({ error }) => error);
-  const incompletion = failed.length > 0 ? incomplete(failed, rows.length, session) : undefined;
+  const errors = [
+    ...(failed.length > 0 ? [incomplete(failed, rows.length, session)] : []),
+    ...(yaml.error ? [yaml.error] : []),
+  ];
+  const incompletion = errors.length > 0 ? severalErrors(errors) : undefined;
   list.write(
     failed.map(({ source }) => source),
     session.signal.aborted ? session.signal.reason : incompletion,
@@ -82,15 +109,40 @@ export async function mirror(
   return exitCodes.done;
 }
 
+interface StoredYaml extends Pick<MirrorView, 'operatorYaml'> {
+  readonly error?: BootstrapError;
+}
+
+/** For the layout of `--to`, unless a user installs the operator in another way. A failure does not hide the images. */
+async function storeOperatorYaml(session: Session): Promise<StoredYaml> {
+  const { config, operatorSource, to } = await session.context();
+  if (!to || !config.externalSecrets.install || session.signal.aborted) return {};
+  try {
+    return await unlessAborted(session.signal, async () => {
+      const { text, sha256 } = await operatorSource.yaml();
+      await writeOperatorYaml(to.layout, text);
+      return { operatorYaml: { sha256 } };
+    });
+  } catch (error) {
+    if (!(error instanceof BootstrapError)) throw error;
+    return { error };
+  }
+}
+
 async function copyAll(
   session: Session,
   named: readonly GivenReference[],
   options: MirrorCommandOptions,
   list: FailedList,
 ): Promise<MirrorRow[]> {
+  const isExport = options.to !== undefined;
+  // An export needs neither a project nor a region.
+  if (isExport) await session.loaded({ placeholders: true });
   const ctx = await session.context();
-  showReading(session);
-  const prepared = await unlessAborted(session.signal, () => prepare(session, ctx, named, options));
+  if (!isExport) showReading(session);
+  const prepared = await unlessAborted(session.signal, () =>
+    isExport ? prepareExport(session, ctx, named, options) : prepare(session, ctx, named, options),
+  );
   const refused = prepared.refused.map(refusedRow);
   if (!prepared.work) return refused;
   const { images, how } = prepared.work;
@@ -100,8 +152,9 @@ async function copyAll(
     how.emit(event);
   };
   try {
-    const copy = () => ctx.mirror[options.dryRun ? 'plan' : 'copy'](images, { ...how, emit });
-    const results = await announcingStop(session, 'Stopping; images in ECR stay there', () =>
+    const copy = () => (ctx.to ?? ctx.mirror)[options.dryRun ? 'plan' : 'copy'](images, { ...how, emit });
+    const place = ctx.to ? 'the layout' : 'ECR';
+    const results = await announcingStop(session, `Stopping; images in ${place} stay there`, () =>
       withinGrace(session.signal, graceMs, copy),
     );
     return [...results.map(rowOf), ...refused];
@@ -121,7 +174,7 @@ interface Prepared {
 /** Does everything before the first change: checks the caller and the engine, and collects the images. */
 async function prepare(
   session: Session,
-  ctx: Context,
+  ctx: RunContext,
   named: readonly GivenReference[],
   options: MirrorCommandOptions,
 ): Promise<Prepared> {
@@ -129,9 +182,7 @@ async function prepare(
   await session.header(reached.header);
   refuseUnreached(reached);
   const { images, rejected, refused } = await chooseImages(ctx, named, options);
-  for (const { reference, wantedBy, error } of rejected) {
-    session.reporter.warn(`Skipped ${reference}, which ${wantedBy.join(', ')} references: ${error.why}`);
-  }
+  warnOfRejected(session, rejected);
   if (images.length === 0) return { refused };
   const how = await mirrorOptions(session, ctx, options);
   if (how.engine === 'docker') {
@@ -141,11 +192,64 @@ async function prepare(
   return { work: { images, how }, refused };
 }
 
+/** The same for `--to`, which sends requests only to the sources and, with `--from-cluster`, to the cluster. */
+async function prepareExport(
+  session: Session,
+  ctx: RunContext,
+  named: readonly GivenReference[],
+  { clobber = true, fromCluster = false }: MirrorCommandOptions,
+): Promise<Prepared> {
+  const { reporter, signal } = session;
+  await session.header();
+  const { config } = ctx;
+  if (config.images.platforms === 'cluster') throw unknownPlatforms();
+  const list = named.length === 0 && !fromCluster;
+  const wanted = await exportedImages(ctx, await session.loaded(), { references: named, fromCluster, list });
+  warnOfRejected(session, wanted.rejected);
+  const { operator, others } = wanted;
+  const images = withOrigins(list ? [operator, ...others] : requestedImages(wanted));
+  if (images.length === 0) return wanted;
+  const emit: MirrorOptions['emit'] = (event) => reporter.event({ ...event, step: 'mirror' });
+  const { platforms } = config.images;
+  const { concurrency } = config.mirror;
+  const how = { engine: 'registry', concurrency, platforms, noClobber: !clobber, signal, emit } as const;
+  return { ...wanted, work: { images, how } };
+}
+
+/** A layout has the images that others are copies of. The names in ECR are chosen when they are copied there. */
+function withOrigins(images: readonly WantedImage[]): readonly WantedImage[] {
+  const byOrigin = new Map<string, WantedImage>();
+  for (const { copyOf, ...image } of images) {
+    const source = copyOf ?? image.source;
+    byOrigin.set(source, { ...image, source });
+  }
+  return [...byOrigin.values()];
+}
+
+const unknownPlatforms = (): BootstrapError =>
+  new BootstrapError({
+    code: 'usage',
+    what: 'could not choose the platforms to copy',
+    why: '--to asks no cluster for the platforms of its nodes',
+    hint: 'Pass --platform linux/amd64, another list of platforms, or all.',
+  });
+
+function warnOfRejected({ reporter }: Session, rejected: readonly RejectedImage[]): void {
+  for (const { reference, wantedBy, error } of rejected) {
+    reporter.warn(`Skipped ${reference}, which ${wantedBy.join(', ')} references: ${error.why}`);
+  }
+}
+
 async function chooseImages(
-  ctx: Context,
+  ctx: RunContext,
   named: readonly GivenReference[],
   { fromCluster = false }: MirrorCommandOptions,
 ): Promise<Pick<WantedImages, 'rejected' | 'refused'> & { readonly images: readonly WantedImage[] }> {
+  if (named.length === 0 && !fromCluster && ctx.from) {
+    const { references, unnamed } = await imagesIn(ctx.from);
+    const wanted = await collectImages(ctx, { references, fromCluster, list: false });
+    return { ...wanted, images: requestedImages(wanted), refused: [...wanted.refused, ...unnamed] };
+  }
   if (named.length === 0 && !fromCluster) {
     const { operator, others, ...out } = await ctx.wantedImages();
     return { images: [operator, ...others], ...out };

@@ -1,6 +1,6 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { steps } from '../steps/index.ts';
-import { examples, type Program, list } from './command.ts';
+import { examples, layoutArgument, type Program, list } from './command.ts';
 import { BootstrapError, exitCodes } from '../core/errors.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import { pullSecretDistribution } from '../steps/pull-secret-distribution.ts';
@@ -28,6 +28,11 @@ export function register(command: Command, program: Program): void {
     .option('--adopt-all', 'adopt every existing resource that the plan lists')
     .option('--manifest <file-or-url>', "the operator's release YAML, if GitHub is unreachable")
     .addOption(
+      new Option('--from <oci:folder>', "take images and the operator's YAML from the layout of mirror --to")
+        .argParser(layoutArgument)
+        .conflicts(['engine', 'dockerHost', 'manifest']),
+    )
+    .addOption(
       new Option('--engine <engine>', 'how images are copied').choices(['auto', 'registry', 'docker']),
     )
     .option('--docker-host <address>', 'Docker engine to use (default: that of the docker command)')
@@ -53,6 +58,7 @@ Steps, in order:\n${steps.map((step) => `  ${step.id.padEnd(width)}  ${step.titl
     ['ecr-bootstrap up --dry-run', 'Show the plan'],
     ['ecr-bootstrap up --only service-accounts', 'Repair service accounts after kubeadm upgrade'],
     ['ecr-bootstrap up --adopt-all', 'Adopt resources that were created by hand'],
+    ['ecr-bootstrap up --from oci:/mnt/images', 'Copy images from a folder, without internet access'],
     ['ecr-bootstrap up --yes -o json', 'Run in a pipeline'],
     ['ecr-bootstrap up --yes --expect-plan DIGEST', 'Apply exactly the plan that --dry-run printed'],
   ]);

@@ -211,6 +211,16 @@ export const errorCodes = {
     about: 'The content that a registry sent does not match its digest or length.',
     fix: 'Run the same command again. If it fails again, report it to the operators of the source registry.',
   },
+  'layout-invalid': {
+    exit: 2,
+    about: 'A folder is not an OCI image layout, or its index cannot be read.',
+    fix: 'Check the path. If the folder was copied, copy it again, or complete it with `mirror --to`.',
+  },
+  'layout-unwritable': {
+    exit: 1,
+    about: 'An OCI image layout cannot be written, for example because the disk is full.',
+    fix: 'Free some space, then run the same command again. It adds only what is missing.',
+  },
   'mirror-incomplete': {
     exit: 1,
     about: 'Some images could not be mirrored; the others were.',

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import type { EcrPort } from '../clients/aws/port.ts';
-import type { BootstrapError } from '../core/errors.ts';
+import { BootstrapError } from '../core/errors.ts';
 import type { Platforms } from '../core/platform.ts';
 import type { Clock } from '../core/clock.ts';
 import type { Net } from '../clients/net/index.ts';
-import { onceFulfilled } from '../core/once.ts';
+import { once, onceFulfilled } from '../core/once.ts';
 import { cacheFolder } from '../core/paths.ts';
 import { contentFolder, diskCache } from '../clients/registry/cache.ts';
 import type { CredentialStore } from '../clients/registry/credentials.ts';
@@ -17,6 +17,8 @@ import type { WantedImage } from '../images/wanted.ts';
 import { parseReference } from '../images/reference.ts';
 import { withFallback } from './auto.ts';
 import type { Engine, EngineOptions, MirrorOptions, MirrorResult, MirrorTarget } from './engine.ts';
+import type { Layout } from './layout/layout.ts';
+import { addUntagged, layoutImage, layoutReference, layoutSource, layoutTarget } from './layout/registry.ts';
 import { markPlatforms } from './platform-marks.ts';
 import { type Presence, presenceOf } from './presence.ts';
 import { Contents } from './registry/contents.ts';
@@ -65,6 +67,8 @@ export interface MirrorServices {
    * this run.
    */
   readonly listed?: readonly string[];
+  /** The layout that takes the place of all sources. */
+  readonly from?: Layout | undefined;
   /** Loads the Docker engine. @throws BootstrapError `docker-unreachable` */
   readonly docker: (services: DockerServices) => Promise<Engine>;
 }
@@ -98,11 +102,13 @@ export function createMirror(services: MirrorServices): Mirror {
       if (images.length === 0) return [];
       const { registry, docker, target, listed } = await open();
       for (const { byHand, source } of images) if (byHand) listed.add(parseReference(source).host);
-      const { engine, ...rest } = options;
+      const { engine: chosenEngine, ...rest } = withHints(options, services.from);
+      // The local Docker engine has images of other sources.
+      const engine = services.from ? 'registry' : chosenEngine;
       const run = async (chosen: Engine, some: readonly WantedImage[], how: EngineOptions) => {
         const results = await chosen[action](some, how);
         if (action === 'copy') await markPlatforms(results, target, how);
-        return results;
+        return services.from ? results.map((result) => withHint(result, services.from)) : results;
       };
       if (engine === 'registry') return run(registry, images, rest);
       if (engine === 'docker') return run(await docker(), images, rest);
@@ -115,7 +121,8 @@ export function createMirror(services: MirrorServices): Mirror {
     },
     unavailable: async (images, options) => {
       const { registry, docker } = await open();
-      return unavailableOf(images, options, registry, docker);
+      const engine = services.from ? 'registry' : options.engine;
+      return unavailableOf(images, { ...options, engine }, registry, docker);
     },
     sizes: async (images, options) => {
       if (options.engine === 'docker' || images.length === 0) return new Map();
@@ -127,6 +134,74 @@ export function createMirror(services: MirrorServices): Mirror {
   };
 }
 
+/** Content of a layout that is wrong stays wrong in another run, unlike that of a registry. */
+function withHint<T extends { readonly error?: BootstrapError }>(one: T, from: Layout | undefined): T {
+  if (!from || one.error?.code !== 'image-corrupt') return one;
+  const { code, what, why } = one.error;
+  return { ...one, error: new BootstrapError({ code, what, why, hint: from.hint }, { cause: one.error }) };
+}
+
+const withHints = (options: MirrorOptions, from: Layout | undefined): MirrorOptions => ({
+  ...options,
+  emit: (event) => options.emit(event.type === 'image-done' ? withHint(event, from) : event),
+});
+
+/** Copies images to a layout. It sends no request to AWS. */
+export function createLayoutMirror(
+  services: Pick<MirrorServices, 'net' | 'clock' | 'env' | 'insecure' | 'listed'>,
+  to: Layout,
+): Pick<Mirror, 'plan' | 'copy'> {
+  const open = once(() => {
+    const { clock } = services;
+    const { contents, folder, listed, registries } = openSources(services);
+    const engine = createRegistryEngine({
+      clock,
+      target: layoutTarget(to, clock),
+      sourceOf: (host) => registries.source(host),
+      contents,
+      folder,
+      history: {
+        has: () => Promise.resolve(false),
+        add: () => Promise.resolve(),
+        remove: () => Promise.resolve(),
+      },
+      // A blob that is in the layout is in all its repositories.
+      mounting: () => Promise.resolve(true),
+    });
+    return { engine, listed };
+  });
+  const runEngine =
+    (action: 'plan' | 'copy') =>
+    async (images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]> => {
+      const { engine, listed } = open();
+      for (const { byHand, source } of images) if (byHand) listed.add(parseReference(source).host);
+      if (action === 'copy') await to.prepare();
+      const results = await engine[action](images.map(layoutImage), options);
+      if (action === 'copy') {
+        for (const { image, error } of results) if (!error) await addUntagged(to, image);
+      }
+      return results.map((result) => ({ ...result, target: layoutReference(to, result.image) }));
+    };
+  return { plan: runEngine('plan'), copy: runEngine('copy') };
+}
+
+/** What reads the sources. */
+function openSources({
+  net,
+  clock,
+  env,
+  insecure = [],
+  ...services
+}: Omit<MirrorServices, 'ecr' | 'docker'>) {
+  const listed = new HostSet([...insecure, ...(services.listed ?? [])]);
+  const folder = cacheFolder(env);
+  const credentials = dockerConfigCredentials(env);
+  const history = historyFile(join(folder, 'history'));
+  const registries = openRegistries({ net, clock, credentials, history, insecure, listed });
+  const contents = new Contents(diskCache(contentFolder(folder)));
+  return { folder, listed, credentials, history, registries, contents };
+}
+
 interface OpenMirror {
   readonly registry: RegistryEngine;
   readonly target: Registry;
@@ -136,17 +211,12 @@ interface OpenMirror {
 }
 
 async function openMirror(services: MirrorServices): Promise<OpenMirror> {
-  const { ecr, net, clock, env, insecure = [] } = services;
-  const listed = new HostSet([...insecure, ...(services.listed ?? [])]);
+  const { ecr, clock, from } = services;
   const host = await ecr.registryHost();
-  const credentials = dockerConfigCredentials(env);
-  const folder = cacheFolder(env);
-  const history = historyFile(join(folder, 'history'));
-  const registries = openRegistries({ net, clock, credentials, history, insecure, listed });
+  const { contents, credentials, folder, history, listed, registries } = openSources(services);
   const identity = ecrIdentity(ecr, clock);
   const target = registries.own(host, identity, ecrRates);
-  const contents = new Contents(diskCache(contentFolder(folder)));
-  const sourceOf = (source: string) => registries.source(source);
+  const sourceOf = from ? layoutSource(from, clock) : (source: string) => registries.source(source);
   const { refuseLocal } = registries;
   const mounting = () => ecr.blobMounting();
   const parts = { clock, target, sourceOf, contents, history, folder, mounting };

@@ -19,6 +19,7 @@ export type {
   ImageRow,
   ImagesView,
   MirrorRow,
+  MirrorView,
   View,
 } from './view.ts';
 

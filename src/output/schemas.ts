@@ -96,7 +96,13 @@ export const mirrorRowSchema = object({
   description: 'The result for one image. An invalid reference has neither target nor engine.',
 });
 
-export const mirrorSchema = object({ images: list(mirrorRowSchema), dryRun: z.boolean() });
+export const mirrorSchema = object({
+  images: list(mirrorRowSchema),
+  dryRun: z.boolean(),
+  operatorYaml: object({ sha256: text })
+    .exactOptional()
+    .describe("The operator's YAML in the layout of --to."),
+});
 
 export const imageRowSchema = object({
   source: text.describe('The normalized reference of the image at its source.'),

@@ -62,7 +62,7 @@ interface RunResultView extends z.infer<typeof runResultSchema> {
   readonly steps: readonly StepResult[];
 }
 
-interface MirrorView extends z.infer<typeof mirrorSchema> {
+export interface MirrorView extends z.infer<typeof mirrorSchema> {
   readonly images: readonly MirrorRow[];
 }
 

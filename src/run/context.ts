@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import { resolve } from 'node:path';
 import { type AskMfaCode, createAws } from '../clients/aws/index.ts';
 import type { Clock } from '../core/clock.ts';
 import { createCluster } from '../clients/kubernetes/index.ts';
@@ -12,7 +13,9 @@ import { createInventory } from '../cluster/inventory.ts';
 import { createOperatorSource } from '../external-secrets/release/source.ts';
 import type { Engine } from '../mirror/engine.ts';
 import { pauseImages } from '../nodes/access.ts';
-import { createMirror, type DockerServices } from '../mirror/index.ts';
+import { createLayoutMirror, createMirror, type DockerServices, type Mirror } from '../mirror/index.ts';
+import { Layout } from '../mirror/layout/layout.ts';
+import { readOperatorYaml } from '../mirror/layout/operator-yaml.ts';
 import { createNet } from '../clients/net/index.ts';
 import { once, onceFulfilled } from '../core/once.ts';
 import { cacheFolder } from '../core/paths.ts';
@@ -26,14 +29,23 @@ import type { GlobalFlags, Runtime } from './runtime.ts';
 export interface RunContext extends Context {
   /** The client of the Docker engine. Creating it sends no request. */
   readonly docker: () => Promise<DockerPort>;
+  /** The layout of `--from`. */
+  readonly from: Layout | undefined;
+  /** The layout of `--to`. */
+  readonly to: LayoutTarget | undefined;
   readonly close: () => Promise<void>;
+}
+
+/** A layout, and what copies images to it. */
+interface LayoutTarget extends Pick<Mirror, 'plan' | 'copy'> {
+  readonly layout: Layout;
 }
 
 /** The composition root: creates each client when it is first used. */
 export function createContext(
   config: Config,
-  flags: Pick<GlobalFlags, 'dockerHost' | 'insecureRegistry'>,
-  runtime: Pick<Runtime, 'clock' | 'env' | 'ca' | 'net'>,
+  flags: Pick<GlobalFlags, 'dockerHost' | 'insecureRegistry' | 'from' | 'to' | 'fromCluster'>,
+  runtime: Pick<Runtime, 'clock' | 'cwd' | 'env' | 'ca' | 'net'>,
   askMfaCode?: AskMfaCode,
 ): RunContext {
   const { clock, env } = runtime;
@@ -41,19 +53,22 @@ export function createContext(
   const aws = once(() => createAws({ ...config.aws, net, askMfaCode }));
   const cluster = once(() => createCluster({ ...config.cluster, net, clock }));
   const docker = onceFulfilled(() => findDocker(flags.dockerHost, env));
+  const [from, to] = [flags.from, flags.to].map((name) => openLayout(name, runtime.cwd));
+  const sources = {
+    net,
+    clock,
+    env,
+    insecure: flags.insecureRegistry ?? [],
+    listed: configuredHosts(config.images.list, config.images),
+  };
   const mirror = once(() =>
-    createMirror({
-      ecr: aws().ecr,
-      net,
-      clock,
-      env,
-      insecure: flags.insecureRegistry ?? [],
-      listed: configuredHosts(config.images.list, config.images),
-      docker: (open) => openDocker(open, docker, clock),
-    }),
+    createMirror({ ...sources, ecr: aws().ecr, from, docker: (open) => openDocker(open, docker, clock) }),
   );
   const cacheDir = cacheFolder(env);
-  const operatorSource = once(() => createOperatorSource({ config: config.externalSecrets, net, cacheDir }));
+  const layout = from && { name: from.name, operatorYaml: () => readOperatorYaml(from) };
+  const operatorSource = once(() =>
+    createOperatorSource({ config: config.externalSecrets, net, cacheDir, layout }),
+  );
 
   const close = async (): Promise<void> => {
     await cluster().close();
@@ -74,7 +89,7 @@ export function createContext(
       }),
     );
     const platforms = once(() => wantedPlatforms(context));
-    const registryHost = once(() => guardedRegistryHost(context));
+    const registryHost = once(() => (to ? exportedHost(context, flags) : guardedRegistryHost(context)));
     const context: RunContext = {
       config,
       clock,
@@ -105,6 +120,8 @@ export function createContext(
       usesKey,
       fresh: (change) => observe(change?.usesKey ?? usesKey),
       docker,
+      from,
+      to: to && { layout: to, ...createLayoutMirror(sources, to) },
       close,
     };
     return context;
@@ -178,6 +195,16 @@ async function findRegistryHost({ aws, cluster }: Context): Promise<string> {
     if (stored === undefined) throw error;
     return stored;
   }
+}
+
+/** An export uses no AWS. In a cluster, the host shows which images are copies in ECR. */
+const exportedHost = async (
+  { cluster }: Context,
+  { fromCluster = false }: Pick<GlobalFlags, 'fromCluster'>,
+): Promise<string> => (fromCluster ? await storedHost(cluster) : undefined) ?? '';
+
+function openLayout(name: string | undefined, cwd: string): Layout | undefined {
+  return name === undefined ? undefined : new Layout(resolve(cwd, name.replace(/^oci:/, '')), name);
 }
 
 /** Undefined if the cluster does not have it or cannot be read. The caller then reports the error of AWS. */

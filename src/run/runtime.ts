@@ -34,5 +34,10 @@ export interface GlobalFlags {
   readonly timeout?: number;
   readonly insecureRegistry?: readonly string[];
   readonly dockerHost?: string;
+  /** `oci:FOLDER`, the layout that takes the place of the sources. */
+  readonly from?: string;
+  /** `oci:FOLDER`, the layout that takes the place of ECR. */
+  readonly to?: string;
+  readonly fromCluster?: boolean;
   readonly [flag: string]: unknown;
 }

@@ -39,6 +39,8 @@ export class OciServer {
   hold: () => Promise<void> = () => Promise.resolve();
   readonly #server: Server;
   readonly #times = new Map<string, number>();
+  /** What clients sent by PATCH before the PUT, by upload. */
+  readonly #chunks = new Map<string, Buffer>();
   #uploads = 0;
   #port = 0;
 
@@ -105,6 +107,10 @@ export class OciServer {
 
   async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', `http://${this.host}`);
+    if (url.pathname === '/v2/') {
+      response.end('{}');
+      return;
+    }
     const [, repository = '', part = '', reference = ''] =
       /^\/v2\/(.+)\/(blobs\/uploads|blobs|manifests)\/([^/]*)$/.exec(url.pathname) ?? [];
     const kind = `${request.method ?? ''} ${part.replace('blobs/uploads', 'uploads')}`;
@@ -154,9 +160,15 @@ export class OciServer {
       response.writeHead(blob ? 201 : 202, { location }).end();
       return;
     }
+    if (kind === 'PATCH uploads') {
+      this.#chunks.set(reference, body);
+      response.writeHead(202, { location: url.href, range: `0-${body.length - 1}` }).end();
+      return;
+    }
     if (kind === 'PUT uploads') {
-      if (sha256(body) !== digest) return refuse(response, 400, 'DIGEST_INVALID');
-      held.blobs.set(digest, body);
+      const whole = Buffer.concat([this.#chunks.get(reference) ?? Buffer.alloc(0), body]);
+      if (sha256(whole) !== digest) return refuse(response, 400, 'DIGEST_INVALID');
+      held.blobs.set(digest, whole);
       response.writeHead(201).end();
       return;
     }

@@ -53,12 +53,15 @@ async function unlessHeadUnsupported<T>(request: Promise<T>): Promise<T | undefi
   }
 }
 
+/** A registry, or what stands for one: an image layout in a folder. */
+export type Registry = Pick<RegistryClient, keyof RegistryClient>;
+
 /**
  * The distribution API of one registry, with the minimum number of requests. Short requests are retried
  * automatically. An upload is not, because each attempt needs its own session.
  * Every method throws RegistryError, and returns undefined for what does not exist.
  */
-export class Registry {
+export class RegistryClient {
   readonly #host: RegistryHost;
   readonly #actions: string;
 

@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { findLocalAddress } from '../net/local.ts';
 import type { Net } from '../net/index.ts';
 import { HostAuth } from './auth.ts';
-import { Registry } from './client.ts';
+import { type Registry, RegistryClient } from './client.ts';
 import { type CredentialStore, HelperError, type HostCredential, loginCommand } from './credentials.ts';
 import {
   apiHost,
@@ -95,7 +95,7 @@ export function openRegistries(options: RegistriesOptions): Registries {
     };
   };
   const open = (host: string): Registry =>
-    new Registry(
+    new RegistryClient(
       new RegistryHost({
         ...base(host, sourceRules),
         identity: identityOf(host),
@@ -117,7 +117,7 @@ export function openRegistries(options: RegistriesOptions): Registries {
       if (local) throw localAddressRefusal(what, local.message, url, local);
     },
     own: (host, identity, rates) =>
-      new Registry(
+      new RegistryClient(
         new RegistryHost({ ...base(host, { insecure }), elsewhere: elsewhere(host), identity, rates }),
         'pull,push',
       ),

@@ -9,7 +9,17 @@ export interface OperatorManifest {
   readonly from: string;
 }
 
-/** Loads the operator manifest once: from the configured file or URL, by default from the release. */
+/** Loads the operator manifest once: from the configured file or URL, by default from the release. A layout comes first. */
 export interface OperatorSource {
   load(): Promise<OperatorManifest>;
+  /** The text of the verified file, and its checksum. */
+  yaml(): Promise<{ readonly text: string; readonly sha256: string }>;
+}
+
+/** A folder that may have the operator manifest. */
+export interface OperatorLayout {
+  /** For errors. */
+  readonly name: string;
+  /** @returns undefined if it has none */
+  readonly operatorYaml: () => Promise<string | undefined>;
 }

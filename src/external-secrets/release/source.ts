@@ -9,7 +9,7 @@ import { sha256, TextCache } from './cache.ts';
 import { download } from './download.ts';
 import { verifyOfficial } from './official.ts';
 import { parseObjects, unusable } from './parse.ts';
-import type { OperatorManifest, OperatorSource } from './port.ts';
+import type { OperatorLayout, OperatorManifest, OperatorSource } from './port.ts';
 
 /** The URL of the release manifest. */
 export const releaseUrl =
@@ -20,6 +20,8 @@ export interface OperatorSourceOptions {
   readonly net: Net;
   /** The cache folder of ecr-bootstrap. */
   readonly cacheDir: string;
+  /** Where the manifest is taken from if it has one. */
+  readonly layout?: OperatorLayout | undefined;
 }
 
 /**
@@ -27,16 +29,39 @@ export interface OperatorSourceOptions {
  * and what was parsed, because parsing takes a quarter of a second.
  */
 export function createOperatorSource(options: OperatorSourceOptions): OperatorSource {
-  return { load: onceFulfilled(() => load(options)) };
+  const read = onceFulfilled(() => readManifest(options));
+  const load = onceFulfilled(async () => verify(await read(), options));
+  return {
+    load,
+    yaml: async () => {
+      const { sha256: digest } = await load();
+      return { text: (await read()).text, sha256: digest };
+    },
+  };
 }
 
-async function load({ config, net, cacheDir }: OperatorSourceOptions): Promise<OperatorManifest> {
-  const cache = new TextCache(cacheDir);
+interface ManifestText {
+  readonly text: string;
+  readonly from: string;
+}
+
+async function readManifest({ config, net, cacheDir, layout }: OperatorSourceOptions): Promise<ManifestText> {
+  const inLayout = await layout?.operatorYaml();
+  if (layout && inLayout !== undefined) return { text: inLayout, from: layout.name };
   const from = config.manifest ?? releaseUrl;
-  const wanted = config.sha256;
-  const text = /^https?:\/\//i.test(from)
-    ? await downloaded(from, wanted, net, cache)
+  const isUrl = /^https?:\/\//i.test(from);
+  const text = isUrl
+    ? await downloaded(from, config.sha256, net, new TextCache(cacheDir))
     : await readLocal(from);
+  return { text, from };
+}
+
+async function verify(
+  { text, from }: ManifestText,
+  { config, cacheDir, layout }: OperatorSourceOptions,
+): Promise<OperatorManifest> {
+  const cache = new TextCache(cacheDir);
+  const wanted = config.sha256;
   const digest = sha256(text);
   if (wanted !== undefined && digest !== wanted) {
     throw unusable(from, `its SHA-256 is ${digest}, and externalSecrets.sha256 requires ${wanted}`);
@@ -44,8 +69,12 @@ async function load({ config, net, cacheDir }: OperatorSourceOptions): Promise<O
   const objects = await parsed(text, digest, from, cache);
   // Also when it comes from the cache: an older version may have verified less.
   verifyOfficial(objects, from);
+  // For later commands without the layout, for example `status`.
+  if (from === layout?.name) await cache.write(cacheName(releaseUrl), text);
   return { objects, sha256: digest, from };
 }
+
+const cacheName = (url: string): string => `operator-${sha256(url)}.yaml`;
 
 /** Uses the cache when the cached manifest has the configured checksum, or when none is configured. */
 async function downloaded(
@@ -54,7 +83,7 @@ async function downloaded(
   net: Net,
   cache: TextCache,
 ): Promise<string> {
-  const name = `operator-${sha256(url)}.yaml`;
+  const name = cacheName(url);
   const cached = await cache.read(name);
   if (cached !== undefined && (wanted === undefined || sha256(cached) === wanted)) return cached;
   const text = await download(url, net);

@@ -1,11 +1,11 @@
 import type { BootstrapError } from '../../core/errors.ts';
 import type { Cell, Layout } from '../layout.ts';
 import { formatBytes, formatDuration, shortDigest } from '../units.ts';
-import type { MirrorRow } from '../view.ts';
+import type { MirrorRow, MirrorView } from '../view.ts';
 
 /** What was copied, then what failed, then the counts. Images that ECR had are only counted, unless verbose. */
 export function mirrorLines(
-  { images, dryRun }: { images: readonly MirrorRow[]; dryRun: boolean },
+  { images, dryRun, operatorYaml }: MirrorView,
   layout: Layout,
   verbose: boolean,
 ): string[] {
@@ -22,6 +22,7 @@ export function mirrorLines(
       ],
     ),
     ...failureLines(images, layout),
+    ...(operatorYaml ? layout.wrap(`The operator's YAML has the SHA-256 ${operatorYaml.sha256}.`) : []),
     ...layout.wrap(summary(images, dryRun)),
   ];
 }

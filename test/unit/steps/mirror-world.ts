@@ -31,7 +31,7 @@ export class MirrorWorld implements StepWorld {
     const net = createNet(world.caPem, env);
     const cluster = { kubeconfig: env['KUBECONFIG'] };
     const config = configOf({ ...settings, cluster });
-    const context = createContext(config, {}, { net, clock: systemClock, env });
+    const context = createContext(config, {}, { net, clock: systemClock, env, cwd: '/' });
     const started = new MirrorWorld(
       world,
       () => context.fresh(),

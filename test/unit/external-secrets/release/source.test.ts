@@ -161,6 +161,30 @@ describe('the operator manifest', () => {
     });
   });
 
+  it('comes from a layout first, and serves later runs without the layout', async () => {
+    const layout = { name: 'oci:images', operatorYaml: () => Promise.resolve(yaml) };
+    const source = () => createOperatorSource({ config: {}, net, cacheDir: join(folder, 'cache'), layout });
+    expect(await source().load()).toMatchObject({ from: 'oci:images', sha256: digest });
+    expect(await source().yaml()).toEqual({ text: yaml, sha256: digest });
+    expect(await load()).toMatchObject({ from: releaseUrl, sha256: digest });
+    expect(requested).toEqual([]);
+  });
+
+  it('is refused in a layout like everywhere, and then serves no later run', async () => {
+    const odd = yaml.replace('hostNetwork: false', 'hostNetwork: true');
+    const layout = { name: 'oci:images', operatorYaml: () => Promise.resolve(odd) };
+    const source = createOperatorSource({ config: {}, net, cacheDir: join(folder, 'cache'), layout });
+    await expect(source.load()).rejects.toMatchObject({ code: 'manifest-unusable' });
+    await load();
+    expect(requested).not.toEqual([]);
+  });
+
+  it('comes from the configured place if the layout has none', async () => {
+    const layout = { name: 'oci:images', operatorYaml: () => Promise.resolve(undefined) };
+    const source = createOperatorSource({ config: {}, net, cacheDir: join(folder, 'cache'), layout });
+    expect(await source.load()).toMatchObject({ from: releaseUrl });
+  });
+
   it('names the host and the error when the download fails', async () => {
     serve('assets.example', 404, {});
     await expect(load()).rejects.toMatchObject({

@@ -1,0 +1,147 @@
+import { pathToFileURL } from 'node:url';
+import type { Registry } from '../../clients/registry/client.ts';
+import { type Digest, isDigest } from '../../clients/registry/digest.ts';
+import { RetryBudget, retrying } from '../../clients/registry/retry.ts';
+import type { RegistryResponse } from '../../clients/registry/transport.ts';
+import type { Clock } from '../../core/clock.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import { onceFulfilled } from '../../core/once.ts';
+import { ecrReference } from '../../images/naming.ts';
+import { parseReference, repositoryOf } from '../../images/reference.ts';
+import type { WantedImage } from '../../images/wanted.ts';
+import { isOperatorYaml, type Layout, type LayoutEntry } from './layout.ts';
+
+/** What both directions share. Nothing in a folder is temporarily unavailable, but the other side may be. */
+const common = (layout: Layout, clock: Clock) => {
+  const budget = new RetryBudget();
+  return {
+    name: layout.name,
+    retrying: (({ signal }, attempt) => retrying({ clock, signal, budget }, attempt)) as Registry['retrying'],
+    openBlob: ((_, digest, offset) => open(layout, digest, offset)) as Registry['openBlob'],
+  };
+};
+
+async function open(layout: Layout, digest: Digest, offset: number): Promise<RegistryResponse> {
+  if (offset > 0) throw new Error('a file is read from its beginning');
+  const { size, chunks } = await layout.openBlob(digest);
+  return {
+    url: pathToFileURL(digest),
+    status: 200,
+    header: (name) => (name === 'content-length' ? String(size) : undefined),
+    chunks,
+    dump: () => Promise.resolve(),
+  };
+}
+
+/** The layout in place of the registry with that host. */
+export function layoutSource(layout: Layout, clock: Clock): (host: string) => Registry {
+  const entries = onceFulfilled(() => layout.entries());
+  return (host) => {
+    const find = async (repository: string, reference: string) => {
+      if (isDigest(reference)) return layout.read(reference);
+      const { digest, mediaType } = entryFor(await entries(), `${host}/${repository}`, reference) ?? {};
+      return digest && layout.read(digest, mediaType);
+    };
+    const manifest = async (repository: string, reference: string) => {
+      const found = await find(repository, reference);
+      if (found) return found;
+      throw missing(layout, ecrReference(host, { repository, tag: reference }));
+    };
+    return {
+      ...common(layout, clock),
+      headManifest: async (repository, reference) => (await manifest(repository, reference)).digest,
+      getManifest: manifest,
+      hasBlob: (_, digest) => layout.has(digest),
+      offersBlob: (_, digest) => layout.has(digest),
+      ...readOnly,
+    };
+  };
+}
+
+/** Entries with a full name come first. Another tool may have written the tag alone, or no name for the only image. */
+function entryFor(all: readonly LayoutEntry[], repository: string, tag: string): LayoutEntry | undefined {
+  const images = all.filter((entry) => !isOperatorYaml(entry));
+  const named = images.find(({ name }) => name === `${repository}:${tag}`);
+  const tagged = images.filter((entry) => entry.tag === tag);
+  const isOnly = images.length === 1 && images.every((entry) => (entry.name ?? entry.tag) === undefined);
+  return named ?? (tagged.length === 1 || isOnly ? (tagged[0] ?? images[0]) : undefined);
+}
+
+const refuse = (): never => {
+  throw new Error('nothing is written to a source');
+};
+const readOnly = { startUpload: refuse, upload: refuse, putManifest: refuse };
+
+const missing = (layout: Layout, reference: string): BootstrapError =>
+  new BootstrapError({
+    code: 'image-missing',
+    what: `could not look up ${reference}`,
+    why: `${layout.name} does not have it`,
+    hint: `On a machine that reaches the registry, add it: \`ecr-bootstrap mirror --to ${layout.name} ${reference}\`.`,
+  });
+
+/** The image with its own name instead of the one in ECR. */
+export function layoutImage(image: WantedImage): WantedImage {
+  const reference = parseReference(image.source);
+  return {
+    ...image,
+    repository: repositoryOf(reference),
+    tag: reference.tag ?? reference.digest ?? 'latest',
+  };
+}
+
+/** The reference of an image in the layout, as skopeo writes it. */
+export const layoutReference = (layout: Layout, image: WantedImage): string =>
+  `${layout.name}:${layoutName(image)}`;
+
+const layoutName = ({ repository, tag }: WantedImage): string =>
+  `${repository}${tag.includes(':') ? '@' : ':'}${tag}`;
+
+/**
+ * The layout in place of the registry to which images are copied. Repositories share their blobs: an upload of a blob
+ * that the layout has is not needed. An incomplete image counts as absent, so that the next copy completes it.
+ */
+export function layoutTarget(layout: Layout, clock: Clock): Registry {
+  const entries = onceFulfilled(() => layout.entries({ isNew: true }));
+  const digestIn = async (repository: string, reference: string) =>
+    (await entries()).find((entry) => isNamed(entry, repository, reference))?.digest;
+  return {
+    ...common(layout, clock),
+    headManifest: async (repository, reference) => {
+      const digest = await digestIn(repository, reference);
+      return digest && (await layout.isComplete(digest)) ? digest : undefined;
+    },
+    getManifest: async (repository, reference) => {
+      const digest = isDigest(reference) ? reference : await digestIn(repository, reference);
+      return digest && layout.read(digest);
+    },
+    hasBlob: (_, digest) => layout.has(digest),
+    offersBlob: (_, digest) => layout.has(digest),
+    startUpload: async (_, mount) => {
+      if (mount && (await layout.has(mount.digest))) return undefined;
+      layout.refuseIfBroken();
+      return { location: layout.name };
+    },
+    upload: async (_repository, _upload, { body, ...blob }) => layout.writeBlob(blob, body),
+    putManifest: async (repository, reference, manifest) => {
+      const { digest, bytes } = manifest;
+      if (!(await layout.has(digest))) await layout.writeBlob({ digest, size: bytes.length }, bytes);
+      if (!isDigest(reference)) await layout.addEntry(manifest, `${repository}:${reference}`);
+    },
+  };
+}
+
+/** Whether the index has that image under that tag, or under that digest. */
+function isNamed({ name, digest }: LayoutEntry, repository: string, reference: string): boolean {
+  if (name === undefined) return false;
+  if (!isDigest(reference)) return name === `${repository}:${reference}`;
+  return digest === reference && repositoryOf(parseReference(name)) === repository;
+}
+
+/** Adds an image without a tag to the index: it was written by its digest, like the images of an index. */
+export async function addUntagged(layout: Layout, image: WantedImage): Promise<void> {
+  const { repository, tag } = image;
+  if (!isDigest(tag) || (await layout.entries()).some((entry) => isNamed(entry, repository, tag))) return;
+  const manifest = await layout.read(tag);
+  if (manifest) await layout.addEntry(manifest, layoutName(image));
+}

@@ -1,0 +1,115 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { type FileHandle, open } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it, vi } from 'vitest';
+import { digestOf } from '../../../../src/clients/registry/digest.ts';
+import { Layout } from '../../../../src/mirror/layout/layout.ts';
+
+let folder: string;
+let layout: Layout;
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'layout-'));
+  layout = new Layout(folder, 'oci:images');
+  await layout.prepare();
+});
+afterEach(() => {
+  vi.restoreAllMocks();
+  rmSync(folder, { recursive: true });
+});
+
+/** From now on, nothing can be written to any file. */
+async function fillDisk(): Promise<void> {
+  const file = await open(join(folder, 'oci-layout'));
+  const files = Object.getPrototypeOf(file) as FileHandle;
+  await file.close();
+  const error = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
+  vi.spyOn(files, 'writeFile').mockRejectedValue(error);
+}
+
+const blob = (text: string) => {
+  const bytes = Buffer.from(text);
+  return {
+    digest: digestOf(bytes),
+    size: bytes.length,
+    bytes,
+    mediaType: 'application/vnd.oci.image.manifest.v1+json',
+  };
+};
+const names = async () => (await new Layout(folder, 'oci:images').entries()).map(({ name }) => name);
+
+it('keeps every entry when several runs add images at once', async () => {
+  const runs = [0, 1, 2].map(() => new Layout(folder, 'oci:images'));
+  const image = blob('{}');
+  await Promise.all(
+    runs.flatMap((run, index) =>
+      Array.from({ length: 20 }, (_, at) => run.addEntry(image, `quay.io/team/app:${index}-${at}`)),
+    ),
+  );
+  expect(new Set(await names()).size).toBe(60);
+  expect(readdirSync(folder).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
+});
+
+it('continues after a run that was killed while it held the lock', async () => {
+  const lock = join(folder, 'index.json.lock');
+  writeFileSync(lock, '');
+  const longAgo = Date.now() / 1000 - 60;
+  utimesSync(lock, longAgo, longAgo);
+  await layout.addEntry(blob('{}'), 'quay.io/team/app:1');
+  expect(await names()).toEqual(['quay.io/team/app:1']);
+});
+
+it('removes the rest of a run that was killed long ago, and nothing of one that may still run', async () => {
+  const longAgo = Date.now() / 1000 - 7 * 24 * 60 * 60;
+  for (const name of ['old.partial', 'new.partial']) writeFileSync(join(folder, name), '');
+  utimesSync(join(folder, 'old.partial'), longAgo, longAgo);
+  await new Layout(folder, 'oci:images').prepare();
+  expect(readdirSync(folder)).not.toContain('old.partial');
+  expect(readdirSync(folder)).toContain('new.partial');
+});
+
+it('keeps a valid layout on a full disk, and fails further writes before anything is downloaded', async () => {
+  const first = blob('{"first": 1}');
+  await layout.writeBlob(first, first.bytes);
+  await layout.addEntry(first, 'quay.io/team/app:1');
+  const index = readFileSync(join(folder, 'index.json'), 'utf8');
+
+  await fillDisk();
+  const full = { code: 'layout-unwritable', why: 'the disk is full' };
+  const second = blob('{"second": 2}');
+  await expect(layout.writeBlob(second, second.bytes)).rejects.toMatchObject(full);
+  await expect(layout.addEntry(second, 'quay.io/team/app:1')).rejects.toMatchObject(full);
+  expect(() => layout.refuseIfBroken()).toThrow('the disk is full');
+  expect(readFileSync(join(folder, 'index.json'), 'utf8')).toBe(index);
+  expect(readdirSync(folder).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
+  expect(readdirSync(join(folder, 'blobs/sha256'))).toEqual([first.digest.slice('sha256:'.length)]);
+});
+
+it('leaves no file when the content of a blob fails', async () => {
+  const content = async function* () {
+    yield await Promise.resolve(Buffer.from('half'));
+    throw new Error('the source broke');
+  };
+  await expect(layout.writeBlob(blob('half and half'), content())).rejects.toThrow('the source broke');
+  expect(readdirSync(join(folder, 'blobs/sha256'))).toEqual([]);
+  expect(readdirSync(folder)).toHaveLength(3);
+});
+
+it('keeps the entries and fields of other tools', async () => {
+  const other = {
+    digest: digestOf(Buffer.from('x')),
+    annotations: { 'org.opencontainers.image.ref.name': '1.0' },
+  };
+  writeFileSync(
+    join(folder, 'index.json'),
+    JSON.stringify({ schemaVersion: 2, extra: 1, manifests: [other] }),
+  );
+  await layout.addEntry(blob('{}'), 'quay.io/team/app:1');
+  const { extra, manifests } = JSON.parse(readFileSync(join(folder, 'index.json'), 'utf8')) as {
+    extra: number;
+    manifests: object[];
+  };
+  expect(extra).toBe(1);
+  expect(manifests[0]).toEqual(other);
+  expect(manifests).toHaveLength(2);
+});
