@@ -2,8 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { KubeObject } from '../../../src/clients/kubernetes/port.ts';
 import { BootstrapError } from '../../../src/core/errors.ts';
 import type { Finding } from '../../../src/core/findings.ts';
-import type { NodesContext } from '../../../src/nodes/context.ts';
-import { nodesHealth } from '../../../src/nodes/ready.ts';
+import type { NodesContext, NodesRun } from '../../../src/nodes/context.ts';
+import { nodesHealth, waitForNodes } from '../../../src/nodes/ready.ts';
 
 const isReady = (ready: boolean) => [{ type: 'Ready', status: ready ? 'True' : 'False' }];
 const running = { running: {} };
@@ -22,8 +22,8 @@ interface Cluster {
   readonly podStatus?: object;
 }
 
-/** The findings for a cluster with one node, whose agent is not ready. */
-async function healthOf(cluster: Cluster): Promise<readonly Finding[]> {
+/** A cluster with one node, whose agent is not ready. */
+function contextOf(cluster: Cluster): NodesContext {
   const { agent = running, probe = running, warnings = [], log, runtime = 'containerd://2.1.4' } = cluster;
   const { age = 3600 } = cluster;
   const node = {
@@ -64,15 +64,25 @@ async function healthOf(cluster: Cluster): Promise<readonly Finding[]> {
     list: (): Promise<readonly KubeObject[]> => Promise.resolve([pod]),
     lastLogLine: log ?? (() => Promise.resolve(undefined)),
   };
+  let time = now;
+  const clock = {
+    now: () => time,
+    sleep: (milliseconds: number) => {
+      time += milliseconds;
+      return Promise.resolve();
+    },
+  };
   const ctx = {
     config: { project: 'shop', aws: { region: 'eu-west-1' }, nodes: { nodeSelector: {} } },
     cluster: port,
-    clock: { now: () => now },
+    clock,
     inventory,
     registryHost: () => Promise.resolve('1.dkr.ecr.eu-west-1.amazonaws.com'),
   } as unknown as NodesContext;
-  return nodesHealth(ctx, true);
+  return Object.assign(ctx, { fresh: () => ctx });
 }
+
+const healthOf = (cluster: Cluster): Promise<readonly Finding[]> => nodesHealth(contextOf(cluster), true);
 
 it('reports an unready agent also if the API server cannot read its log', async () => {
   const log = () =>
@@ -197,4 +207,28 @@ it('refers to nodes.image if the image of the agent does not exist for the platf
   expect(await cannotPull(cause)).toMatchObject([{ code: 'node-agent-unready', why: cause, hint }]);
   const line = 'exec /bin/sh: exec format error';
   expect(await healthOf({ log: () => Promise.resolve(line) })).toMatchObject([{ why: line, hint }]);
+});
+
+describe('a run', () => {
+  const runOf = (ctx: NodesContext): NodesRun => ({
+    ctx,
+    signal: new AbortController().signal,
+    emit: () => undefined,
+    isReadOnly: true,
+  });
+
+  it('fails the node whose agent is not ready after three minutes, and nothing else', async () => {
+    const ctx = contextOf({});
+    expect(await waitForNodes(runOf(ctx))).toMatchObject([
+      { target: { kind: 'Node', name: 'node-1' }, error: { code: 'node-mirror-inactive' } },
+    ]);
+    expect(ctx.clock.now() - now).toBeLessThan(190_000);
+  });
+
+  it('fails as a whole if the nodes cannot be read', async () => {
+    const ctx = contextOf({});
+    const error = new BootstrapError({ code: 'cluster-denied', what: 'w', why: 'y', hint: 'h' });
+    const inventory = { ...ctx.inventory, nodes: () => Promise.reject(error) };
+    await expect(waitForNodes(runOf(Object.assign(ctx, { inventory })))).rejects.toBe(error);
+  });
 });
