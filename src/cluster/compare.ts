@@ -3,7 +3,7 @@ import type { Field } from '../core/step.ts';
 import { Secret } from '../core/secret.ts';
 import { findLeftovers } from './leftovers.ts';
 import { isManualChange, isManagedApply, type ManagedFields } from '../clients/kubernetes/managed-fields.ts';
-import { entrySegment, pathText, type Segment } from './path.ts';
+import { entryPath, lastName, pathText, type Segment } from './path.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { goDuration, quantity } from './quantity.ts';
 
@@ -40,30 +40,59 @@ const identity = new Set(['apiVersion', 'kind', 'metadata.name', 'metadata.names
  * {@link Secret}. Field paths: `spec.template.spec.containers[name=webhook].image`, `metadata.labels["a.b/c"]`.
  */
 export const compare = (wanted: KubeObject, actual: KubeObject): Field[] =>
-  compareFields(wanted, actual, isManagedApply);
+  differencesOf(wanted, actual, false).map((difference) => fieldOf(difference, wanted));
 
 /** Compares an object to adopt: fields that a user set and that are not desired differ too. */
 export const compareAdopted = (wanted: KubeObject, actual: KubeObject): Field[] =>
-  compareFields(wanted, actual, (entry) => isManagedApply(entry) || isManualChange(entry));
+  differencesOf(wanted, actual, true).map((difference) => fieldOf(difference, wanted));
 
-function compareFields(
-  wanted: KubeObject,
-  actual: KubeObject,
-  isOwn: (entry: ManagedFields) => boolean,
-): Field[] {
-  const fields: Field[] = [];
-  const report: Report = (path, from, to) => {
-    const text = pathText(path);
-    const isSecret = wanted.kind === 'Secret' && (path[0] === 'data' || text === lastApplied);
-    fields.push({ path: text, ...shown('from', from, isSecret), ...shown('to', to, isSecret) });
-  };
-  compareMaps(wanted, actual, [], report);
-  findLeftovers(wanted, actual, isOwn, (path, value) => report(path, value, undefined));
-  return fields;
+/** One field that differs, with its values in plain text. */
+export interface Difference {
+  readonly path: readonly Segment[];
+  readonly from: unknown;
+  readonly to: unknown;
 }
 
-/** `kubectl apply` stores a copy of the whole object here, with secret values. */
-const lastApplied = 'metadata.annotations["kubectl.kubernetes.io/last-applied-configuration"]';
+/** @param adopts also finds the fields that a user set and that are not desired */
+export function differencesOf(wanted: KubeObject, actual: KubeObject, adopts: boolean): Difference[] {
+  const differences: Difference[] = [];
+  const report: Report = (path, from, to) => void differences.push({ path, from, to });
+  const isOwn = (entry: ManagedFields): boolean => isManagedApply(entry) || (adopts && isManualChange(entry));
+  compareMaps(wanted, actual, [], report);
+  findLeftovers(wanted, actual, isOwn, (path, value) => {
+    const last = path.at(-1);
+    const isVariable = typeof last === 'object' && last.list === 'env';
+    report(path, adopts ? withoutSecretsOfOthers(value, isVariable) : value, undefined);
+  });
+  return differences;
+}
+
+/** Variables that others set may contain secrets, and so may the copy of a Secret that `kubectl apply` stores. */
+function withoutSecretsOfOthers(value: unknown, isVariable = false): unknown {
+  if (Array.isArray(value)) return value.map((item) => withoutSecretsOfOthers(item, isVariable));
+  if (!isMap(value)) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, inner]) =>
+      key === lastApplied || (isVariable && key === 'value')
+        ? [key, hiddenValue]
+        : [key, withoutSecretsOfOthers(inner, key === 'env')],
+    ),
+  );
+}
+
+const hiddenValue = '(hidden)';
+
+function fieldOf({ path, from, to }: Difference, wanted: KubeObject): Field {
+  const isHidden = isSecretPath(path, wanted);
+  return { path: pathText(path), ...shown('from', from, isHidden), ...shown('to', to, isHidden) };
+}
+
+/** Whether the field may contain values of a Secret. */
+export const isSecretPath = (path: readonly Segment[], { kind }: KubeObject): boolean =>
+  kind === 'Secret' && (path[0] === 'data' || path[0] === 'stringData' || path.at(-1) === lastApplied);
+
+/** `kubectl apply` stores a copy of the whole object in this annotation, with secret values. */
+const lastApplied = 'kubectl.kubernetes.io/last-applied-configuration';
 
 type Report = (path: readonly Segment[], from: unknown, to: unknown) => void;
 
@@ -77,7 +106,7 @@ function compareAny(wanted: unknown, actual: unknown, path: readonly Segment[], 
 function compareMaps(wanted: JsonMap, actual: JsonMap, path: readonly Segment[], report: Report): void {
   for (const [key, value] of Object.entries(wanted)) {
     const here = [...path, key];
-    if (!identity.has(here.join('.'))) compareAny(value, actual[key], here, report);
+    if (!identity.has(pathText(here))) compareAny(value, actual[key], here, report);
   }
 }
 
@@ -87,7 +116,7 @@ function compareLists(
   path: readonly Segment[],
   report: Report,
 ): void {
-  const keys = keysOf(path.at(-1), wanted);
+  const keys = keysOf(lastName(path), wanted);
   if (keys) return compareByKey(wanted.filter(isMap), actual.filter(isMap), keys, path, report);
   if (wanted.length !== actual.length) return report(path, actual, wanted);
   wanted.forEach((item, index) => compareAny(item, actual[index], [...path, index], report));
@@ -103,14 +132,14 @@ function compareByKey(
   const found = new Map(actual.map((item) => [keyOf(item, keys), item]));
   for (const item of wanted) {
     const key = keyOf(item, keys);
-    const here = [...path.slice(0, -1), entrySegment(path.at(-1), key)];
+    const here = entryPath(path, key, (other) => isMap(other) && keyOf(other, keys) === key);
     const counterpart = found.get(key);
     if (counterpart) compareMaps(item, counterpart, here, report);
     else report(here, undefined, item);
   }
 }
 
-function keysOf(name: Segment | undefined, items: readonly unknown[]): readonly string[] | undefined {
+function keysOf(name: string | undefined, items: readonly unknown[]): readonly string[] | undefined {
   if (!items.every(isMap)) return undefined;
   const candidates = name === 'ports' ? portKeys : [listKeys[name ?? '']];
   return candidates.find((keys) => keys && items.every((item) => isMap(item) && keys[0] in item));
@@ -136,7 +165,7 @@ function isEmpty(value: unknown): boolean {
 
 function sameScalar(wanted: unknown, actual: unknown, path: readonly Segment[]): boolean {
   if (wanted === actual) return true;
-  const [parent, name] = [String(path.at(-2)), String(path.at(-1))];
+  const [parent = '', name = ''] = [lastName(path.slice(0, -1)), lastName(path)];
   if (durationFields.has(name)) return same(wanted, actual, (value) => goDuration(String(value)));
   if (quantityParents.has(parent) || quantityFields.has(name)) {
     return same(wanted, actual, (value) => quantity(String(value)));

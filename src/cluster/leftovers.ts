@@ -5,7 +5,7 @@ import {
   union,
   withoutRelease,
 } from '../clients/kubernetes/managed-fields.ts';
-import { entrySegment, type Segment } from './path.ts';
+import { entryPath, lastName, type Segment } from './path.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 
 type Report = (path: readonly Segment[], value: unknown) => void;
@@ -59,7 +59,7 @@ const defaults: Readonly<Record<string, unknown>> = {
 
 function isDefault(path: readonly Segment[], value: unknown): boolean {
   if (isMap(value) && Object.keys(value).length === 0) return true;
-  return isDeepStrictEqual(defaults[String(path.at(-1))], value);
+  return isDeepStrictEqual(defaults[lastName(path) ?? ''], value);
 }
 
 interface Child {
@@ -76,10 +76,11 @@ function childOf(key: string, wanted: unknown, actual: unknown, path: readonly S
   if (!key.startsWith('k:') || !Array.isArray(wanted) || !Array.isArray(actual)) return undefined;
   const identity = JSON.parse(name) as Readonly<Record<string, unknown>>;
   const text = Object.entries(identity).map(([field, value]) => `${field}=${String(value)}`);
+  const isMatch = (item: unknown): boolean => isEntry(item, identity);
   return {
-    wanted: wanted.find((item) => isEntry(item, identity)),
-    actual: actual.find((item) => isEntry(item, identity)),
-    path: [...path.slice(0, -1), entrySegment(path.at(-1), text.join(','))],
+    wanted: wanted.find(isMatch),
+    actual: actual.find(isMatch),
+    path: entryPath(path, text.join(','), isMatch),
   };
 }
 

@@ -28,6 +28,8 @@ export interface ObjectWork {
   /** The object to delete, as it was observed. */
   readonly deletes?: KubeObject;
   readonly applies?: KubeObject;
+  /** The object to update, as it was observed. */
+  readonly observed?: KubeObject;
 }
 
 export type ObjectChange = ChangeWith<ObjectWork>;
@@ -121,13 +123,13 @@ function changesFor({ desired, actual }: WantedObject): ObjectChange[] {
   const change: ObjectChange = {
     action: isReplaced ? 'replace' : 'update',
     ...{ target, fields, ...grants },
-    payload: { applies: desired, ...(isReplaced ? { deletes: actual } : {}) },
+    payload: { applies: desired, ...(isReplaced ? { deletes: actual } : { observed: actual }) },
   };
   return [isManaged(actual) ? change : asAdoption(change, { owner: ownerOf(actual) })];
 }
 
 /** Other tools use the namespace too, so fields that they set stay. */
-const isShared = ({ kind }: KubeObject): boolean => kind === 'Namespace';
+export const isShared = ({ kind }: KubeObject): boolean => kind === 'Namespace';
 
 /** Immutable fields, by kind. */
 const immutable: Readonly<Record<string, RegExp>> = {

@@ -19,6 +19,7 @@ import type { Session } from '../run/session.ts';
 export function register(command: Command, program: Program): void {
   command
     .option('--dry-run', 'show the plan and change nothing')
+    .option('--diff', 'show IAM policies and Kubernetes objects as unified diffs')
     .option('--exit-code', 'with --dry-run: exit 3 when the plan is not empty')
     .option('--expect-plan <digest>', 'apply only the plan with this digest, which --dry-run prints', digest)
     .option('--only <steps>', 'run only these steps', list)
@@ -56,6 +57,7 @@ Steps, in order:\n${steps.map((step) => `  ${step.id.padEnd(width)}  ${step.titl
   examples(command, [
     ['ecr-bootstrap up --project myproject --region eu-west-1', 'Set up AWS and the cluster'],
     ['ecr-bootstrap up --dry-run', 'Show the plan'],
+    ['ecr-bootstrap up --dry-run --diff', 'Show what changes in policies and objects'],
     ['ecr-bootstrap up --only service-accounts', 'Repair service accounts after kubeadm upgrade'],
     ['ecr-bootstrap up --adopt-all', 'Adopt resources that were created by hand'],
     ['ecr-bootstrap up --from oci:/mnt/images', 'Copy images from a folder, without internet access'],
@@ -74,6 +76,7 @@ const targets = (value: string, before: readonly string[] = []): readonly string
 
 export interface UpOptions extends StepSelection, AdoptOptions {
   readonly dryRun?: boolean;
+  readonly diff?: boolean;
   readonly exitCode?: boolean;
   readonly yes?: boolean;
   readonly expectPlan?: string;
@@ -81,13 +84,14 @@ export interface UpOptions extends StepSelection, AdoptOptions {
 
 /** Shows the plan, asks for confirmation and applies it. Resolves to the exit code. */
 export async function up(session: Session, options: UpOptions): Promise<number> {
-  const { dryRun, exitCode, yes, expectPlan } = options;
+  const { dryRun, diff, exitCode, yes, expectPlan } = options;
   const chosen = selectSteps(steps, options);
   refuseUnregistered(chosen);
   try {
     return await runPlan(session, {
       steps: warningOfUncovered(chosen),
       dryRun,
+      showsDiffs: diff,
       exitCode,
       usesKey: true,
       isDigested: true,

@@ -100,6 +100,9 @@ export const changeSchema = object({
   action: z.enum(['create', 'update', 'replace', 'delete']),
   target: targetSchema,
   fields: list(fieldSchema),
+  diff: list(z.string())
+    .exactOptional()
+    .describe('With `--diff`: the lines of a unified diff of the Kubernetes object or IAM policy.'),
   topic: z
     .enum(topics)
     .exactOptional()

@@ -34,6 +34,14 @@ export interface ChangeWith<Payload extends object> extends Change {
 /** Details of a resource that has one of the configured names and is not managed by ecr-bootstrap. */
 export type Adoption = NonNullable<Change['adopts']>;
 
+/** A resource before and after a change, as `--diff` shows it: only compared fields, and no secrets. */
+export interface Preview {
+  readonly format: 'yaml' | 'json';
+  /** Missing if the change creates the resource. */
+  readonly before?: object;
+  readonly after: object;
+}
+
 export interface Diff<C extends Change = Change> {
   readonly changes: readonly C[];
   readonly findings: readonly Finding[];
@@ -131,6 +139,8 @@ export interface Step<State, Ctx, C extends Change = Change> {
   diff(state: State, ctx: Ctx): Diff<C>;
   /** Adds to planned changes what `apply` does not need and people want to know: sizes. Reads only. */
   estimate?(changes: readonly C[], ctx: Ctx): Promise<readonly C[]>;
+  /** Undefined if the change is not shown as a diff. */
+  preview?(change: C, state: State): Preview | undefined;
   /** Applies the changes. Throws only errors that end the run at once. A failed change is an outcome. */
   apply(changes: readonly C[], state: State, run: Run<Ctx>): Promise<readonly Outcome[]>;
   /**

@@ -164,6 +164,19 @@ export class Layout {
     return `${beginning(shown, Math.max(width - widthOf(more), 0)).trimEnd()}${more}`;
   }
 
+  /** A line of a file: its spaces stay, and it breaks anywhere. `rest` precedes each other line. */
+  breakLine(text: string, rest: string): string[] {
+    if (this.wide) return [text];
+    const lines: string[] = [];
+    let [prefix, left] = ['', text];
+    while (!fits(prefix + left, this.width)) {
+      const part = beginning(left, this.width - widthOf(prefix)) || left.slice(0, 1);
+      lines.push(prefix + part);
+      [prefix, left] = [rest, left.slice(part.length)];
+    }
+    return [...lines, prefix + left];
+  }
+
   /** The text with spaces up to a width. */
   pad(text: string, width: number, align: Column['align'] = 'left'): string {
     const spaces = ' '.repeat(Math.max(width - widthOf(text), 0));

@@ -26,6 +26,8 @@ import type { Session } from './session.ts';
 export interface PlanRun {
   readonly steps: readonly AnyStep[];
   readonly dryRun?: boolean | undefined;
+  /** Shows changes of IAM policies and Kubernetes objects as unified diffs. */
+  readonly showsDiffs?: boolean | undefined;
   /** With `dryRun`: exit 3 if the plan is not empty. */
   readonly exitCode?: boolean | undefined;
   /** Unless this is a dry run, verifies the stored access key by using it. See {@link Context.usesKey}. */
@@ -59,7 +61,7 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
   await reporter.show({
     type: 'plan',
     data: {
-      steps: plan.map((planned) => shown(planned, ctx)),
+      steps: (job.showsDiffs ? await withDiffs(plan) : plan).map((planned) => shown(planned, ctx)),
       dryRun: job.dryRun === true,
       ...(job.isDigested ? { digest } : {}),
       ...(isStopped ? { adoptBy: adoptingCommand(session, plan) } : {}),
@@ -194,6 +196,22 @@ async function refuseWithoutEngine(session: Session, plan: readonly StepPlan<Con
   if (!copies || config.mirror.engine !== 'docker') return;
   const { docker } = await session.context();
   await (await docker()).version();
+}
+
+/** The plan with a unified diff in each change of an IAM policy or a Kubernetes object. */
+async function withDiffs(plan: readonly StepPlan<Context>[]): Promise<StepPlan<Context>[]> {
+  const { unifiedDiff } = await import('../output/unified-diff.ts');
+  const withDiff = async ({ step, state }: StepPlan<Context>, change: Change): Promise<Change> => {
+    const preview = step.preview?.(change, state);
+    const diff = preview ? await unifiedDiff(preview) : [];
+    return diff.length > 0 ? { ...change, diff } : change;
+  };
+  return Promise.all(
+    plan.map(async (planned) => ({
+      ...planned,
+      changes: await Promise.all(planned.changes.map((change) => withDiff(planned, change))),
+    })),
+  );
 }
 
 const shown = ({ step, changes, unmanaged, findings }: StepPlan<Context>, ctx: Context) => ({

@@ -1,5 +1,6 @@
 import { agentRef } from '../cluster/nodes.ts';
 import type { ObjectChange } from '../cluster/objects.ts';
+import { previewObject } from '../cluster/preview.ts';
 import { applyNodeAccess } from '../nodes/apply.ts';
 import { diffNodeAccess, removeNodeAccess } from '../nodes/diff.ts';
 import { plannedHosts } from '../nodes/hosts.ts';
@@ -33,6 +34,7 @@ export const nodeAccess: Step<NodeAccessState, ObjectChange> = {
   removalRights: [{ apiGroups: ['apps'], resources: ['daemonsets'], verbs: ['patch'] }],
   observe: observeNodeAccess,
   diff: diffNodeAccess,
+  preview: previewObject,
   apply: applyNodeAccess,
   ready: async ({ isOn }, run) => (isOn ? waitForNodes(run) : undefined),
   summary: ({ isOn, nodeCount, hosts }) => {

@@ -1,6 +1,7 @@
 import { operatorVersion } from '../core/ownership.ts';
 import type { Step } from './context.ts';
 import { applyObjects, diffObjects, type ObjectChange } from '../cluster/objects.ts';
+import { previewObject } from '../cluster/preview.ts';
 import {
   type CrdsState,
   manifestFindings,
@@ -50,6 +51,7 @@ export const operatorCrds: Step<CrdsState, ObjectChange> = {
     };
   },
 
+  preview: previewObject,
   async apply(changes, _, run) {
     const outcomes = await applyObjects(changes, run);
     run.ctx.cluster.forgetKinds();

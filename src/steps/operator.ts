@@ -12,6 +12,7 @@ import {
   observeObjects,
   removeObjects,
 } from '../cluster/objects.ts';
+import { previewObject } from '../cluster/preview.ts';
 import { operatorNamespace, operatorVersion } from '../core/ownership.ts';
 import { operatorHealth } from '../external-secrets/operator/health.ts';
 import { waitForCertificate, waitUntilServing } from '../external-secrets/operator/readiness.ts';
@@ -67,6 +68,7 @@ export const operator: Step<ObjectsState, ObjectChange> = {
   diff: (state, { config }) =>
     config.externalSecrets.install ? diffObjects(state) : { changes: [], findings: keptFindings(state) },
 
+  preview: previewObject,
   async apply(changes, _, run) {
     const early = changes.filter((change) => !needsCertificate(change));
     const late = changes.filter(needsCertificate);

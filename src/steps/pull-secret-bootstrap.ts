@@ -1,5 +1,6 @@
 import { applyBootstrap } from '../access-key/bootstrap/apply.ts';
 import { diffBootstrap } from '../access-key/bootstrap/diff.ts';
+import { previewBootstrap } from '../access-key/bootstrap/preview.ts';
 import { removalRights, removeBootstrap } from '../access-key/bootstrap/remove.ts';
 import {
   type BootstrapChange,
@@ -25,6 +26,7 @@ export const pullSecretBootstrap: Step<BootstrapState, BootstrapChange> = {
     const { changes, findings } = diffBootstrap(state, ctx);
     return { changes: labeled(changes, () => undefined), findings };
   },
+  preview: previewBootstrap,
   apply: applyBootstrap,
   render: async (ctx) => [
     namespaceObject({ project: ctx.config.project, registryHost: await ctx.registryHost() }, undefined),

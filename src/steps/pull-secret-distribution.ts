@@ -2,6 +2,7 @@ import type { Step } from './context.ts';
 import { labeled } from '../core/labels.ts';
 import { coverageRights, inUseFindings, unmanagedCopyFindings } from '../cluster/coverage.ts';
 import { applyObjects, diffObjects, type ObjectChange, removeObjects } from '../cluster/objects.ts';
+import { previewObject } from '../cluster/preview.ts';
 import { copiesHealth } from '../external-secrets/copies/copies.ts';
 import {
   type DistributionState,
@@ -40,6 +41,7 @@ export const pullSecretDistribution: Step<DistributionState, ObjectChange> = {
       ],
     };
   },
+  preview: previewObject,
   apply: (changes, _, run) => applyObjects(changes, run),
   ready: async (_, run) => membersOf(await waitForCopies(run)),
   health: (_, ctx) => copiesHealth(ctx),

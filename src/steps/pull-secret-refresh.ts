@@ -9,6 +9,7 @@ import {
   observeObjects,
   removeObjects,
 } from '../cluster/objects.ts';
+import { previewObject } from '../cluster/preview.ts';
 import { regionFindings } from '../external-secrets/regions.ts';
 import {
   observeRenewalForRemoval,
@@ -57,6 +58,7 @@ export const pullSecretRefresh: Step<ObjectsState, ObjectChange> = {
       findings: [...findings, ...regionFindings(config.aws.region)],
     };
   },
+  preview: previewObject,
   apply: (changes, _, run) => applyObjects(changes, run),
   ready: (_, run) => waitForRenewal(run),
   health: renewalHealth,

@@ -9,6 +9,7 @@ import {
   observeObjects,
   removeObjects,
 } from '../cluster/objects.ts';
+import { previewObject } from '../cluster/preview.ts';
 import {
   policyName,
   policyObjects,
@@ -51,6 +52,7 @@ export const serviceAccountPolicy: Step<PolicyState, ObjectChange> = {
       findings: isUnavailable ? [...findings, unavailable] : findings,
     };
   },
+  preview: previewObject,
   async apply(changes, state, run) {
     const outcomes = await applyObjects(changes, run);
     await removeUnverified(outcomes, state, run);

@@ -1,7 +1,13 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { operatorNamespace } from '../core/ownership.ts';
 import type { Step } from './context.ts';
-import { additions, applyEntries, type EntryChange, removal } from '../cluster/service-accounts/changes.ts';
+import {
+  additions,
+  applyEntries,
+  type EntryChange,
+  previewEntries,
+  removal,
+} from '../cluster/service-accounts/changes.ts';
 import {
   observeEntries,
   observeServiceAccounts,
@@ -41,6 +47,7 @@ export const serviceAccounts: Step<ServiceAccountsState, EntryChange> = {
     ),
     findings: [],
   }),
+  preview: previewEntries,
   apply: (changes, _, run) => applyEntries(changes, run),
   observeRemoval: observeEntries,
   remove: ({ obsolete }) => ({ changes: obsolete.map(removal), findings: [] }),

@@ -3,7 +3,7 @@ import { formerFindings, type FormerUsers, observeFormerUsers } from '../access-
 import { observeKey } from '../access-key/state.ts';
 import { kmsKeysInUse } from '../access-key/stored.ts';
 import { applyUser } from '../iam/users/apply.ts';
-import { diffUser } from '../iam/users/diff.ts';
+import { diffUser, previewPolicy } from '../iam/users/diff.ts';
 import { removeUser } from '../iam/users/remove.ts';
 import {
   documentOf,
@@ -58,6 +58,7 @@ function userStep(
       const { changes, findings } = diffUser(state);
       return { changes, findings: [...findings, ...formerFindings(who, state.former)] };
     },
+    preview: previewPolicy,
     apply: applyUser,
     summary: ({ wanted }) => ({ text: wanted.name }),
     removesFromAws: ['identities'],

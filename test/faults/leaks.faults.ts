@@ -107,6 +107,7 @@ describe('no output contains a secret', () => {
   it.each([
     ...[
       'up --dry-run -v',
+      'up --dry-run --diff',
       'up --yes -v',
       'up --yes -o json',
       'status -v',

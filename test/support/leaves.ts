@@ -1,4 +1,4 @@
-import { entrySegment, pathText, type Segment } from '../../src/cluster/path.ts';
+import { entryPath, lastName, pathText, type Segment } from '../../src/cluster/path.ts';
 import type { KubeObject } from '../../src/clients/kubernetes/port.ts';
 
 /** A single value in an object. */
@@ -38,22 +38,23 @@ export function leavesOf(object: KubeObject): Leaf[] {
 }
 
 type Fields = Record<string, unknown>;
+type Key = string | number;
 
 /**
  * @param keys the location in the object
  * @param path the same location as a plan shows it
  */
-function walk(value: unknown, keys: readonly Segment[], path: readonly Segment[]): Leaf[] {
+function walk(value: unknown, keys: readonly Key[], path: readonly Segment[]): Leaf[] {
   if (isFields(value)) {
     return Object.entries(value).flatMap(([key, inner]) => walk(inner, [...keys, key], [...path, key]));
   }
   if (Array.isArray(value)) {
-    const list = String(path.at(-1));
+    const list = lastName(path) ?? '';
     return value.flatMap((item, index) => {
       const own = entryKeys[list]?.filter((key) => isFields(item) && key in item) ?? [];
       const place =
         own.length > 0
-          ? [...path.slice(0, -1), entrySegment(list, identityOf(item as Fields, own))]
+          ? entryPath(path, identityOf(item as Fields, own), (other) => other === item)
           : [...path, index];
       return walk(item, [...keys, index], place).filter(
         (leaf) => !own.some((key) => leaf.path === pathText([...place, key])),
@@ -89,8 +90,8 @@ function otherThan(value: unknown): unknown {
 
 function edited(
   object: KubeObject,
-  keys: readonly Segment[],
-  edit: (parent: Fields, key: Segment) => void,
+  keys: readonly Key[],
+  edit: (parent: Fields, key: Key) => void,
 ): KubeObject {
   const copy = structuredClone(object);
   const parent = keys.slice(0, -1).reduce<unknown>((at, key) => (at as Fields)[key], copy) as Fields;

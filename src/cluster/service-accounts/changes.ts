@@ -2,7 +2,7 @@ import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { inParallel, tolerating } from '../../core/members.ts';
-import type { ChangeWith, Outcome } from '../../core/step.ts';
+import type { ChangeWith, Field, Outcome, Preview } from '../../core/step.ts';
 import type { ClusterRun } from '../context.ts';
 import { pullSecretsOf } from '../pull-secret-users.ts';
 import type { ObsoleteEntries } from './covered.ts';
@@ -36,6 +36,19 @@ export function removal({ account, names }: ObsoleteEntries): EntryChange {
   const field = { path: 'imagePullSecrets', from: before, to };
   const target = targetOf(refOf(account));
   return { action: 'update', target, fields: [field], payload: { does: 'remove', account, names } };
+}
+
+const isList = (value: Field['to']): value is readonly string[] => Array.isArray(value);
+
+/** The list of pull secrets before and after the change. */
+export function previewEntries({ payload: { account }, fields }: EntryChange): Preview {
+  const { name, namespace } = account.metadata;
+  const { from, to } = fields.find(({ path }) => path === 'imagePullSecrets') ?? {};
+  const withEntries = (names: Field['to']): object => ({
+    ...{ apiVersion: account.apiVersion, kind: account.kind, metadata: { name, namespace } },
+    ...(isList(names) ? { imagePullSecrets: names.map((each) => ({ name: each })) } : {}),
+  });
+  return { format: 'yaml', before: withEntries(from), after: withEntries(to) };
 }
 
 /** Patches the service accounts. A failure of one does not stop the others. */

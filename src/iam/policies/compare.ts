@@ -21,6 +21,41 @@ export function compareDocuments(wanted: PolicyDocument, actual: unknown): Field
   return fields;
 }
 
+/**
+ * The actual policy, written as the desired one: what IAM treats as equal is equal, in the order of the desired policy.
+ * Statements and values of the actual policy alone come first: at the end, they
+ * would add commas to the lines before them.
+ */
+export function inNotationOf(wanted: PolicyDocument, actual: unknown): object {
+  const { Statement: statements } = (actual ?? {}) as { Statement?: unknown };
+  const left = new Map([statements ?? []].flat().map((each, index) => [sidOf(each, index), each]));
+  const known = wanted.Statement.flatMap((statement) => {
+    const own: unknown = left.get(statement.Sid);
+    left.delete(statement.Sid);
+    return typeof own === 'object' && own !== null ? [statementAs({ ...statement }, { ...own })] : [];
+  });
+  return { ...wanted, Statement: [...left.values(), ...known] };
+}
+
+type Statement = Readonly<Record<string, unknown>>;
+
+function statementAs(wanted: Statement, actual: Statement): Statement {
+  const keys = [...Object.keys(wanted), ...Object.keys(actual)].filter((key) => key in actual);
+  return Object.fromEntries([...new Set(keys)].map((key) => [key, valueAs(key, wanted[key], actual[key])]));
+}
+
+function valueAs(key: string, wanted: unknown, actual: unknown): unknown {
+  if (wanted === undefined) return actual;
+  if (isDeepStrictEqual(meaning(key, normal(wanted)), meaning(key, normal(actual)))) return wanted;
+  if (!Array.isArray(wanted)) return actual;
+  const desired: readonly unknown[] = wanted;
+  const values: readonly unknown[] = [actual].flat();
+  return [
+    ...values.filter((one) => !desired.includes(one)),
+    ...desired.filter((one) => values.includes(one)),
+  ];
+}
+
 type Plain = Readonly<Record<string, Value>>;
 
 function compareStatements(sid: string, from: Plain, to: Plain): Field[] {
@@ -60,11 +95,15 @@ function statementsBySid(document: unknown): Map<string, Plain> {
   const { Statement: statements } = (document ?? {}) as { Statement?: unknown };
   return new Map(
     [statements ?? []].flat().map((statement, index) => {
-      const plain = normal(statement) as Plain;
-      const [sid] = [plain['Sid']].flat();
-      return [typeof sid === 'string' ? sid : `statement ${index + 1}`, plain];
+      return [sidOf(statement, index), normal(statement) as Plain];
     }),
   );
+}
+
+function sidOf(statement: unknown, index: number): string {
+  const { Sid: sid } = (statement ?? {}) as { Sid?: unknown };
+  const [id]: readonly unknown[] = [sid].flat();
+  return typeof id === 'string' ? id : `statement ${index + 1}`;
 }
 
 /** Converts every string to a list, also `Effect` and `Sid`, and sorts every list. Applied to both policies. */

@@ -1,8 +1,8 @@
 import type { Tags } from '../../clients/aws/port.ts';
-import type { Diff, Field } from '../../core/step.ts';
+import type { Diff, Field, Preview } from '../../core/step.ts';
 import { asAdoption, unknownOwner } from '../../core/ownership.ts';
 import { compareTags, ownershipOf } from '../tags.ts';
-import { compareDocuments } from '../policies/compare.ts';
+import { compareDocuments, inNotationOf } from '../policies/compare.ts';
 import {
   excessFindings,
   noLongerManaged,
@@ -107,6 +107,20 @@ function policyChanges(wanted: WantedUser, observed: ObservedUser): UserChange[]
   ];
   if (!observed.policy) return [{ action: 'create', ...subject, fields, grants: true }];
   return updates(subject, fields, observed.policy.tags, wanted);
+}
+
+/** The document of the policy before and after a change. */
+export function previewPolicy(
+  { action, payload }: UserChange,
+  { wanted: { policy }, observed }: UserState,
+): Preview | undefined {
+  if (payload.on !== 'policy' || action === 'delete' || payload.untag) return undefined;
+  const actual = observed?.policy;
+  return {
+    format: 'json',
+    ...(actual ? { before: inNotationOf(policy.document, actual.document) } : {}),
+    after: policy.document,
+  };
 }
 
 const attachmentChange = (action: 'create' | 'delete', userName: string, policyArn: string): UserChange => ({

@@ -23,9 +23,11 @@ export function countOf(count: number, kind: string): string {
   return plural(count, one, `${one.replace(/(?<![aeiou])y$/, 'ie')}s`);
 }
 
-/** One line per change with its fields. Unless verbose, changes that differ only in their target become one line. */
+/** One line per change with its fields. Unless verbose or with diffs, changes that differ only in their target become one line. */
 export function changeLines(changes: readonly Change[], layout: Layout, verbose: boolean): string[] {
-  if (verbose) return changes.flatMap((change) => changeBlock(change, layout));
+  if (verbose || changes.some(({ diff }) => diff)) {
+    return changes.flatMap((change) => changeBlock(change, layout));
+  }
   return alike(changes).flatMap((group) =>
     group.length > maxAlike
       ? groupLines(group, layout)
@@ -109,8 +111,20 @@ function changeBlock(change: Change, layout: Layout): string[] {
     first: `${actionMark(change.action, layout)} `,
     rest: '    ',
   });
+  if (change.diff) {
+    const { diff } = change;
+    return [...head, ...layout.indented(4, (inner) => diff.flatMap((line) => diffLine(line, inner)))];
+  }
   if (change.action === 'create' || change.action === 'delete') return head;
   return [...head, ...layout.indented(4, (inner) => fieldLines(change.fields, inner))];
+}
+
+/** One line of a unified diff. */
+function diffLine(line: string, layout: Layout): string[] {
+  const { good, bad, dim } = layout.style;
+  const [sign = ''] = line;
+  const paint = { '+': good, '-': bad, '@': dim }[sign] ?? ((text: string) => text);
+  return layout.breakLine(line, `${sign}  `).map(paint);
 }
 
 /** The fields of a change. Those of IAM policies are shown by statement, as what is added and removed. */

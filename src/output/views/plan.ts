@@ -50,7 +50,7 @@ type Detail = 0 | 1 | typeof maxAlikeFindings;
 /** Lines of a plan above which findings are shortened, so that the question and the plan fit a terminal of 24. */
 const maxLines = 20;
 
-/** A plan: by step if it is short or `verbose`, otherwise by purpose. */
+/** A plan: by step if it is short, `verbose`, or has diffs, otherwise by purpose. */
 export function planLines(view: PlanView, layout: Layout, verbose: boolean): string[] {
   const { steps, dryRun, digest, adoptBy } = view;
   const changes = steps.flatMap((step) => step.changes);
@@ -76,14 +76,17 @@ export function planLines(view: PlanView, layout: Layout, verbose: boolean): str
   return [...lines, '', ...consequences, ...summary(changes, layout, { dryRun, more }), ...digestLines];
 }
 
-/** By step if that is short, otherwise by purpose, and then as much about findings as fits. */
+/** By step if that is short or has diffs, otherwise by purpose, and then as much about findings as fits. */
 function fittingLines(
   steps: readonly PlannedStep[],
   changes: number,
   layout: Layout,
   verbose: boolean,
 ): { readonly lines: readonly string[]; readonly listsAll: boolean } {
-  if (verbose) return { lines: stepLines(steps, layout, verbose, maxAlikeFindings), listsAll: true };
+  const hasDiffs = steps.some((step) => step.changes.some(({ diff }) => diff));
+  if (verbose || hasDiffs) {
+    return { lines: stepLines(steps, layout, verbose, maxAlikeFindings), listsAll: true };
+  }
   for (const detail of changes <= maxListed ? ([maxAlikeFindings, 1] as const) : []) {
     const lines = stepLines(steps, layout, verbose, detail);
     if (lines.length <= maxLines) return { lines, listsAll: true };

@@ -12,6 +12,7 @@ const slow = { timeout: 240_000 };
 /** Command lines with their exit codes and what their documents have, in an order in which each has something to do. */
 const lines = [
   ['up --dry-run', 0, ['plan']],
+  ['up --dry-run --diff', 0, ['plan']],
   ['up', 2, ['plan', 'error']],
   ['status', 3, ['status']],
   ['doctor', 0, ['doctor']],

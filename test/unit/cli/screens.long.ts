@@ -6,6 +6,7 @@ import { type Cli, openCli } from '../../support/cli.ts';
 const lines = [
   'up --dry-run',
   'up --dry-run -v',
+  'up --dry-run --diff',
   'status',
   'up --yes',
   'up --dry-run',
