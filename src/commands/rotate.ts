@@ -24,8 +24,8 @@ interrupted run, run the same command again.
 Use --force for a leaked key. Without it, a thief can read the new key with the
 old one. With --force, every existing key is disabled first. The new key is
 created when AWS has refused the disabled key for 30 seconds. Pulls can fail
-until every namespace has a new token. Other clusters of the project cannot pull
-until you run up for each of them. The old key is deleted even if some
+until every namespace has a new token. In other clusters of the project, they
+can fail until you run up for each of them. The old key is deleted even if some
 namespaces have no new token yet; the run then fails. If the run is interrupted,
 run up.`,
   );

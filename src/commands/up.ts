@@ -47,7 +47,7 @@ export function register(command: Command, program: Program): void {
     'after',
     `
 The plan digest covers the changes of the plan, the account, the region and the
-address of the cluster. It does not cover times, findings, and values known
+address of the cluster. It does not cover times, findings, or values known
 after apply. If the plan has another digest, --expect-plan changes nothing and
 exits 1 with plan-changed. Objects that are created during the run are updated
 as usual.

@@ -153,7 +153,7 @@ export const errorCodes = {
   'node-mirror-inactive': {
     exit: 1,
     about: 'A node does not pull from ECR.',
-    fix: 'Follow the advice for the node; [Nodes](../tasks/nodes.md) has the lines for each container runtime.',
+    fix: 'Follow the fix that the output shows for the node; [Nodes](../tasks/nodes.md) has the lines for each container runtime.',
   },
   'manifest-unusable': {
     exit: 2,

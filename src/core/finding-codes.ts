@@ -97,7 +97,8 @@ export const findingCodes = {
   },
   'aws-permissions-missing': {
     level: 'failed',
-    about: 'A simulation of the policies of the AWS caller denies actions that `up` needs.',
+    about:
+      'The policies of the AWS caller do not allow actions that `up` needs, as a simulation by AWS shows.',
     fix: 'Ask an administrator to attach the policy that the command in the finding prints.',
   },
   'clock-wrong': {
@@ -108,7 +109,7 @@ export const findingCodes = {
   'blob-mounting-off': {
     level: 'warning',
     about: 'ECR stores a layer once for every repository that has it, so `up` uploads it several times.',
-    fix: 'Set `aws.blobMounting`, or turn the setting `BLOB_MOUNTING` of the account on with the command that the finding shows.',
+    fix: 'Set `aws.blobMounting: true`, or turn on the account setting `BLOB_MOUNTING` with the command that the finding shows.',
   },
   'runtime-unsupported': {
     level: 'warning',
@@ -155,7 +156,7 @@ export const findingCodes = {
   'key-in-use': {
     level: 'failed',
     about: 'Another cluster of the project uses the access key, or may use it.',
-    fix: 'Run the command that the finding shows for each other cluster. If a cluster no longer exists, remove its registration.',
+    fix: 'For each other cluster, run the command that the finding shows. If a cluster no longer exists, remove its registration.',
   },
   'key-kept': {
     level: 'warning',
@@ -199,7 +200,7 @@ export const findingCodes = {
   'creation-rule': {
     level: 'warning',
     about:
-      'A pull through cache rule or creation template can create repositories in the project, or they could not be read.',
+      'A pull through cache rule or creation template can create repositories in the project, or the rules and templates could not be read.',
     fix: 'Choose another prefix for the rule or template, or another project name.',
   },
   'resource-policy': {
@@ -363,7 +364,7 @@ export const findingCodes = {
   },
   'left-behind': {
     level: 'warning',
-    about: '`down` keeps this, because it is unmanaged or still in use.',
+    about: '`down` keeps a resource, because it is unmanaged or still in use.',
     fix: 'If it is not needed, delete it with the command that the finding shows.',
   },
   'pull-failing': {
@@ -387,14 +388,14 @@ export const findingCodes = {
   },
   'host-not-mirrored': {
     level: 'warning',
-    about: 'Nodes still pull from a registry on the internet, because ECR lacks some of its images in use.',
+    about:
+      'Nodes still pull from a registry on the internet, because ECR lacks some images of that registry that the cluster uses.',
     fix: 'Copy the images that the finding lists, or stop using them, then run `ecr-bootstrap up`.',
     many: { of: 'registries', text: 'are still used, because ECR lacks some of their images' },
   },
   'mirrored-image-missing': {
     level: 'warning',
-    about:
-      'Nodes pull from ECR instead of this registry, and ECR may not have an image in use under its name.',
+    about: 'Nodes pull the images of a registry from ECR, and ECR may lack one that the cluster uses.',
     fix: 'Copy it with `ecr-bootstrap mirror IMAGE`.',
     many: { of: 'images', text: 'are missing in ECR, from which nodes pull them' },
   },
@@ -420,13 +421,13 @@ export const findingCodes = {
     level: 'failed',
     about:
       'ECR refuses the token on nodes, for example because the access key was disabled. Nodes cannot pull new images.',
-    fix: 'Run `up`. After a leaked key, run `rotate --force`.',
+    fix: 'Run `ecr-bootstrap up`, which writes a working token and never uses a disabled key.',
   },
   'node-skipped': {
     level: 'warning',
     about:
-      'A node does not pull from ECR, because it is not ready or does not run Linux; or `nodes.nodeSelector` selects none.',
-    fix: 'Repair the node, or correct `nodes.nodeSelector`, which can also exclude it.',
+      'A node does not pull from ECR, because it is not ready or does not run Linux. Or `nodes.nodeSelector` selects no node.',
+    fix: 'Repair the node, or exclude it with `nodes.nodeSelector`. If the selector selects no node, correct it.',
     many: { of: 'nodes', text: 'do not pull from ECR' },
   },
   'node-files-left': {

@@ -71,7 +71,7 @@ function failingPull(
       why: failure.why,
       hint: isInEcr
         ? hintInEcr(failure, pod, region)
-        : 'The image is not in this ECR: ecr-bootstrap images shows the reference to use instead.',
+        : 'Run `ecr-bootstrap up`. If the pod still cannot pull, use the name in ECR: ecr-bootstrap images',
     }),
   ];
 }
@@ -87,7 +87,7 @@ function hintOnMirror(failure: PodFailure, pod: KubeObject, region: string): str
 function hintInEcr(failure: PodFailure, pod: KubeObject, region: string): string {
   const { metadata } = pod;
   if (failure.cause !== 'credentials') return remedyFor(failure, pod, region);
-  return `Pull secrets are fixed when a pod is created. Recreate it after \`ecr-bootstrap up\`: kubectl delete pod -n ${metadata.namespace} ${metadata.name}`;
+  return `Run \`ecr-bootstrap up\`, then recreate the pod, because a pod keeps its list of pull secrets: kubectl delete pod -n ${metadata.namespace} ${metadata.name}`;
 }
 
 /** A pod that lists pull secrets itself does not use those of its service account. */

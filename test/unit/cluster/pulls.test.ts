@@ -44,5 +44,5 @@ it.each([
   ['that was loaded onto a node', 'localhost/app:1', {}],
   ['that images.map stores under another name', 'nginx:1.28', { 'docker.io/library/nginx': 'web/nginx' }],
 ])('does not say that an image %s would only have to be copied', async (_, image, map) => {
-  expect(await hintFor(image, map)).toContain('ecr-bootstrap images shows the reference to use instead');
+  expect(await hintFor(image, map)).toContain('use the name in ECR: ecr-bootstrap images');
 });
