@@ -93,7 +93,7 @@ describe.each(ways)('the program installed by %s', (_, singleFile, install) => {
       const env = { PATH: process.env['PATH'], HOME: home, XDG_RUNTIME_DIR: closed, XDG_CACHE_HOME: closed };
       const user = { uid: nobody, gid: nobody, cwd: home, env };
       const { stdout } = await execute(installed.program, ['sandbox', 'up', '--yes'], user);
-      expect(stdout).toMatch(/^Done: \d+ changes/m);
+      expect(stdout).toMatch(/^Done\b/m);
       expect(readdirSync(closed)).toEqual([]);
     },
   );
