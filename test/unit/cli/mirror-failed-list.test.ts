@@ -59,7 +59,8 @@ describe('the file of --failed-to', () => {
     const { document } = await cli.json(line, { signal: interrupt.signal });
     stop();
     expect(document.error?.code).toBe(ending);
-    const warnings = ending === 'file-unwritable' ? undefined : [expect.stringContaining(`${ending}.txt`)];
-    expect(document['warnings']).toEqual(warnings);
+    // An interruption is announced first.
+    const last = (document['warnings'] as readonly string[] | undefined)?.at(-1) ?? '';
+    expect(last.includes(`${ending}.txt`)).toBe(ending !== 'file-unwritable');
   });
 });
