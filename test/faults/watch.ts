@@ -142,7 +142,9 @@ export function hiddenDeletions(
 ): string[] {
   const shown = new Set(deletionsIn(document));
   const made = changes
-    .filter(({ operation }) => /^(delete |Delete)/.test(operation) && !/leases|pods$|AccessKey/.test(operation))
+    .filter(
+      ({ operation }) => /^(delete |Delete)/.test(operation) && !/leases|pods$|AccessKey/.test(operation),
+    )
     .map(({ resource = '' }) => resource.replace(/^arn:.*\//, ''));
   return [...made, ...deletedKeys].filter((name) => !shown.has(name));
 }
