@@ -68,7 +68,9 @@ const settings: Readonly<Record<string, (world: World, name: string) => void>> =
   },
   'ECR repository: tagMutability': ({ aws }, name) => {
     const repository = aws.registry.repositories.get(name);
-    if (repository) repository.tagMutability = 'IMMUTABLE';
+    if (repository) {
+      repository.tagMutability = repository.tagMutability === 'MUTABLE' ? 'IMMUTABLE' : 'MUTABLE';
+    }
   },
   'ECR repository: scanOnPush': ({ aws }, name) => {
     const repository = aws.registry.repositories.get(name);
