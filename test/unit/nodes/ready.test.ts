@@ -20,6 +20,7 @@ interface Cluster {
   readonly age?: number;
   /** The status of the pod, instead of that of a pod that runs. */
   readonly podStatus?: object;
+  readonly daemonSet?: KubeObject;
 }
 
 /** A cluster with one node, whose agent is not ready. */
@@ -60,7 +61,7 @@ function contextOf(cluster: Cluster): NodesContext {
     mirroredHosts: () => Promise.resolve(['docker.io']),
   };
   const port = {
-    get: () => Promise.resolve(undefined),
+    get: () => Promise.resolve(cluster.daemonSet),
     list: (): Promise<readonly KubeObject[]> => Promise.resolve([pod]),
     lastLogLine: log ?? (() => Promise.resolve(undefined)),
   };
@@ -172,6 +173,19 @@ describe('an agent that was created a moment ago', () => {
       expect(await healthOf({ ...cluster, age: 20 })).toMatchObject([{ code, level: 'failed' }]);
     }
   });
+});
+
+it('waits for an agent of an earlier template while the DaemonSet controller has not seen the new one', async () => {
+  const daemonSet = (observedGeneration: number) => ({
+    apiVersion: 'apps/v1',
+    kind: 'DaemonSet',
+    metadata: { name: 'node-access', generation: 2 },
+    spec: { template: { spec: { containers: [{ name: 'agent', image: 'new' }] } } },
+    status: { observedGeneration, updatedNumberScheduled: 1, desiredNumberScheduled: 1 },
+  });
+  const why = 'its agent is being replaced';
+  expect(await healthOf({ daemonSet: daemonSet(1) })).toMatchObject([{ why }]);
+  expect(await healthOf({ daemonSet: daemonSet(2) })).not.toMatchObject([{ why }]);
 });
 
 it('reports why the kubelet ended the agent of a node, for example because its disk is full', async () => {
