@@ -149,8 +149,17 @@ const isMarkedForDeletion = (error: unknown): boolean =>
   awsCode(error.cause) === 'InvalidRequest' &&
   error.why.includes('marked for deletion');
 
-/** Writes all three secrets with one token, which becomes the version ID. Equal IDs show that the values match. */
-export async function storePair({ ctx }: AccessKeyRun, pair: KeyPair, stage: string): Promise<string> {
+/**
+ * Writes all three secrets with one token, which becomes the version ID. Equal IDs show that the values match. A version
+ * that becomes current at once takes AWSPENDING too. Otherwise an earlier version could keep that stage, and its deleted
+ * key would look like one that IAM does not list yet.
+ */
+export async function storePair(
+  { ctx }: AccessKeyRun,
+  pair: KeyPair,
+  stage: 'AWSPENDING' | 'AWSCURRENT',
+): Promise<string> {
+  const stages = stage === 'AWSCURRENT' ? ['AWSCURRENT', 'AWSPENDING'] : ['AWSPENDING'];
   const token = randomUUID();
   const names = secretNames(ctx.config);
   const values: Readonly<Record<SecretPart, Secret>> = {
@@ -159,7 +168,7 @@ export async function storePair({ ctx }: AccessKeyRun, pair: KeyPair, stage: str
     region: new Secret(ctx.config.aws.region),
   };
   const put = (part: SecretPart): Promise<void> =>
-    ctx.aws.secrets.put(names[part], values[part], { token, stages: [stage] });
+    ctx.aws.secrets.put(names[part], values[part], { token, stages });
   await settleAll(
     secretParts.map(async (part) => {
       try {

@@ -106,6 +106,19 @@ describe('rotate --force', () => {
       expect(await succeed(cli, 'up --dry-run --exit-code')).toContain('Nothing would change');
     },
   );
+
+  it(
+    'leaves no stage on the key of an earlier rotation, so that status reports a disabled key',
+    slow,
+    async () => {
+      await succeed(cli, 'rotate --yes');
+      await succeed(cli, 'rotate --force --yes');
+      onlyAccessKey(cli).active = false;
+      const { code, stdout } = await cli.run('status');
+      expect(code).toBe(3);
+      expect(stdout).toContain('[key-disabled]');
+    },
+  );
 });
 
 /** Starts to upload a blob with the login of a docker config. Resolves to the registry's status. */
