@@ -199,7 +199,7 @@ interface Row {
 
 /** Whether a row shows the change. Other updates show their fields. */
 const isSummarized = ({ action, label }: Change): boolean =>
-  action === 'create' || action === 'delete' || (action === 'update' && label !== undefined);
+  action === 'create' || action === 'delete' || (action === 'update' && Boolean(label));
 
 /** One row for what is created, one for what is deleted, and one for updates with a label. */
 function rowsOf(purpose: Purpose, planned: readonly Planned[]): Row[] {

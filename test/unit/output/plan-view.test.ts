@@ -132,6 +132,19 @@ describe('a plan by purpose', () => {
     ]);
   });
 
+  it('shows the fields of an update that a creation would stand for', () => {
+    const crds = numbers(10).map((index) => change('create', 'CustomResourceDefinition', `crd${index}`));
+    const registration = change('update', 'cluster registration', 'a', {
+      ...{ topic: 'access-key', label: '' },
+      fields: [{ path: 'key', from: 'one', to: 'another' }],
+    });
+    expect(lines([step('aws', [registration]), step('operator', crds)]).slice(0, 3)).toEqual([
+      'AWS',
+      '  ~ cluster registration a',
+      '      key: one -> another',
+    ]);
+  });
+
   it('keeps the reasons and adoptions of updates in a plan that only counts their fields', () => {
     const reason = 'adopted, so it is kept';
     const kept = ['a', 'b'].map((name) =>
