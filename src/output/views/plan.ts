@@ -18,6 +18,8 @@ interface PurposeTexts {
   readonly name?: string;
   /** What the title says about creations after their number, instead of what they are. */
   readonly creations?: string;
+  /** The title of deletions, if it is another one. */
+  readonly deletions?: string;
 }
 
 /** The lines of a plan in their order: a part of AWS, or a group. */
@@ -29,7 +31,7 @@ const purposes: Readonly<Record<Topic | Group, PurposeTexts>> = {
   operator: { title: 'External Secrets Operator' },
   'pull-secrets': { title: 'pull secret' },
   tokens: { title: 'tokens' },
-  workloads: { title: 'service accounts' },
+  workloads: { title: 'service accounts', deletions: 'admission policy' },
   nodes: { title: 'node access' },
   images: { title: 'images', kind: 'image', creations: 'to copy' },
 };
@@ -207,23 +209,30 @@ function rowsOf(purpose: Purpose, planned: readonly Planned[]): Row[] {
     const some = planned.filter(({ change }) => change.action === action && isSummarized(change));
     if (some.length === 0) return [];
     const changes = some.map(({ change }) => change);
-    const { title, kind, name = kind, creations } = purposes[purpose];
+    const { title, kind, name = kind, creations, deletions = title } = purposes[purpose];
     const counted = changes.filter(({ target }) => target.kind === kind);
     const subject = action === 'create' ? some.find((one) => one.subject !== undefined)?.subject : undefined;
+    const [other] = kind === undefined || changes.length > 1 ? [] : changes.filter(({ label }) => !label);
+    if (other && counted.length === 0) {
+      // The title would announce something that does not change.
+      return [rowOf(action, other.target.kind, [{ text: other.target.name, count: 1 }], changes)];
+    }
     const count =
       action === 'create' && creations !== undefined
         ? `${counted.length} ${creations}${sizeText(counted)}`
         : countOf(counted.length, name ?? '');
-    return [
-      {
-        action,
-        head: counted.length > 0 ? count : (subject ?? title),
-        contents: action === 'update' ? labelCounts(changes) : contentsOf(changes, kind),
-        warnings: changes.flatMap(({ warning }) => warning ?? []),
-      },
-    ];
+    const head = counted.length > 0 ? count : (subject ?? (action === 'delete' ? deletions : title));
+    const contents = action === 'update' ? labelCounts(changes) : contentsOf(changes, kind);
+    return [rowOf(action, head, contents, changes)];
   });
 }
+
+const rowOf = (
+  action: Change['action'],
+  head: string,
+  contents: readonly Part[],
+  changes: readonly Change[],
+): Row => ({ action, head, contents, warnings: changes.flatMap(({ warning }) => warning ?? []) });
 
 /** `, 1.2 GB`, or `, over 1.2 GB` if not all sizes are known. */
 function sizeText(changes: readonly Change[]): string {
@@ -258,10 +267,7 @@ const labelCounts = (changes: readonly Change[]): Part[] =>
  */
 function contentsOf(changes: readonly Change[], titleKind: string | undefined): Part[] {
   const [only, second] = changes;
-  if (only && !second && !only.label) {
-    const { kind, name } = only.target;
-    return [{ text: titleKind === undefined || kind === titleKind ? name : `${kind} ${name}`, count: 1 }];
-  }
+  if (only && !second && !only.label) return [{ text: only.target.name, count: 1 }];
   const counted = changes.filter(({ label }) => label !== '');
   if (counted.length === 0) return kindCounts(changes);
   const labels = tally(counted.flatMap(({ label }) => label ?? []));

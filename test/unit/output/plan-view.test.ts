@@ -169,6 +169,24 @@ describe('a plan by purpose', () => {
     ]);
   });
 
+  it('calls a single change that its title does not count by its kind, so that no key seems to be deleted', () => {
+    const others = numbers(8).map((index) => change('delete', 'Secret', `s${index}`));
+    const registration = change('delete', 'cluster registration', 'c');
+    const text = lines([step('aws', [registration], { topic: 'access-key' }), step('nodes', others)]);
+    expect(text.slice(0, 2)).toEqual(['AWS', '  - cluster registration  c']);
+  });
+
+  it('calls a deleted admission policy so, and not service accounts', () => {
+    const deleted = [
+      change('delete', 'MutatingAdmissionPolicy', 'p'),
+      change('delete', 'MutatingAdmissionPolicyBinding', 'p', { label: '' }),
+    ];
+    const others = numbers(8).map((index) => change('delete', 'Secret', `s${index}`));
+    expect(lines([step('workloads', deleted), step('nodes', others)])[1]).toBe(
+      '  - admission policy  1 MutatingAdmissionPolicy',
+    );
+  });
+
   it('shows only the creation of a target that the plan creates and then updates', () => {
     const steps = [
       step('aws', [change('create', 'registration', 'x')], { topic: 'access-key' }),
@@ -179,7 +197,7 @@ describe('a plan by purpose', () => {
       numbers(8).map((index) => change('create', 'image', `i${index}`)),
     );
     const text = lines([...steps, others]);
-    expect(text.slice(0, 2)).toEqual(['AWS', '  + access key  registration x']);
+    expect(text.slice(0, 2)).toEqual(['AWS', '  + registration  x']);
     expect(text.join('\n')).not.toContain('verified');
     expect(text.at(-1)).toBe('Plan: 9 to create, 0 to update, 0 to delete. (-v lists all)');
   });
