@@ -71,6 +71,8 @@ type Plain = { [Type in keyof Data]: { readonly type: Type; readonly data: Data[
 /** What a view has in addition to its data, for the reporters. */
 interface Extras {
   readonly status: { readonly header: Header };
+  /** Whether an error, for example Ctrl-C, ended the run. */
+  readonly result: { readonly isStopped?: boolean };
   /** The document's objects, to be shown as YAML below a comment. */
   readonly document: {
     readonly yaml?: { readonly comment: string; readonly objects: readonly object[] };

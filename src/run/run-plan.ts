@@ -112,6 +112,7 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
     await reporter.show({
       type: 'result',
       data: { steps: result.steps, ...countDone(result, changes), seconds, next },
+      isStopped: result.error !== undefined,
     });
     for (const error of missing) reporter.warn(`Could not find all next steps: ${error.message}.`);
     throwFailure(result, steps);

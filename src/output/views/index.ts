@@ -41,7 +41,7 @@ function formatted(
     case 'plan':
       return verbosity === 'quiet' ? [] : planLines(view.data, layout, verbose);
     case 'result':
-      return resultLines(view.data, layout);
+      return resultLines(view, layout);
     case 'status':
       return statusLines(view, layout, verbosity);
     case 'mirror':
@@ -150,7 +150,7 @@ async function yamlOf(objects: readonly object[]): Promise<string> {
     .trimEnd();
 }
 
-function resultLines(data: DataOf<'result'>, layout: Layout): string[] {
+function resultLines({ data, isStopped }: Extract<View, { type: 'result' }>, layout: Layout): string[] {
   const { style, marks } = layout;
   const members = data.steps.flatMap(({ failures }) => failures);
   const lines = members.flatMap(({ error }) => [
@@ -175,7 +175,7 @@ function resultLines(data: DataOf<'result'>, layout: Layout): string[] {
   const { missing, failed } = splitFailures(members);
   const failures = failed.length + fatal.length;
   const skipped = data.steps.flatMap(({ outcomes }) => outcomes.filter(({ result }) => result === 'skipped'));
-  const isComplete = failures + missing.length + unknown.length === 0;
+  const isComplete = !isStopped && failures + missing.length + unknown.length === 0;
   if (data.changed > 0 || !isComplete) {
     const counts = [
       ...actions.flatMap((action) => (data.made[action] ? `${data.made[action]} ${pastOf[action]}` : [])),

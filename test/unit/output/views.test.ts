@@ -202,9 +202,10 @@ describe('the result of a run', () => {
   type Result = Extract<View, { readonly type: 'result' }>['data'];
   const target = { kind: 'Role', name: 'r' };
   const change = { action: 'create', target, fields: [] } as const;
-  const result = (data: Partial<Result>): Promise<string[]> =>
+  const result = (data: Partial<Result>, isStopped = false): Promise<string[]> =>
     lines({
       type: 'result',
+      isStopped,
       data: {
         steps: [],
         changed: 88,
@@ -238,6 +239,13 @@ describe('the result of a run', () => {
     ] as const;
     const text = await result({ steps: [{ step: 's', outcomes, failures: [] }], made: { create: 1 } });
     expect(text.at(-1)).toBe('Not complete after 14s: 1 created, 1 failed, 1 skipped, 1 unknown.');
+  });
+
+  it('is not called done if Ctrl-C ended the run between two changes', async () => {
+    const steps = [{ step: 's', outcomes: [{ change, result: 'skipped' }], failures: [] }] as const;
+    expect(await result({ steps, made: { create: 1 } }, true)).toEqual([
+      'Not complete after 14s: 1 created, 1 skipped.',
+    ]);
   });
 
   it('is silent if there was nothing to do', async () => {
