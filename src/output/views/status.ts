@@ -27,6 +27,8 @@ const maxStepWidth = 26;
 const maxNamesWidth = 32;
 /** Kinds that a sentence about drift names. */
 const maxKinds = 2;
+/** Columns in which codes are at the right edge. On a wider terminal they would be far from their fixes. */
+const maxCodeEdge = 100;
 
 export interface StatusScreen {
   readonly header: Header;
@@ -115,21 +117,17 @@ function sameFixLines(problems: readonly Problem[], layout: Layout): string[] {
   const fix = layout.wrap(problems[0]?.fix ?? '', {
     first: `${' '.repeat(indent)}${layout.style.dim('fix:')} `,
   });
-  if (problems.length <= maxDetailed) {
-    return problems.flatMap((problem, index) =>
-      problemLines(problem, index === problems.length - 1 ? fix : [], layout),
-    );
-  }
+  if (problems.length <= maxDetailed)
+    return problems.flatMap((problem) => problemLines(problem, fix, layout));
   const short = problems.map(({ level, title, fact }) => {
     const code = ` [${fact.code}]`;
-    const room = layout.width - indent - code.length;
-    const text = layout.pad(layout.truncate(factText(fact, layout), room), room);
+    const room = Math.min(layout.width, maxCodeEdge) - indent - code.length;
+    const text = layout.pad(layout.truncate(factText(fact, layout, room), room), room);
     return rowStart(level, title, layout) + text + layout.style.dim(code);
   });
   return [...short, ...fix];
 }
 
-/** @param fix its lines, if the next problem has another fix */
 function problemLines(problem: Problem, fix: readonly string[], layout: Layout): string[] {
   const { title, level, fact, others } = problem;
   const margins = { first: ' '.repeat(indent) };
@@ -151,7 +149,7 @@ function problemLines(problem: Problem, fix: readonly string[], layout: Layout):
     ...(rest > 0 ? wrapped(`And ${plural(rest, 'more finding')}.`) : []),
     ...fix,
   ];
-  const extra = fact.findings.length === 1 && fix.length > 0 ? (fact.findings[0]?.lines ?? []) : [];
+  const extra = fact.findings.length === 1 ? (fact.findings[0]?.lines ?? []) : [];
   return [
     ...withCode(lines, fact.code, layout),
     ...extra.flatMap((line) => layout.wrap(line, { first: ' '.repeat(4) })),
@@ -162,9 +160,11 @@ function problemLines(problem: Problem, fix: readonly string[], layout: Layout):
 function withCode(lines: readonly string[], code: string, layout: Layout): string[] {
   const last = lines.at(-1) ?? '';
   const text = `[${code}]`;
-  const room = layout.width - stringWidth(last) - text.length;
+  const edge = Math.min(layout.width, maxCodeEdge) - text.length;
+  const room =
+    Math.max(edge, Math.min(stringWidth(last) + 2, layout.width - text.length)) - stringWidth(last);
   if (room >= 2) return [...lines.slice(0, -1), last + ' '.repeat(room) + layout.style.dim(text)];
-  return [...lines, ' '.repeat(Math.max(layout.width - text.length, 0)) + layout.style.dim(text)];
+  return [...lines, ' '.repeat(Math.max(edge, 0)) + layout.style.dim(text)];
 }
 
 /** The reason that most of the findings have. Drift explains itself. */
@@ -184,9 +184,10 @@ function sentence(text: string): string {
   return /[.!?]$/.test(start) ? start : `${start}.`;
 }
 
-function factText({ code, findings, drift, total }: Fact, layout: Layout): string {
+/** @param room the columns that are free, if the text has only one line */
+function factText({ code, findings, drift, total }: Fact, layout: Layout, room = Infinity): string {
   const [first] = findings;
-  if (drift.length > 1) return driftText(drift);
+  if (drift.length > 1) return driftText(drift, room);
   const { many }: FindingDescription = findingCodes[code];
   const names = [...new Set(findings.map(({ target }) => target.name))];
   if (!first || names.length === 1) return driftWithFields(first);
@@ -211,11 +212,17 @@ function fewNames(names: readonly string[], layout: Layout): string {
   return shown.length < names.length ? `${shown.join(', ')}, ${layout.marks.more}` : shown.join(', ');
 }
 
-/** Two objects by name, or the number of objects of each kind. */
-function driftText(changes: readonly Change[]): string {
+/** Two objects by name, or the number of objects of each kind. A line without room for two kinds names one, or none. */
+function driftText(changes: readonly Change[], room: number): string {
+  const texts = [maxKinds, 1, 0].map((kinds) => driftOf(changes, kinds));
+  return texts.find((text) => stringWidth(text) <= room) ?? texts.at(-1) ?? '';
+}
+
+function driftOf(changes: readonly Change[], kinds: number): string {
   const missing = changes.filter(({ action }) => action === 'create');
   const different = changes.filter(({ action }) => action !== 'create');
-  const names = changes.length <= 2 ? listed : counted;
+  const names = (some: readonly Change[]): string =>
+    changes.length <= 2 && kinds > 1 ? listed(some) : counted(some, kinds);
   const verb = different.length > 1 ? 'differ' : 'differs';
   return [
     ...(missing.length > 0 ? [`${names(missing)} ${missing.length > 1 ? 'are' : 'is'} missing`] : []),
@@ -228,11 +235,11 @@ function driftText(changes: readonly Change[]): string {
 const listed = (changes: readonly Change[]): string =>
   changes.map(({ target }) => nameOf(target)).join(' and ');
 
-function counted(changes: readonly Change[]): string {
-  const shown = tally(changes.map(({ target }) => target.kind)).slice(0, maxKinds);
+function counted(changes: readonly Change[], kinds: number): string {
+  const shown = tally(changes.map(({ target }) => target.kind)).slice(0, kinds);
   const rest = changes.length - shown.reduce((sum, [, count]) => sum + count, 0);
   const texts = shown.map(([kind, count]) => countOf(count, kind));
-  return [...texts, ...(rest > 0 ? [countOf(rest, 'other')] : [])]
+  return [...texts, ...(rest > 0 ? [countOf(rest, kinds > 0 ? 'other' : 'object')] : [])]
     .join(', ')
     .replace(/, ([^,]*)$/, ' and $1');
 }

@@ -141,6 +141,47 @@ describe('the screen of an unhealthy status', () => {
     ]);
   });
 
+  it('shows the fix of each of two problems, even if it is the same', async () => {
+    const groups = ['aws', 'operator'] as const;
+    const lines = await screen(groups.map((group) => drifted(group, [change('create', 'Role', 'a')])));
+    expect(lines.slice(4, 8)).toEqual([
+      '✗ AWS           Role a is missing',
+      '                fix: ecr-bootstrap up                                    [drift]',
+      '✗ Operator      Role a is missing',
+      '                fix: ecr-bootstrap up                                    [drift]',
+    ]);
+  });
+
+  it('names fewer kinds in a line that has no room for two, and keeps what is wrong', async () => {
+    const policies = [
+      change('create', 'MutatingAdmissionPolicy', 'ecr-bootstrap'),
+      change('create', 'MutatingAdmissionPolicyBinding', 'ecr-bootstrap'),
+    ];
+    const others = (['aws', 'operator'] as const).map((group) =>
+      drifted(group, [change('create', 'Role', 'a')]),
+    );
+    const lineFor = async (...more: readonly Change[]) =>
+      (await screen([...others, drifted('workloads', [...policies, ...more])]))[6];
+    expect(await lineFor()).toBe(
+      '✗ Workloads     1 MutatingAdmissionPolicy and 1 other are missing        [drift]',
+    );
+    expect(await lineFor(change('update', 'ServiceAccount', 'a'))).toBe(
+      '✗ Workloads     2 objects are missing; 1 object differs                  [drift]',
+    );
+  });
+
+  it('keeps the code near the fix on a wide terminal', async () => {
+    const lines = await screen([uncovered(7)], { width: 300 });
+    const fix = lines.find((line) => line.includes('fix:'));
+    expect(fix).toMatch(/^ {16}fix: ecr-bootstrap up +\[namespace-uncovered\]$/);
+    expect(fix).toHaveLength(100);
+    const long = found('node-skipped', 'n', { hint: 'x'.repeat(120) });
+    const [wide] = (await screen([step('nodes', [long])], { width: 300 })).filter((line) =>
+      line.includes('fix:'),
+    );
+    expect(wide?.endsWith('x  [node-skipped]')).toBe(true);
+  });
+
   it('shows the lines that a fix refers to', async () => {
     const inactive = found('node-mirror-inactive', 'n', { hint: 'Make these changes.', lines: ['a = 1'] });
     expect(await screen([step('nodes', [inactive])])).toContain('    a = 1');
