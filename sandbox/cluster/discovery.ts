@@ -38,9 +38,16 @@ function groups(resources: readonly Resource[]): Fields[] {
   });
 }
 
-function describe({ plural, kind, namespaced, status }: Resource): Fields[] {
+function describe({ plural, shortNames, kind, namespaced, status }: Resource): Fields[] {
   const verbs = ['create', 'delete', 'deletecollection', 'get', 'list', 'patch', 'update'];
-  const main = { name: plural, singularName: kind.toLowerCase(), namespaced, kind, verbs };
+  const main = {
+    name: plural,
+    singularName: kind.toLowerCase(),
+    namespaced,
+    kind,
+    verbs,
+    ...(shortNames.length > 0 && { shortNames }),
+  };
   const sub = {
     name: `${plural}/status`,
     singularName: '',

@@ -7,6 +7,7 @@ export interface Resource {
   readonly versions: readonly string[];
   readonly kind: string;
   readonly plural: string;
+  readonly shortNames: readonly string[];
   readonly namespaced: boolean;
   /** Whether only the status subresource can write `status`. */
   readonly status: boolean;
@@ -18,32 +19,32 @@ interface CustomResourceDefinition extends KubeObject {
   spec: {
     group: string;
     scope: string;
-    names: { kind: string; plural: string };
+    names: { kind: string; plural: string; shortNames?: string[] };
     versions: { name: string; served: boolean; storage: boolean; subresources?: { status?: object } }[];
   };
 }
 
-/** `kind plural`, with `-` for cluster scope and `s` for a status subresource. */
+/** `kind plural,shortName`, with `-` for cluster scope and `s` for a status subresource. */
 const builtin: Record<string, readonly string[]> = {
   '/v1': [
-    'Namespace namespaces -s',
-    'Node nodes -s',
-    'Pod pods s',
+    'Namespace namespaces,ns -s',
+    'Node nodes,no -s',
+    'Pod pods,po s',
     'Secret secrets',
-    'ConfigMap configmaps',
-    'ServiceAccount serviceaccounts',
-    'Service services s',
-    'Endpoints endpoints',
-    'Event events',
-    'ResourceQuota resourcequotas s',
+    'ConfigMap configmaps,cm',
+    'ServiceAccount serviceaccounts,sa',
+    'Service services,svc s',
+    'Endpoints endpoints,ep',
+    'Event events,ev',
+    'ResourceQuota resourcequotas,quota s',
   ],
   'apps/v1': [
-    'Deployment deployments s',
-    'ReplicaSet replicasets s',
-    'DaemonSet daemonsets s',
-    'StatefulSet statefulsets s',
+    'Deployment deployments,deploy s',
+    'ReplicaSet replicasets,rs s',
+    'DaemonSet daemonsets,ds s',
+    'StatefulSet statefulsets,sts s',
   ],
-  'batch/v1': ['Job jobs s', 'CronJob cronjobs s'],
+  'batch/v1': ['Job jobs s', 'CronJob cronjobs,cj s'],
   'coordination.k8s.io/v1': ['Lease leases'],
   'discovery.k8s.io/v1': ['EndpointSlice endpointslices'],
   'rbac.authorization.k8s.io/v1': [
@@ -52,7 +53,7 @@ const builtin: Record<string, readonly string[]> = {
     'ClusterRole clusterroles -',
     'ClusterRoleBinding clusterrolebindings -',
   ],
-  'apiextensions.k8s.io/v1': ['CustomResourceDefinition customresourcedefinitions -s'],
+  'apiextensions.k8s.io/v1': ['CustomResourceDefinition customresourcedefinitions,crd,crds -s'],
   'authorization.k8s.io/v1': [
     'SelfSubjectAccessReview selfsubjectaccessreviews -',
     'SelfSubjectRulesReview selfsubjectrulesreviews -',
@@ -78,12 +79,14 @@ export function builtinResources(policies: 'v1' | 'v1beta1' | undefined): Resour
 
 function parse(groupVersion: string, line: string): Resource {
   const [group = '', version = ''] = groupVersion.split('/');
-  const [kind = '', plural = '', flags = ''] = line.split(' ');
+  const [kind = '', names = '', flags = ''] = line.split(' ');
+  const [plural = '', ...shortNames] = names.split(',');
   return {
     group,
     versions: [version],
     kind,
     plural,
+    shortNames,
     namespaced: !flags.includes('-'),
     status: flags.includes('s'),
     custom: false,
@@ -100,6 +103,7 @@ export function customResource(definition: KubeObject): Resource {
     versions: served.map((version) => version.name),
     kind: names.kind,
     plural: names.plural,
+    shortNames: names.shortNames ?? [],
     namespaced: scope === 'Namespaced',
     status: served.some((version) => version.subresources?.status !== undefined),
     custom: true,

@@ -26,14 +26,16 @@ export const kubernetesServerCases: readonly Case[] = [
     answer: { status: 200, body: { gitVersion: matching(/^v1\.\d+\.\d+/), major: '1' } },
   },
   {
-    name: 'a group returns its resources',
+    name: 'a group returns its resources with their short names',
     ask: () => kube('GET', '/apis/apps/v1'),
     answer: {
       status: 200,
       body: {
         kind: 'APIResourceList',
         groupVersion: 'apps/v1',
-        resources: listWith(having({ name: 'deployments', kind: 'Deployment', namespaced: true })),
+        resources: listWith(
+          having({ name: 'deployments', kind: 'Deployment', namespaced: true, shortNames: ['deploy'] }),
+        ),
       },
     },
   },

@@ -31,6 +31,15 @@ describe('API discovery', () => {
     );
   });
 
+  it('gives the short names of kinds, which kubectl accepts', async () => {
+    const { resources } = (await test.request('GET', '/api/v1')).body as unknown as {
+      resources: { name: string; shortNames?: string[] }[];
+    };
+    const shortNames = Object.fromEntries(resources.map((one) => [one.name, one.shortNames]));
+    expect(shortNames).toMatchObject({ pods: ['po'], namespaces: ['ns'], serviceaccounts: ['sa'] });
+    expect(resources.find(({ name }) => name === 'secrets')).not.toHaveProperty('shortNames');
+  });
+
   it('returns 404 for a kind that is not served', async () => {
     expect((await test.request('GET', '/apis/external-secrets.io/v1beta1/externalsecrets')).code).toBe(404);
   });
