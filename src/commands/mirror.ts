@@ -308,6 +308,9 @@ function incomplete(
   if (flags.output === 'json') return new BootstrapError({ code, what, why, hint: isOne ? hint : again });
   const names = failed.slice(0, maxNamed).map(({ source }) => source);
   const more = failed.length > maxNamed ? ` and ${failed.length - maxNamed} more` : '';
+  if (all === 1) {
+    return new BootstrapError({ code, what, why: 'the output shows the reason and the fix', hint: again });
+  }
   return new BootstrapError({
     code,
     what: `${failed.length} of ${all} images failed`,

@@ -76,6 +76,12 @@ describe('an image in the JSON document', () => {
   });
 });
 
+it('names the image in the error if no other image was to be copied', async () => {
+  const { stderr } = await cli.run(`mirror ${source.host}/none:1 ${flags}`);
+  expect(stderr).toContain(`error: could not mirror ${source.host}/none:1 [mirror-incomplete]\n`);
+  expect(stderr).toContain('why: the output shows the reason and the fix\n');
+});
+
 describe('mirror -q', () => {
   it('prints the usable references, and names every failed image with its cause', async () => {
     source.put('quiet', '1', [image]);
