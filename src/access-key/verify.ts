@@ -41,14 +41,14 @@ export async function waitUntilVerified(run: AccessKeyRun, pair: KeyPair): Promi
   let successes = 0;
   let last: Attempt = { verdict: 'works' };
   const hint = 'Run the same command again; it resumes with this key.';
-  const what = `AWS to accept access key ${pair.accessKeyId}`;
+  const what = 'AWS to accept the access key';
   try {
     await waitFor(run, { what, deadlineMs, hint }, async (pending) => {
       last = await verdictOf(() => useAll(ctx, aws));
       if (last.verdict === 'works') successes += 1;
       else successes = 0;
       if (successes >= requiredSuccesses) return true;
-      return pending(last.why ?? `${successes} of ${requiredSuccesses} successful checks in a row`);
+      return pending(last.why ?? `${successes} of ${requiredSuccesses} checks succeeded`);
     });
   } catch (error) {
     if (!(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
