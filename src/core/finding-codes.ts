@@ -370,7 +370,7 @@ export const findingCodes = {
   'pull-failing': {
     level: 'failed',
     about: 'A pod cannot pull its image.',
-    fix: 'Follow the fix that the finding shows. [Troubleshooting](../operations/troubleshooting.md) has the common causes.',
+    fix: 'If ECR lacks the image, run `ecr-bootstrap mirror IMAGE`. If the pod is older than its pull secret, delete the pod. [Troubleshooting](../operations/troubleshooting.md) has other causes.',
     many: { of: 'pods', text: 'cannot pull their image' },
   },
   'pod-pull-secrets': {
