@@ -145,7 +145,7 @@ function remarks(images: readonly ImageRow[], from: ImagesView['from'], layout: 
       : []),
     ...(workloads > 0
       ? [
-          `${workloads === 1 ? '1 workload pulls' : `${workloads} workloads pull`} from the internet. Put the registry and a slash before the image names there, or let nodes pull from ECR with nodes.access: on.`,
+          `${workloads === 1 ? '1 workload pulls' : `${workloads} workloads pull`} from the internet. Put the registry and a slash before the image names there${mirrored > 0 ? '' : ', or let nodes pull from ECR with nodes.access: on'}.`,
         ]
       : []),
   ].flatMap((remark) => layout.wrap(remark));

@@ -153,6 +153,13 @@ describe('the list of images', () => {
     ]);
   });
 
+  it('does not advise to let nodes pull from ECR if they do', async () => {
+    const pulled = row('registry.k8s.io/pause:3.10', { mirrored: true });
+    const text = (await lines({ type: 'images', data: { registry, images: [...images, pulled] } })).join(' ');
+    expect(text).toContain('Put the registry and a slash before the image names there.');
+    expect(text).not.toContain('nodes.access');
+  });
+
   it('shows the name in ECR and the digest when verbose', async () => {
     const text = (await lines({ type: 'images', data: { registry, images } }, 'verbose')).join('\n');
     expect(text).toContain('      in ECR: external-secrets:v0.12.1');
