@@ -1,3 +1,4 @@
+import { utcTime } from '../core/duration.ts';
 import type { BootstrapError } from '../core/errors.ts';
 import type { ChangeWith, Diff, Outcome } from '../core/step.ts';
 import { type Finding, finding } from '../core/findings.ts';
@@ -89,7 +90,7 @@ async function lastUsesOf(
 /** The last use is only informative, because it may be by this cluster. Registrations list the clusters. */
 const withLastUse = (key: ObservedKey, lastUse: number | undefined): ChangeWith<KeyRevocation> => {
   const { action, target, fields, ...rest } = disabling(key);
-  const reason = lastUse === undefined ? 'never used' : `last used ${new Date(lastUse).toISOString()}`;
+  const reason = lastUse === undefined ? 'never used' : `last used ${utcTime(lastUse)}`;
   return { action, target, fields, reason, ...rest };
 };
 

@@ -1,3 +1,4 @@
+import { utcTime } from '../core/duration.ts';
 import type { CompletedRun } from '../core/step.ts';
 import { clusterId } from '../cluster/cluster-id.ts';
 import { bootstrapStep } from './bootstrap/state.ts';
@@ -23,7 +24,7 @@ export async function deletionOfRetiredKeys(ctx: AccessKeyContext): Promise<stri
   const state = await observeKey(ctx);
   const { pair } = classify(state);
   return retiredKeys(state).map((key) => {
-    const at = new Date(retiredAt(key, state, pair)).toISOString();
+    const at = utcTime(retiredAt(key, state, pair));
     return `Access key ${key.id} is disabled; the first ecr-bootstrap up or rotate after ${at} deletes it.`;
   });
 }

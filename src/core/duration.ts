@@ -11,6 +11,10 @@ export function parseDuration(text: string): number {
   );
 }
 
+/** `2026-11-29T21:18:46Z`, for people: without milliseconds. */
+export const utcTime = (milliseconds: number): string =>
+  new Date(milliseconds).toISOString().replace(/\.\d+Z$/, 'Z');
+
 /** `11 h 5 min`, rounded down to minutes. */
 export function hoursAndMinutes(milliseconds: number): string {
   const minutes = Math.floor(milliseconds / 60_000);

@@ -1,3 +1,4 @@
+import { utcTime } from '../../core/duration.ts';
 import { type Finding, finding } from '../../core/findings.ts';
 import type { RotationStep } from '../context.ts';
 import { applyKey } from '../apply.ts';
@@ -91,7 +92,7 @@ const creation = ({ key, outgoing }: Rotation): KeyChange => ({
 function blockedFinding(one: ObservedKey, { key }: Rotation): Finding {
   const target = keyTarget(one.id);
   if (retiredKeys(key).includes(one)) {
-    const until = new Date(retiredAt(one, key, classify(key).pair)).toISOString();
+    const until = utcTime(retiredAt(one, key, classify(key).pair));
     return finding('key-kept', {
       target,
       what: `no new key is created: the last rotation disabled ${one.id}, which is kept until ${until}`,

@@ -33,7 +33,7 @@ export function rollOut(
   return {
     ...bootstrapStep,
     rights: [...bootstrapStep.rights, ...nodeTokenRights],
-    title: 'the new key in the cluster, and its token in every namespace',
+    title: 'the new key in the cluster, and its tokens',
     observe: async (ctx) => {
       const [rotation, bootstrap, isOperatorUp] = await Promise.all([
         observe(ctx),

@@ -178,7 +178,7 @@ describe('down --aws', () => {
     for (const flags of ['--dry-run', '--dry-run -o json']) {
       const { code, stdout } = await cli().run(`down --aws ${flags}`);
       expect(code).toBe(0);
-      expect(stdout).toContain(`last used ${new Date(at).toISOString()}`);
+      expect(stdout).toContain(`last used ${new Date(at).toISOString().slice(0, 19)}Z`);
     }
     expect(key?.lastUsed?.at).toBe(at);
   });
