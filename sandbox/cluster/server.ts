@@ -84,6 +84,7 @@ export class ApiServer {
     }
     const partial = (req.headers.accept ?? '').includes('as=PartialObjectMetadata');
     const contentType = (req.headers['content-type'] ?? '').split(';')[0]?.trim() ?? '';
+    if (contentType === 'application/vnd.kubernetes.protobuf') throw noProtobuf();
     const body = text === '' ? undefined : parseBody(text);
     return this.#operations.perform({
       ...address,
@@ -154,6 +155,14 @@ async function readBody(req: IncomingMessage): Promise<string> {
   for await (const chunk of req) chunks.push(chunk as Buffer);
   return Buffer.concat(chunks).toString();
 }
+
+/** `kubectl create` sends protobuf, and `kubectl apply` sends JSON. The schemas that kubectl validates with are not served. */
+const noProtobuf = (): StatusError =>
+  new StatusError(
+    415,
+    'UnsupportedMediaType',
+    'the sandbox does not read protobuf: write the object as YAML, then run kubectl apply --validate=false',
+  );
 
 function parseBody(text: string): unknown {
   try {

@@ -59,6 +59,13 @@ describe('API discovery', () => {
 });
 
 describe('the API server', () => {
+  it('refuses protobuf, which kubectl create sends, and says what works', async () => {
+    const type = 'application/vnd.kubernetes.protobuf';
+    const { code, body } = await test.request('POST', configMaps, { body: 'k8s\u0000', type });
+    expect({ code, reason: body['reason'] }).toEqual({ code: 415, reason: 'UnsupportedMediaType' });
+    expect(body['message']).toContain('kubectl apply --validate=false');
+  });
+
   it('creates, reads, replaces and deletes objects', async () => {
     const created = await test.request('POST', configMaps, { body: { ...configMap('a'), data: { k: '1' } } });
     expect(created.code).toBe(201);
