@@ -77,10 +77,12 @@ it('plans to verify a pending key that IAM does not list when the command may no
   expect(changes.map(({ action, target }) => [action, target.name])).toEqual([['update', second.id]]);
 });
 
-it('ignores a stage that a finished rotation left on a deleted key, although AWS still accepts the key', async () => {
+it('ignores a stage that an earlier program left on a deleted key, although AWS still accepts the key', async () => {
   const { first, second } = await withSecondKey();
+  const left = new Map(secrets().map((secret) => [secret, secret.holderOf('AWSPENDING')]));
   for (const key of [first, second]) key.active = false;
   await up(world);
+  for (const [secret, version] of left) secret.moveStage('AWSPENDING', version);
   second.acceptedUntil = world.sandbox.clock.now() + 600_000;
   const state = await observe();
   expect(state.pairs.find(({ pair }) => pair.accessKeyId === second.id)).toMatchObject({
