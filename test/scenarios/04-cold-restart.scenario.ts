@@ -1,7 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
-import { health, imagesInUse, waitForPods, secretValue, succeed } from './site.ts';
+import { health, imagesInUse, waitForPods, secretValue, succeed, useImagesInEcr } from './site.ts';
 import { waitFor } from './wait.ts';
 import type { KubeObject, World } from './world.ts';
 
@@ -51,6 +51,7 @@ describe('a cluster that was off for longer than its tokens are valid', () => {
     await configure({ ...imagesInUse, pullSecret: { renewEvery: '5s', copyEvery: '5s' } });
     await setTokenLifetime(lifetimeSeconds);
     await succeed(await world, 'up', '--yes');
+    await useImagesInEcr(await world);
     await waitUntilTokensExpire(await world);
     await setTokenLifetime(year);
   });
