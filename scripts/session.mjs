@@ -29,13 +29,13 @@ const quickStart = [
   {
     does: 'show the plan; this changes nothing',
     line: 'up --dry-run',
-    shows: [/ IAM users/, / repositories/, / External Secrets Operator/, / to copy/, /^Plan:/],
+    shows: [/ External Secrets Operator/, / to copy/, /^Plan:/],
   },
   { does: 'apply it', line: 'up', answer: 'y', shows: [/^Apply/, /\[y\/N\]/, /^✓ images/, /^Done/] },
   {
     does: 'show the health at any time',
     line: 'status',
-    shows: [/^Healthy/, /^✓ Tokens/, /^✓ Workloads/, /^✓ Nodes/],
+    shows: [/^Healthy/, /^✓ Tokens/, /^✓ Nodes/],
   },
 ];
 
