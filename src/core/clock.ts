@@ -1,4 +1,4 @@
-import { setTimeout as delay } from 'node:timers/promises';
+import { onAbort } from './abort.ts';
 
 /** The current time and waiting. All code uses this interface, so that tests can advance the time. */
 export interface Clock {
@@ -57,11 +57,17 @@ export function forwardTime(clock: Pick<Clock, 'now'>): () => number {
 
 export const systemClock: Clock = {
   now: () => Date.now(),
-  sleep: async (milliseconds, signal) => {
-    try {
-      await delay(milliseconds, undefined, signal ? { signal } : {});
-    } catch (error) {
-      throw signal?.aborted ? signal.reason : error;
-    }
-  },
+  sleep: (milliseconds, signal) =>
+    new Promise((resolve, reject) => {
+      signal?.throwIfAborted();
+      const timer = setTimeout(() => {
+        removeListener?.();
+        resolve();
+      }, milliseconds);
+      const stop = (): void => {
+        clearTimeout(timer);
+        reject(signal?.reason as Error);
+      };
+      const removeListener = signal && onAbort(signal, stop);
+    }),
 };

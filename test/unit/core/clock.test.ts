@@ -1,5 +1,6 @@
+import { getEventListeners } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { forwardTime, stopwatch } from '../../../src/core/clock.ts';
+import { forwardTime, stopwatch, systemClock } from '../../../src/core/clock.ts';
 
 let wall: number;
 const clock = { now: () => wall };
@@ -46,5 +47,25 @@ describe('forwardTime', () => {
     expect(now() - before).toBe(500);
     wall += 250;
     expect(now() - before).toBe(750);
+  });
+});
+
+describe('a sleep of the system clock', () => {
+  const hour = 3_600_000;
+
+  it('ends with the reason of its signal, whether that is aborted before or meanwhile', async () => {
+    const run = new AbortController();
+    const sleep = systemClock.sleep(hour, run.signal);
+    const reason = new Error('the run ended');
+    run.abort(reason);
+    await expect(sleep).rejects.toBe(reason);
+    await expect(systemClock.sleep(hour, run.signal)).rejects.toBe(reason);
+  });
+
+  it('ends after its time, also without a signal, and leaves no listener', async () => {
+    const { signal } = new AbortController();
+    await systemClock.sleep(1, signal);
+    await systemClock.sleep(1);
+    expect(getEventListeners(signal, 'abort')).toEqual([]);
   });
 });
