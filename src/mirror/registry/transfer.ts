@@ -129,7 +129,9 @@ export class Transfer {
     const { blob, peers } = job;
     const download = (ended: AbortSignal) =>
       readBlob(location, blob, { ...call, signal: AbortSignal.any([call.signal, ended]) });
-    const mayShare = peers.size > 1 && this.#mounting !== true && !this.#unshared.has(job);
+    // Sharing takes a fifth more CPU time, so a registry that may mount is tried without it.
+    const areMountsRefused = this.#mounting === false || this.#rejections > 0;
+    const mayShare = peers.size > 1 && areMountsRefused && !this.#unshared.has(job);
     const shared = mayShare ? await this.#context.spool.share(peers, blob.size, download) : undefined;
     try {
       yield* shared ? verified(shared.content.chunks(), blob) : download(signal);
