@@ -23,6 +23,8 @@ const { values } = parseArgs({
     list: { type: 'string', default: '' },
     concurrency: { type: 'string', default: '16' },
     protocol: { type: 'string', default: 'https' },
+    // ECR's account setting, which forbids mounting blobs by default. Otherwise it is unknown.
+    'without-mounts': { type: 'boolean', default: false },
   },
 });
 
@@ -64,7 +66,7 @@ function registryEngine(): Engine {
     contents: new Contents(diskCache(contentFolder(folder))),
     history,
     folder,
-    mounting: () => Promise.resolve(undefined),
+    mounting: () => Promise.resolve(values['without-mounts'] ? false : undefined),
   });
 }
 

@@ -30,7 +30,7 @@ export interface Measurement {
   readonly images: number;
   /** Bytes of each image's layer. 0 means the blob of ten gigabytes. */
   readonly size: number;
-  /** Different layers; otherwise one for each image. */
+  /** Different layers, which must not be mounted; otherwise one for each image. */
   readonly layers?: number;
   readonly concurrency: number;
 }
@@ -75,6 +75,7 @@ export async function measure({
         String(concurrency),
         '--protocol',
         'http',
+        ...(layers < images ? ['--without-mounts'] : []),
       ],
       {
         stdio: ['ignore', 'inherit', 'inherit'],
