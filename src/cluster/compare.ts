@@ -3,7 +3,7 @@ import type { Field } from '../core/step.ts';
 import { Secret } from '../core/secret.ts';
 import { findLeftovers } from './leftovers.ts';
 import { isManualChange, isManagedApply, type ManagedFields } from '../clients/kubernetes/managed-fields.ts';
-import { entryPath, lastName, pathText, type Segment } from './path.ts';
+import { entryPath, isMap, type JsonMap, lastName, pathText, type Segment } from './path.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { goDuration, quantity } from './quantity.ts';
 
@@ -151,11 +151,6 @@ function keyOf(item: JsonMap, keys: readonly string[]): string {
   const present = keys.filter((key) => item[key] !== undefined && item[key] !== keyDefaults[key]);
   return present.map((key) => `${key}=${String(item[key])}`).join(',');
 }
-
-type JsonMap = Readonly<Record<string, unknown>>;
-
-const isMap = (value: unknown): value is JsonMap =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** The API server omits zero values of most fields, so a zero value equals an absent one. */
 function isEmpty(value: unknown): boolean {

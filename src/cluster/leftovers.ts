@@ -5,7 +5,7 @@ import {
   union,
   withoutRelease,
 } from '../clients/kubernetes/managed-fields.ts';
-import { entryPath, lastName, type Segment } from './path.ts';
+import { entryPath, isMap, lastName, type Segment } from './path.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 
 type Report = (path: readonly Segment[], value: unknown) => void;
@@ -90,6 +90,3 @@ const isEntry = (item: unknown, identity: Readonly<Record<string, unknown>>): bo
   Object.entries(identity).every(
     ([field, value]) => (item[field] ?? (field === 'protocol' ? 'TCP' : undefined)) === value,
   );
-
-const isMap = (value: unknown): value is Readonly<Record<string, unknown>> =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -1,7 +1,7 @@
 import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { nodeAccessName as name, nodeNamespace as namespace, probeHost } from '../core/ownership.ts';
 import { oldestFirst } from './events.ts';
-import { isFinished, type Placement } from './workloads.ts';
+import { isActive, type Placement } from './workloads.ts';
 
 /** The ExternalSecret with one file per registry that nodes pull from ECR. Its keys are the registries. */
 export const filesRef: ObjectRef = {
@@ -37,10 +37,6 @@ export const listAgentPods = (cluster: ClusterPort): Promise<readonly KubeObject
 export async function activeAgentPods(cluster: ClusterPort): Promise<readonly KubeObject[]> {
   return (await listAgentPods(cluster)).filter(isActive);
 }
-
-/** Whether the kubelet runs a pod, or will. */
-export const isActive = (pod: KubeObject): boolean =>
-  pod.metadata.deletionTimestamp === undefined && !isFinished(pod);
 
 /**
  * Why the controller could not create a pod of the agent, for example because a policy rejects it. It reports that in

@@ -1,3 +1,8 @@
+export type JsonMap = Record<string, unknown>;
+
+export const isMap = (value: unknown): value is JsonMap =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
 /** An entry of a list that is merged by key. */
 export interface Entry {
   readonly list: string;

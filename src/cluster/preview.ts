@@ -2,7 +2,7 @@ import type { KubeObject } from '../clients/kubernetes/port.ts';
 import type { Preview } from '../core/step.ts';
 import { differencesOf, isSecretPath } from './compare.ts';
 import { isManaged, isShared, type ObjectChange } from './objects.ts';
-import type { Segment } from './path.ts';
+import { isMap, type JsonMap, type Segment } from './path.ts';
 
 /** The object before and after a change. A deletion has no preview. */
 export function previewObject({ payload }: Pick<ObjectChange, 'payload'>): Preview | undefined {
@@ -33,13 +33,6 @@ export function previewOf(desired: KubeObject, observed: KubeObject | undefined)
 const sameValue = '(secret, unchanged)';
 const oldValue = '(secret, present value)';
 const newValue = '(secret, new value)';
-
-interface JsonMap {
-  [key: string]: unknown;
-}
-
-const isMap = (value: unknown): value is JsonMap =>
-  typeof value === 'object' && value !== null && !Array.isArray(value);
 
 /** A copy without nulls, which set nothing. */
 function plain(object: KubeObject): JsonMap {

@@ -1,6 +1,6 @@
 import { fullName } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { isFinished } from './workloads.ts';
+import { isActive } from './workloads.ts';
 import type { ClusterContext } from './context.ts';
 
 /** A pod, or a workload with a pod template, and its pull secrets. */
@@ -38,14 +38,12 @@ export async function readUsers({ inventory }: ClusterContext): Promise<readonly
             : (secretsByAccount.get(`${namespace}/${serviceAccount}`) ?? []),
         fromServiceAccount: pullSecrets.length === 0,
       })),
-    ...pods
-      .filter((pod) => !isFinished(pod) && pod.metadata.deletionTimestamp === undefined)
-      .map(({ metadata, spec }) => ({
-        namespace: metadata.namespace ?? '',
-        name: `Pod ${fullName(metadata)}`,
-        pullSecrets: namesIn((spec as { imagePullSecrets?: unknown } | undefined)?.imagePullSecrets),
-        fromServiceAccount: false,
-      })),
+    ...pods.filter(isActive).map(({ metadata, spec }) => ({
+      namespace: metadata.namespace ?? '',
+      name: `Pod ${fullName(metadata)}`,
+      pullSecrets: namesIn((spec as { imagePullSecrets?: unknown } | undefined)?.imagePullSecrets),
+      fromServiceAccount: false,
+    })),
   ];
 }
 

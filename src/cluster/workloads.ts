@@ -174,3 +174,7 @@ export function isFinished(pod: KubeObject): boolean {
   const { phase } = (pod['status'] ?? {}) as { phase?: string };
   return phase === 'Succeeded' || phase === 'Failed';
 }
+
+/** Whether the kubelet runs a pod, or will. */
+export const isActive = (pod: KubeObject): boolean =>
+  pod.metadata.deletionTimestamp === undefined && !isFinished(pod);

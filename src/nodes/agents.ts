@@ -7,7 +7,6 @@ import {
   activeAgentPods,
   agentRef,
   agentRejection,
-  isActive,
   isLinux,
   isReady,
   isSelected,
@@ -15,7 +14,7 @@ import {
   nodeOf,
   readyNodes,
 } from '../cluster/nodes.ts';
-import { isFinished } from '../cluster/workloads.ts';
+import { isActive, isFinished } from '../cluster/workloads.ts';
 import { diagnosePod, remedyFor, short, waitOf } from '../cluster/pod-failure.ts';
 import { BootstrapError, onlyBootstrapError } from '../core/errors.ts';
 import { nodeAccessName, nodeNamespace, probeHost } from '../core/ownership.ts';

@@ -1,7 +1,7 @@
 import { annotations, operatorDeployments, operatorNamespace as namespace } from '../../core/ownership.ts';
 import type { ClusterPort, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
-import { isFinished } from '../../cluster/workloads.ts';
+import { isActive } from '../../cluster/workloads.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
 import { type FailingPod, recreatePods } from '../../cluster/failing-pods.ts';
 import { diagnosePod, type PodFailure, remedyFor } from '../../cluster/pod-failure.ts';
@@ -28,10 +28,7 @@ export async function readComponents(
   ]);
   return names.map((name) => {
     const active = pods.filter(
-      (pod) =>
-        pod.metadata.labels?.['app.kubernetes.io/name'] === name &&
-        pod.metadata.deletionTimestamp === undefined &&
-        !isFinished(pod),
+      (pod) => pod.metadata.labels?.['app.kubernetes.io/name'] === name && isActive(pod),
     );
     const deployment = deployments.find(({ metadata }) => metadata.name === name);
     return {
