@@ -97,6 +97,10 @@ export const internalError = (thrown: unknown, what = 'an internal error occurre
     { cause: thrown },
   );
 
+/** The code of an error of the operating system, for example `ENOENT`. Empty for other values. */
+export const systemCode = (thrown: unknown): string =>
+  thrown instanceof Error && 'code' in thrown ? String(thrown.code) : '';
+
 /**
  * Turns any thrown value into one short line for the `why` of an error. Quotes of parsers from their input are
  * omitted, because the input may be a file or a response with secrets.

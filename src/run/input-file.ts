@@ -2,7 +2,7 @@ import { createReadStream } from 'node:fs';
 import { resolve } from 'node:path';
 import { decodeText } from '../core/decode-text.ts';
 import type { ErrorCode } from '../core/error-codes.ts';
-import { BootstrapError, reasonOf } from '../core/errors.ts';
+import { BootstrapError, reasonOf, systemCode } from '../core/errors.ts';
 import type { Session } from './session.ts';
 
 /** A text file that a flag names. */
@@ -38,7 +38,7 @@ export async function readInput({ cwd, streams }: Session, input: InputFile): Pr
     }
   } catch (error) {
     if (error instanceof BootstrapError) throw error;
-    const isMissing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    const isMissing = systemCode(error) === 'ENOENT';
     const why = isMissing ? 'the file does not exist' : reasonOf(error);
     const hint = `Correct ${flag}; \`-\` reads standard input.`;
     throw new BootstrapError({ code: 'file-missing', what, why, hint }, { cause: error });

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { delimiter, dirname, isAbsolute, join } from 'node:path';
 import { decodeText } from '../../core/decode-text.ts';
-import { BootstrapError, reasonOf } from '../../core/errors.ts';
+import { BootstrapError, reasonOf, systemCode } from '../../core/errors.ts';
 import { hidePassword } from '../net/proxy.ts';
 import type { PluginSettings } from './exec-plugin.ts';
 import { readYaml } from './yaml.ts';
@@ -183,7 +183,7 @@ async function textOf(file: string, required?: 'required'): Promise<string | und
   try {
     return decodeText(await readFile(file));
   } catch (error) {
-    const missing = error instanceof Error && 'code' in error && error.code === 'ENOENT';
+    const missing = systemCode(error) === 'ENOENT';
     if (missing && !required) return undefined;
     throw unconfigured(
       `could not read kubeconfig ${file}`,

@@ -12,7 +12,7 @@ import {
 } from 'node:fs';
 import { tmpdir, userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
-import { BootstrapError, reasonOf } from '../../core/errors.ts';
+import { BootstrapError, reasonOf, systemCode } from '../../core/errors.ts';
 
 /** The state with which commands in other terminals find a running sandbox. */
 export interface Running {
@@ -100,7 +100,7 @@ function linked(file: string, name: string): boolean {
     linkSync(file, name);
     return true;
   } catch (error) {
-    if (codeOf(error) !== 'EEXIST') throw error;
+    if (systemCode(error) !== 'EEXIST') throw error;
     return false;
   }
 }
@@ -141,7 +141,7 @@ function readState(): Running | undefined {
     refuseShared(stateFile(), 'file');
     return JSON.parse(readFileSync(stateFile(), 'utf8')) as Running;
   } catch (error) {
-    if (/^(ENOENT|ENOTDIR)$/.test(codeOf(error) ?? '')) return undefined;
+    if (/^(ENOENT|ENOTDIR)$/.test(systemCode(error))) return undefined;
     throw error;
   }
 }
@@ -155,8 +155,6 @@ function isRunning(pid: number): boolean {
     return false;
   }
 }
-
-const codeOf = (error: unknown): string | undefined => (error as NodeJS.ErrnoException).code;
 
 /**
  * Refuses state that other users could have written, because it names the proxy and certificates that commands

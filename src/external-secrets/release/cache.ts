@@ -1,6 +1,7 @@
 import { createHash, randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { systemCode } from '../../core/errors.ts';
 
 /** Hexadecimal. */
 export const sha256 = (content: string | Buffer): string =>
@@ -42,6 +43,5 @@ export class TextCache {
 const ignoredCodes = new Set(['ENOENT', 'ENOTDIR', 'EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT', 'EEXIST']);
 
 function ignoreUnusable(error: unknown): undefined {
-  const code = error instanceof Error && 'code' in error ? String(error.code) : '';
-  if (!ignoredCodes.has(code)) throw error;
+  if (!ignoredCodes.has(systemCode(error))) throw error;
 }

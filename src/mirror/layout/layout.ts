@@ -23,7 +23,7 @@ import {
   parseManifest,
 } from '../../clients/registry/manifest.ts';
 import type { RawManifest } from '../../clients/registry/raw-manifest.ts';
-import { BootstrapError, reasonOf } from '../../core/errors.ts';
+import { BootstrapError, reasonOf, systemCode } from '../../core/errors.ts';
 import { onceFulfilled } from '../../core/once.ts';
 import { canonical } from '../../images/operator.ts';
 import { formatReference, parseIfValid } from '../../images/reference.ts';
@@ -331,7 +331,7 @@ export class Layout {
         await handle.close();
         return () => rm(path, { force: true });
       } catch (error) {
-        if (codeOf(error) !== 'EEXIST') throw this.#unwritable(error);
+        if (systemCode(error) !== 'EEXIST') throw this.#unwritable(error);
       }
       const age = await ageMs(path);
       if (age !== undefined && age > maxLockMs) await rm(path, { force: true });
@@ -401,7 +401,7 @@ export class Layout {
   }
 
   #unwritable(error: unknown): BootstrapError {
-    const isFull = /^(ENOSPC|EDQUOT)$/.test(codeOf(error));
+    const isFull = /^(ENOSPC|EDQUOT)$/.test(systemCode(error));
     return new BootstrapError(
       {
         code: 'layout-unwritable',
@@ -424,9 +424,7 @@ function nameOf({ annotations }: RawEntry): string | undefined {
   return reference && formatReference(canonical(reference));
 }
 
-const codeOf = (error: unknown): string =>
-  error instanceof Error && 'code' in error ? String(error.code) : '';
-const isAbsent = (error: unknown): boolean => /^(ENOENT|ENOTDIR)$/.test(codeOf(error));
+const isAbsent = (error: unknown): boolean => /^(ENOENT|ENOTDIR)$/.test(systemCode(error));
 
 const exists = async (path: string): Promise<boolean> => (await ageMs(path)) !== undefined;
 
