@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Digest } from '../clients/registry/digest.ts';
 import type { Credential } from '../clients/registry/credentials.ts';
-import type { WantedImage } from '../images/wanted.ts';
+import { isTagImmutable, type WantedImage } from '../images/wanted.ts';
 import type { BootstrapError } from '../core/errors.ts';
 import type { Platforms } from '../core/platform.ts';
 import type { Emit } from '../core/step.ts';
@@ -24,6 +24,12 @@ export interface MirrorOptions {
   readonly signal: AbortSignal;
   readonly emit: Emit;
 }
+
+/** Whether an existing tag stays, although it has other content than the source. */
+export const keepsTag = (
+  image: WantedImage,
+  { noClobber = false }: Pick<MirrorOptions, 'noClobber'>,
+): boolean => noClobber || isTagImmutable(image);
 
 /** What a mirror run would do, or did, for one image. */
 export interface MirrorResult extends z.infer<typeof resultSchema> {

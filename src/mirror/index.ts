@@ -101,7 +101,7 @@ export function createMirror(services: MirrorServices): Mirror {
     async (images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]> => {
       if (images.length === 0) return [];
       const { registry, docker, target, listed } = await open();
-      for (const { byHand, source } of images) if (byHand) listed.add(parseReference(source).host);
+      addHosts(images, listed);
       const { engine: chosenEngine, ...rest } = withHints(options, services.from);
       // The local Docker engine has images of other sources.
       const engine = services.from ? 'registry' : chosenEngine;
@@ -174,7 +174,7 @@ export function createLayoutMirror(
     (action: 'plan' | 'copy') =>
     async (images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]> => {
       const { engine, listed } = open();
-      for (const { byHand, source } of images) if (byHand) listed.add(parseReference(source).host);
+      addHosts(images, listed);
       if (action === 'copy') await to.prepare();
       const results = await engine[action](images.map(layoutImage), options);
       if (action === 'copy') {
@@ -183,6 +183,11 @@ export function createLayoutMirror(
       return results.map((result) => ({ ...result, target: layoutReference(to, result.image) }));
     };
   return { plan: runEngine('plan'), copy: runEngine('copy') };
+}
+
+/** Adds the registries of the images that the user named. */
+function addHosts(images: readonly WantedImage[], listed: HostSet): void {
+  for (const { byHand, source } of images) if (byHand) listed.add(parseReference(source).host);
 }
 
 /** What reads the sources. */

@@ -13,11 +13,11 @@ import {
   type Platform,
   serves,
 } from '../../core/platform.ts';
-import { isTagImmutable, originOf, type WantedImage } from '../../images/wanted.ts';
+import { originOf, type WantedImage } from '../../images/wanted.ts';
 import { parseReference } from '../../images/reference.ts';
 import { type Credential, type CredentialStore, withLogin } from '../../clients/registry/credentials.ts';
 import type { Digest } from '../../clients/registry/digest.ts';
-import type { EngineOptions, MirrorResult, MirrorTarget } from '../engine.ts';
+import { type EngineOptions, keepsTag, type MirrorResult, type MirrorTarget } from '../engine.ts';
 import { isSame, readTargetImage, type TargetImage } from './target-image.ts';
 import { choosePlatform, onePlatform } from './platform.ts';
 import type { DockerProgress } from './progress.ts';
@@ -109,7 +109,7 @@ export class ImageJob {
   }
 
   get #keepsTag(): boolean {
-    return this.#context.options.noClobber === true || isTagImmutable(this.#image);
+    return keepsTag(this.#image, this.#context.options);
   }
 
   async #lookUp(): Promise<{ source: Source; existing: TargetImage | undefined }> {

@@ -8,7 +8,7 @@ import { CorruptContent, type Digest, isAcceptedByEcr } from '../../clients/regi
 import type { RequestContext } from '../../clients/registry/host.ts';
 import type { MirrorHistory } from '../../clients/registry/history.ts';
 import type { Descriptor, Manifest } from '../../clients/registry/manifest.ts';
-import type { MirrorResult } from '../engine.ts';
+import { keepsTag, type MirrorResult } from '../engine.ts';
 import type { RepositoryLocation } from './read-blob.ts';
 import type { Contents } from './contents.ts';
 import { selectPlatforms, type Selection } from './select.ts';
@@ -94,7 +94,7 @@ export async function resolve(
     image,
     source,
     target: ecrReference(target.name, image),
-    state: stateOf(present, isCurrent, context.noClobber || isTagImmutable(image)),
+    state: stateOf(present, isCurrent, keepsTag(image, context)),
     sourceDigest: manifest.digest,
     selection,
     ...(present === undefined ? {} : { present }),

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, mkdir, open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { onAbort } from '../../core/abort.ts';
 
 /** The size of the file in bytes, at most. It also takes at most half of the free space. */
 const maxBytes = 4 * 1024 ** 3;
@@ -116,7 +117,7 @@ class SharedContent {
     this.#region = region;
     const { signal } = this.#canceling;
     this.ended = this.#receive(download(signal));
-    const canceled = new Promise((resolve) => signal.addEventListener('abort', resolve, { once: true }));
+    const canceled = new Promise<void>((resolve) => onAbort(signal, resolve));
     this.released = canceled.then(() => this.ended);
   }
 

@@ -127,12 +127,12 @@ export class Transfer {
     signal = call.signal,
   ): AsyncGenerator<Buffer, void, undefined> {
     const { blob, peers } = job;
-    const download = (ended: AbortSignal) =>
-      readBlob(location, blob, { ...call, signal: AbortSignal.any([call.signal, ended]) });
+    const download = (until: AbortSignal) => readBlob(location, blob, { ...call, signal: until });
+    const shareable = (ended: AbortSignal) => download(AbortSignal.any([call.signal, ended]));
     // Sharing takes a fifth more CPU time, so a registry that may mount is tried without it.
     const areMountsRefused = this.#mounting === false || this.#rejections > 0;
     const mayShare = peers.size > 1 && areMountsRefused && !this.#unshared.has(job);
-    const shared = mayShare ? await this.#context.spool.share(peers, blob.size, download) : undefined;
+    const shared = mayShare ? await this.#context.spool.share(peers, blob.size, shareable) : undefined;
     try {
       yield* shared ? verified(shared.content.chunks(), blob) : download(signal);
     } catch (error) {
