@@ -4,6 +4,7 @@ import { createNet } from '../../clients/net/index.ts';
 import { request } from '../../clients/net/request.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { ErrorCode } from '../../core/error-codes.ts';
+import { oncePerContext } from '../../core/once.ts';
 import { secretNames } from '../../iam/names.ts';
 import { policyDocument, type PolicyName } from '../../iam/policies/documents.ts';
 import type { Statement } from '../../iam/policies/document.ts';
@@ -51,11 +52,11 @@ const requests: Readonly<Record<string, (aws: AwsPort, config: RunContext['confi
 };
 
 /** What went wrong with the requests. */
-async function errorsOf({ aws, config }: RunContext): Promise<readonly BootstrapError[]> {
+const errorsOf = oncePerContext(async ({ aws, config }: RunContext): Promise<readonly BootstrapError[]> => {
   const noError = (): readonly BootstrapError[] => [];
   const sent = Object.values(requests).map((send) => send(aws, config).then(noError, knownError));
   return (await Promise.all(sent)).flat();
-}
+});
 
 function knownError(error: unknown): readonly BootstrapError[] {
   if (!(error instanceof BootstrapError)) throw error;
