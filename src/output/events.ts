@@ -2,7 +2,7 @@ import type { Event } from '../core/step.ts';
 import { nameOf } from '../core/target.ts';
 import type { Layout } from './layout.ts';
 import { formatBytes, formatDuration } from './units.ts';
-import { actions, pastOf } from './verbs.ts';
+import { actions, pastOf } from './views/changes.ts';
 import { findingLines } from './views/finding.ts';
 
 const underWay = {

@@ -1,6 +1,5 @@
 import { applyBootstrap } from '../access-key/bootstrap/apply.ts';
-import { diffBootstrap } from '../access-key/bootstrap/diff.ts';
-import { previewBootstrap } from '../access-key/bootstrap/preview.ts';
+import { diffBootstrap, previewBootstrap } from '../access-key/bootstrap/diff.ts';
 import { removalRights, removeBootstrap } from '../access-key/bootstrap/remove.ts';
 import {
   type BootstrapChange,

@@ -1,7 +1,8 @@
 import { compare, compareAdopted } from '../../cluster/compare.ts';
+import { previewObject, previewOf } from '../../cluster/preview.ts';
 import { refOf, targetOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import type { ChangeWith, Diff, Field } from '../../core/step.ts';
+import { type ChangeWith, type Diff, type Field, knownAfterApply, type Preview } from '../../core/step.ts';
 import { type Finding, finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/target.ts';
 import { Secret } from '../../core/secret.ts';
@@ -171,4 +172,22 @@ function unknownFinding({ token, observed }: BootstrapState): Finding[] {
       hint: 'Check that the registry is reachable from this machine, and check HTTPS_PROXY and NO_PROXY.',
     }),
   ];
+}
+
+/** The object before and after a change. The values of some Secrets are known only during the run. */
+export function previewBootstrap(
+  { action, target, payload }: BootstrapChange,
+  { stored, observed }: BootstrapState,
+): Preview | undefined {
+  if (payload.does === 'writeObject') return previewObject({ payload });
+  if (payload.does !== 'writeSecret') return undefined;
+  const isKey = payload.secret === 'keySecret';
+  if (isKey && stored.state === 'complete') {
+    return previewOf(keySecret(stored.pair, stored.region), observed.keySecret);
+  }
+  if (action !== 'create') return undefined;
+  const object = isKey
+    ? secret(keySecretName, 'Opaque')
+    : secret(target.name.split('/').at(-1) ?? '', pullSecretType);
+  return { format: 'yaml', after: { ...object, data: knownAfterApply } };
 }

@@ -17,6 +17,17 @@ export function actionMark(action: Change['action'], { style, marks }: Layout): 
   return paint[action](marks[action]);
 }
 
+/** What a change did: `2 created`. */
+export const pastOf = {
+  create: 'created',
+  update: 'updated',
+  replace: 'replaced',
+  delete: 'deleted',
+} as const satisfies Record<Change['action'], string>;
+
+/** In the order in which screens count them. */
+export const actions = Object.keys(pastOf) as Change['action'][];
+
 /** `1 image`, `2 IAM policies`, `2 access keys`, `16 CRDs`. */
 export function countOf(count: number, kind: string): string {
   const one = kind === 'CustomResourceDefinition' ? 'CRD' : kind;

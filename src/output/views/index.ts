@@ -3,7 +3,7 @@ import { formatDuration } from '../units.ts';
 import type { Verbosity } from '../reporter.ts';
 import { printable, printableData } from '../printable.ts';
 import type { ConfigRow, MirrorRow, View } from '../view.ts';
-import { actions, pastOf } from '../verbs.ts';
+import { actions, pastOf } from './changes.ts';
 import { doctorLines } from './doctor.ts';
 import { imageLines } from './images.ts';
 import { mirrorLines } from './mirror.ts';
