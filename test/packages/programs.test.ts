@@ -87,11 +87,11 @@ describe.each(ways)('the program installed by %s', (_, singleFile, install) => {
   it.runIf(process.geteuid?.() === 0)(
     'works for a user who can write neither HOME nor the XDG folders',
     async () => {
-      const [nobody, closed] = [65_534, join(home, 'closed')];
+      const [uid, closed] = [65_534, join(home, 'closed')];
       mkdirSync(closed, { mode: 0o700 });
       for (const each of [home, installed.folder]) chmodSync(each, 0o755);
       const env = { PATH: process.env['PATH'], HOME: home, XDG_RUNTIME_DIR: closed, XDG_CACHE_HOME: closed };
-      const user = { uid: nobody, gid: nobody, cwd: home, env };
+      const user = { uid, gid: uid, cwd: home, env };
       const { stdout } = await execute(installed.program, ['sandbox', 'up', '--yes'], user);
       expect(stdout).toMatch(/^Done\b/m);
       expect(readdirSync(closed)).toEqual([]);

@@ -12,8 +12,8 @@ import {
 
 /**
  * The completion script for bash 3.2 and newer. It needs no other package. Names from the kubeconfig are compared and
- * quoted, but never evaluated, as `compgen -W` would do. Bash 4 and newer tell when they only list candidates: these
- * have their titles then.
+ * quoted, but never evaluated, as `compgen -W` would do. Bash 4 and newer report when they only list candidates.
+ * These have their titles then.
  */
 export function bash(tree: CommandTree): string {
   const { commands, global } = tree;

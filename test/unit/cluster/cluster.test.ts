@@ -113,15 +113,15 @@ describe('writes', () => {
 
 describe('errors', () => {
   it('name the verb and resource of a forbidden request', async () => {
-    const nobody = await cluster.as('nobody');
-    await expect(nobody.list({ apiVersion: 'v1', kind: 'Secret' })).rejects.toMatchObject({
+    const withoutRights = await cluster.as('without-rights');
+    await expect(withoutRights.list({ apiVersion: 'v1', kind: 'Secret' })).rejects.toMatchObject({
       code: 'cluster-denied',
       what: 'could not list secrets',
       why: expect.stringContaining('cannot list resource "secrets"') as string,
     });
-    expect(await nobody.allowed({ verb: 'list', group: '', resource: 'secrets' })).toBe(false);
+    expect(await withoutRights.allowed({ verb: 'list', group: '', resource: 'secrets' })).toBe(false);
     expect(await cluster.port.allowed({ verb: 'list', group: '', resource: 'secrets' })).toBe(true);
-    expect(await nobody.rules('shop')).toEqual([]);
+    expect(await withoutRights.rules('shop')).toEqual([]);
     expect(await cluster.port.rules('shop')).toContainEqual({
       verbs: ['*'],
       apiGroups: ['*'],

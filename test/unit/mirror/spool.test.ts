@@ -78,7 +78,7 @@ describe('shared content', () => {
     push(undefined);
   });
 
-  it('fails all readers with the error of its download, and is downloaded anew for the next one', async () => {
+  it('fails all readers with the error of its download, and is downloaded again for the next one', async () => {
     const { download, push } = manualDownload();
     const key = {};
     const shared = await spool.share(key, 6, download);

@@ -25,7 +25,7 @@ it('says at once what Ctrl-C does, and what a second one does', async () => {
   ]);
 });
 
-it('says nothing about Ctrl-C when the time of --timeout is over', async () => {
+it('says nothing about Ctrl-C when --timeout ends the run', async () => {
   const timeout = new BootstrapError({ code: 'timeout', what: 'a', why: 'b', hint: 'c' });
   expect(await notesAt(timeout)).toEqual([]);
 });
