@@ -122,7 +122,7 @@ function select(
   const read = (digest: Digest) => contents.manifest(location, digest, call);
   const tree = new ManifestTree(manifest, read, { what, signal: call.signal });
   const reader = {
-    manifest: (digest: Digest) => tree.manifest(digest),
+    manifest: (entry: Descriptor) => tree.manifest(entry),
     below: (isFollowed?: (entry: Descriptor) => boolean) => tree.below(isFollowed),
     config: (config: Parameters<Contents['config']>[1]) => contents.config(location, config, call),
   };

@@ -1,5 +1,4 @@
 import { BootstrapError } from '../../core/errors.ts';
-import type { Digest } from '../../clients/registry/digest.ts';
 import {
   bestFor,
   chosenPlatforms,
@@ -31,7 +30,7 @@ export interface Selection {
 
 /** Reads the content of a source. */
 export interface SourceReader {
-  manifest(digest: Digest): Promise<Manifest>;
+  manifest(entry: Descriptor): Promise<Manifest>;
   /** All manifests below the source, or only the followed ones; each before those that refer to it. */
   below(isFollowed?: (entry: Descriptor) => boolean): Promise<readonly Manifest[]>;
   config(config: Descriptor): Promise<Buffer>;
@@ -65,13 +64,13 @@ export async function selectPlatforms(
   if (chosen.size === 1) {
     const [only] = chosen;
     if (only) {
-      const root = await reader.manifest(only.digest);
+      const root = await reader.manifest(only);
       return { root, inner: [], content: 'platform', platforms, missing };
     }
   }
   if (source.children.every((child) => chosen.has(child))) return whole(source, platforms, reader, missing);
   const kept = images.filter((image) => chosen.has(image));
-  const inner = await Promise.all(kept.map(({ digest }) => reader.manifest(digest)));
+  const inner = await Promise.all(kept.map((image) => reader.manifest(image)));
   return { root: reduce(source, kept, what), inner, content: 'reduced', platforms, missing };
 }
 

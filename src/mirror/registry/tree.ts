@@ -11,7 +11,7 @@ const maxReadsAtOnce = 16;
 
 /**
  * The manifests of one image: its own and all that it refers to. Each is read once, and a registry cannot make
- * the tree larger than {@link treeLimits}.
+ * the tree larger than {@link treeLimits}. An index that announces more is refused before its manifests are read.
  */
 export class ManifestTree {
   readonly #root: Manifest;
@@ -22,7 +22,7 @@ export class ManifestTree {
   readonly #limit = pLimit(maxReadsAtOnce);
   #manifests = 1;
   #bytes = 0;
-  #excess: BootstrapError | undefined;
+  #excess: string | undefined;
 
   /** @param what the image, for error messages */
   constructor(
@@ -34,13 +34,15 @@ export class ManifestTree {
     this.#read = read;
     this.#what = what;
     this.#signal = signal;
-    this.#count(root);
+    this.#addChildren(root);
+    this.#addBytes(root.bytes.length);
+    this.#refuseExcess();
   }
 
   /** @throws BootstrapError `image-unsupported` when the image is too large */
-  manifest(digest: Digest): Promise<Manifest> {
-    const manifest = this.#known.get(digest) ?? this.#fetch(digest);
-    this.#known.set(digest, manifest);
+  manifest(entry: Descriptor): Promise<Manifest> {
+    const manifest = this.#known.get(entry.digest) ?? this.#fetch(entry);
+    this.#known.set(entry.digest, manifest);
     return manifest;
   }
 
@@ -58,8 +60,8 @@ export class ManifestTree {
       if (depth > treeLimits.levels) {
         throw this.#unsupported(`its indexes are nested more than ${treeLimits.levels} levels deep`);
       }
-      const digests = [...new Set(entries.map(({ digest }) => digest))];
-      level = await Promise.all(digests.map((digest) => this.manifest(digest)));
+      const unique = new Map(entries.map((entry) => [entry.digest, entry]));
+      level = await Promise.all([...unique.values()].map((entry) => this.manifest(entry)));
       for (const manifest of level) {
         // A manifest that is referenced again at this level must come before the ones that refer to it.
         found.delete(manifest.digest);
@@ -68,30 +70,35 @@ export class ManifestTree {
     }
   }
 
-  #fetch(digest: Digest): Promise<Manifest> {
+  #fetch({ digest, size }: Descriptor): Promise<Manifest> {
+    this.#addBytes(size);
     return this.#limit(async () => {
       this.#signal.throwIfAborted();
-      if (this.#excess) throw this.#excess;
+      this.#refuseExcess();
       const manifest = await this.#read(digest);
-      this.#count(manifest);
+      this.#addChildren(manifest);
+      this.#addBytes(Math.max(0, manifest.bytes.length - size));
+      this.#refuseExcess();
       return manifest;
     });
   }
 
-  #count({ children, bytes }: Manifest): void {
+  #addChildren({ children }: Manifest): void {
     this.#manifests += children.length;
-    this.#bytes += bytes.length;
-    const { manifests, manifestBytes } = treeLimits;
-    if (this.#manifests > manifests) {
-      this.#excess = this.#unsupported(
-        `it consists of more than ${manifests.toLocaleString('en-US')} manifests`,
-      );
-    } else if (this.#bytes > manifestBytes) {
-      this.#excess = this.#unsupported(
-        `its manifests have more than ${manifestBytes / 1024 / 1024} MiB together`,
-      );
-    }
-    if (this.#excess) throw this.#excess;
+    const { manifests } = treeLimits;
+    if (this.#manifests > manifests)
+      this.#excess ??= `it consists of more than ${manifests.toLocaleString('en-US')} manifests`;
+  }
+
+  #addBytes(bytes: number): void {
+    this.#bytes += bytes;
+    const { manifestBytes } = treeLimits;
+    if (this.#bytes > manifestBytes)
+      this.#excess ??= `its manifests have more than ${manifestBytes / 1024 / 1024} MiB together`;
+  }
+
+  #refuseExcess(): void {
+    if (this.#excess !== undefined) throw this.#unsupported(this.#excess);
   }
 
   #unsupported(why: string): BootstrapError {
