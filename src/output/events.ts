@@ -1,4 +1,4 @@
-import type { Event } from '../core/step.ts';
+import type { Event, MemberFailure } from '../core/step.ts';
 import { nameOf } from '../core/target.ts';
 import type { Layout } from './layout.ts';
 import { formatBytes, formatDuration } from './units.ts';
@@ -49,14 +49,8 @@ export function eventLines(
     }
     case 'change-done':
       return outcomeLines(event, layout, how);
-    case 'member-failed': {
-      const { target, error } = event.failure;
-      const why = `${nameOf(target)}: ${error.why} ${style.dim(`[${error.code}]`)}`;
-      return [
-        ...text(why, `${style.bad(marks.failed)} `),
-        ...layout.wrap(error.hint, { first: `      ${style.dim('fix:')} ` }),
-      ];
-    }
+    case 'member-failed':
+      return failureLines(event.failure, layout);
     case 'waiting':
       // One line every ten seconds shows in a log that the run is active. A terminal has the live line.
       return how.screen || event.seconds === 0 || event.seconds % 10 !== 0
@@ -95,20 +89,26 @@ function imageLines(
 /** Columns of `would-copy` and a space. */
 const stateWidth = 11;
 
+/** One line. The result, or the error that ends the run, has the reason and the fix. */
+const failureLines = ({ target, error }: MemberFailure, layout: Layout): string[] =>
+  layout.wrap(`${nameOf(target)} failed ${layout.style.dim(`[${error.code}]`)}`, {
+    first: `  ${layout.style.bad(layout.marks.failed)} `,
+    rest: '    ',
+  });
+
 function outcomeLines(
   { outcome }: Extract<Event, { type: 'change-done' }>,
   layout: Layout,
   { verbose }: { verbose: boolean },
 ): string[] {
-  const { style, marks } = layout;
+  const { style } = layout;
   const target = nameOf(outcome.change.target);
   const text = (words: string, mark = ''): string[] =>
     layout.wrap(words, { first: `  ${mark}`, rest: '    ' });
   if (outcome.result === 'skipped') return verbose ? text(`skipped ${target}`).map(style.dim) : [];
   if (outcome.result === 'unknown') return [];
   if (outcome.result === 'failed') {
-    const { why, code } = outcome.error;
-    return text(`${target}: ${why} ${style.dim(`[${code}]`)}`, `${style.bad(marks.failed)} `);
+    return failureLines({ target: outcome.change.target, error: outcome.error }, layout);
   }
   if (!verbose) return [];
   const detail = outcome.detail ? ` ${style.dim(`(${outcome.detail})`)}` : '';

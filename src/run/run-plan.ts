@@ -115,7 +115,7 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
       isStopped: result.error !== undefined,
     });
     for (const error of missing) reporter.warn(`Could not find all next steps: ${error.message}.`);
-    throwFailure(result, steps);
+    throwFailure(result, steps, session.flags.output === 'json');
     return exitCodes.done;
   } finally {
     // Changes in flight may still take effect, so other runs have to wait until the lease expires.
@@ -239,19 +239,27 @@ function countDone({ steps }: RunResult, planned: readonly Change[]) {
   };
 }
 
-/** Failed members do not stop a run, but it exits with an error. */
-function throwFailure(result: RunResult, steps: readonly AnyStep[]): void {
+/**
+ * Failed members do not stop a run, but it exits with an error. In text, the result has shown the reasons and fixes.
+ */
+function throwFailure(result: RunResult, steps: readonly AnyStep[], isJson: boolean): void {
   if (result.error) throw result.error;
   const failing = result.steps.filter(({ failures }) => failures.length > 0);
   const failures = failing.flatMap((step) => step.failures);
   const [first, ...others] = failures;
   if (!first) return;
+  const isOne = others.length === 0;
   const mirroring = new Set(steps.filter(({ needs }) => needs.includes('sources')).map(({ id }) => id));
   throw new BootstrapError({
     code: failing.every(({ step }) => mirroring.has(step)) ? 'mirror-incomplete' : 'incomplete',
     what: `${headline(failures)}; everything else is done`,
-    why: first.error.message,
-    hint: others.length > 0 ? 'Fix the errors above, then run the same command again.' : first.error.hint,
+    why: isJson
+      ? first.error.message
+      : `the output shows the ${isOne ? 'reason and the fix' : 'reasons and fixes'}`,
+    hint:
+      isJson && isOne
+        ? first.error.hint
+        : `Fix the ${isOne ? 'cause' : 'causes'}, then run the same command again. What is done is skipped.`,
   });
 }
 

@@ -37,9 +37,10 @@ describe('a run that cannot do everything', () => {
     expect(code).toBe(1);
     expect(stderr).toContain('created IAM user power-user');
     expect(stdout).toMatch(/^Not complete after \S+: 1 created, 1 failed, \d skipped\.$/m);
-    expect(stderr).toMatch(
-      /error: .*power-user[\s\S]*why: .*iam:CreatePolicy[\s\S]*fix: .*ecr-bootstrap policy first-run/,
+    expect(stdout).toMatch(
+      /✗ .*power-user[\s\S]*iam:CreatePolicy[\s\S]*fix: .*ecr-bootstrap policy first-run/,
     );
+    expect(stderr).toContain('error: IAM policy ecr-bootstrap-power-user failed; everything else is done');
   });
 
   it('resumes once the action is allowed', async () => {
@@ -91,6 +92,7 @@ describe('a run that cannot do everything', () => {
     expect(stdout).toContain('✗ could not look up docker.io/library/nginx:gone: docker.io has no such image');
     expect(stdout).toMatch(/^Not complete after \S+: \d\d created, 1 skipped\.$/m);
     expect(stderr).toContain('error: 1 image not found; everything else is done');
+    expect(stderr).not.toMatch(/has no such image|Fix or remove/);
   });
 
   it('lists the failed images in the JSON document, each with its fix', async () => {

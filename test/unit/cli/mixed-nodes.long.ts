@@ -58,7 +58,7 @@ it('fails an image when its source lacks one of the listed platforms', async () 
   cli = await openCli({}, { fast: true });
   const ran = await cli.run(`up --yes ${only} --skip operator-image --platform linux/amd64,linux/s390x`);
   expect(ran.code).toBe(1);
-  expect(ran.stderr).toContain('linux/s390x');
+  expect(ran.stdout).toContain('linux/s390x');
 });
 
 describe('nodes that report an invalid platform', () => {

@@ -94,11 +94,11 @@ describe('the severity of a finding', () => {
       const { cluster, aws } = cli.world;
       aws.registry.repositories.delete('shop/docker.io/library/nginx');
       cluster.delete('ClusterExternalSecret', 'puller');
-      const { code, stdout, stderr } = await cli.run('up --yes', { env: keys.get(caller) ?? {} });
+      const { code, stdout } = await cli.run('up --yes', { env: keys.get(caller) ?? {} });
       expect(code, stdout).toBe(1);
       expect(aws.registry.repositories.has('shop/docker.io/library/nginx')).toBe(true);
       expect(cluster.get('ClusterExternalSecret', 'puller')).toBeDefined();
-      expect(stderr).toContain('Run `ecr-bootstrap up` as an administrator');
+      expect(stdout).toContain('Run `ecr-bootstrap up` as an administrator');
       expect((await cli.run('up --yes', { env: keys.get(caller) ?? {} })).code).toBe(1);
     },
   );

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { BootstrapError } from '../../../src/core/errors.ts';
 import type { Event } from '../../../src/core/step.ts';
 import { eventLines } from '../../../src/output/events.ts';
 import { Layout } from '../../../src/output/layout.ts';
@@ -32,6 +33,16 @@ describe('the progress of a run', () => {
       '  updated ServiceAccount a/b',
       '  also updating ServiceAccount a/b (found during this run)',
     ]);
+  });
+
+  it('has one line for a failure, whose reason and fix are in the result', () => {
+    const error = new BootstrapError({ code: 'not-ready', what: 'a', why: 'b', hint: 'c' });
+    const events: readonly Event[] = [
+      { type: 'change-done', step, outcome: { change, result: 'failed', error } },
+      { type: 'member-failed', step, failure: { target: change.target, error } },
+    ];
+    const line = '  ✗ ServiceAccount a/b failed [not-ready]';
+    expect(events.flatMap((event) => lines(event, {}))).toEqual([line, line]);
   });
 
   it('writes to a pipe every ten seconds what a run waits for, and for how long', () => {
