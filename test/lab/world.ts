@@ -14,6 +14,7 @@ import { kubectlClient, kubectlAt } from './kubectl.ts';
 import { addresses, clusters, joiningMachine, region, registry } from './names.ts';
 import type { ClusterNames } from './names.ts';
 import { labNode } from './lab-node.ts';
+import { lacking } from './lacking.ts';
 import { containerdSocket, kubeconfigOf, requestLog, state } from './paths.ts';
 import { capture } from './process.ts';
 import { startProduct, transcript, workingFolder } from './product.ts';
@@ -79,8 +80,11 @@ export function labWorld(names: ClusterNames = clusters.first): World {
     },
     async configure(settings) {
       await mkdir(workingFolder, { recursive: true });
+      const operator = lacking.includes('install the operator')
+        ? { externalSecrets: { install: false } }
+        : {};
       // JSON is valid YAML.
-      const config = JSON.stringify({ project, aws: { region }, ...settings }, null, 2);
+      const config = JSON.stringify({ project, aws: { region }, ...operator, ...settings }, null, 2);
       await writeFile(join(workingFolder, 'ecr-bootstrap.yaml'), config);
     },
     startPod: (...args) => startPod(cluster, ...args),
@@ -152,8 +156,8 @@ export function labWorld(names: ClusterNames = clusters.first): World {
     printed: () => readFile(transcript, 'utf8'),
     secrets: allSecrets,
     async serveAdmissionPolicies(yes) {
-      // The policies exist since 1.32 and are off by default until 1.36.
-      const args = yes ? [] : ['--emulated-version=1.33'];
+      if (lacking.includes('serve admission policies')) return;
+      const args = yes ? [] : ['--emulated-version=1.35'];
       await control('machine', 'POST', '/restart', { name: `${names.name}-kube-apiserver`, args });
     },
     now: () => Date.now(),

@@ -11,8 +11,11 @@ const labOnly: readonly Capability[] = [
   ...(['node shell', 'machines', 'shared world'] as const),
 ];
 
+/** What a lab with other versions than the default cannot do. */
+const lacking = inLab ? (await import('../lab/lacking.ts')).lacking : labOnly;
+
 /** Whether this world has an optional capability. */
-export const can = (capability: Capability): boolean => inLab || !labOnly.includes(capability);
+export const can = (capability: Capability): boolean => !lacking.includes(capability);
 
 /** Restores the state that the next scenario expects. A sandbox serves only one scenario, so only the lab needs this. */
 export function restoreAfterAll(work: () => Promise<void>): void {

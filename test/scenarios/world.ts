@@ -125,11 +125,14 @@ export interface AwsRequest {
 }
 
 /**
- * What only some worlds can do: kill ecr-bootstrap with SIGKILL, restart the API server, run other tools (skopeo,
- * a Docker engine), list the DNS names that were requested and the requests of nodes, run scripts on nodes, switch
- * machines on and off, and use one world for all scenarios.
+ * What only some worlds can do: serve MutatingAdmissionPolicy, let ecr-bootstrap install the operator, kill
+ * ecr-bootstrap with SIGKILL, restart the API server, run other tools (skopeo, a Docker engine), list the DNS names that
+ * were requested and the requests of nodes, run scripts on nodes, switch machines on and off, and use one world for all
+ * scenarios.
  */
 export type Capability =
+  | 'serve admission policies'
+  | 'install the operator'
   | 'kill'
   | 'restart the API server'
   | 'other tools'

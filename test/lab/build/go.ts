@@ -1,6 +1,8 @@
 import { cp, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import pLimit from 'p-limit';
+
 import { capture, run } from '../process.ts';
 
 /** Builds static and small programs that do not depend on the build folder. */
@@ -61,7 +63,8 @@ export async function copyModule(path: string, version: string, folder: string):
 
 /**
  * The modules that a module's go.mod replaces by folders of its own repository, with their published versions.
- * Kubernetes' staging modules follow its version: 1.36.3 comes with v0.36.3.
+ * Kubernetes' staging modules follow its version: 1.36.3 comes with v0.36.3. Where the proxy lacks one, the newest patch
+ * of the same minor version takes its place.
  */
 export async function stagingReplaces(
   moduleFolder: string,
@@ -69,5 +72,27 @@ export async function stagingReplaces(
 ): Promise<Record<string, string>> {
   const text = await readFile(join(moduleFolder, 'go.mod'), 'utf8');
   const paths = [...text.matchAll(/^\s*(\S+) => \.\/staging\//gm)].map(([, path]) => path ?? '');
-  return Object.fromEntries(paths.map((path) => [path, `${path} v${version}`]));
+  const limit = pLimit(4);
+  const replaces = paths.map((path) =>
+    limit(async () => [path, `${path} v${await nearestVersion(path, version)}`] as const),
+  );
+  return Object.fromEntries(await Promise.all(replaces));
 }
+
+async function nearestVersion(path: string, version: string): Promise<string> {
+  if (await isAvailable(path, version)) return version;
+  const minor = `v${version.replace(/\d+$/, '')}`;
+  const list = await capture('go', ['list', '-m', '-versions', path]).catch(() => '');
+  const patches = list.match(/(?<=v)[\d.]+(?=\s)/g) ?? [];
+  for (const patch of patches.reverse()) {
+    if (`v${patch}`.startsWith(minor) && (await isAvailable(path, patch))) return patch;
+  }
+  // Either no program needs the module, or the build names it.
+  return version;
+}
+
+const isAvailable = (path: string, version: string): Promise<boolean> =>
+  downloadModule(path, version).then(
+    () => true,
+    () => false,
+  );

@@ -12,6 +12,8 @@ import type { Part } from './part.ts';
 const goSources = join(root, 'test/lab/go');
 /** The layer file in the parts that images consist of. */
 export const layerFile = 'layer.tar.gz';
+/** The install YAML in the parts with the operator's manifest. */
+export const manifestFile = 'external-secrets.yaml';
 const operatorModule = 'github.com/external-secrets/external-secrets';
 
 /** All of Kubernetes in one binary, with a link for each program's name. */
@@ -62,12 +64,12 @@ export const containerd: Part = {
  * A layer with the operator as released, but only with the providers that the cluster uses. All providers would
  * take minutes more to build.
  */
-export const externalSecrets: Part = {
+const operatorLayer = (version: string): Part => ({
   name: 'external-secrets',
-  version: versions.externalSecrets,
+  version,
   async make({ out, work, log }) {
     const source = join(work, 'source');
-    await copyModule(operatorModule, this.version, source);
+    await copyModule(operatorModule, version, source);
     const imports = ['aws', 'kubernetes'].map(
       (name) => `import _ "${operatorModule}/pkg/provider/${name}"\n`,
     );
@@ -79,7 +81,9 @@ export const externalSecrets: Part = {
     await goBuild({ cwd: source, packages: ['.'], out: join(files, 'bin/external-secrets'), log });
     await packLayer(files, join(out, layerFile), log);
   },
-};
+});
+
+export const externalSecrets = operatorLayer(versions.externalSecrets);
 
 const helm: Part = {
   name: 'helm',
@@ -125,41 +129,49 @@ export const busybox: Part = {
 };
 
 /**
- * The official install YAML, rendered as in the operator's release: CRDs, then the chart with the release's
- * values. The chart in the tag still has the previous version; the release sets both versions first.
+ * The install YAML, rendered as in the operator's release: CRDs, then the chart with the release's values. The chart in
+ * the tag still has the previous version; the release sets both versions first.
+ * @param helmArgs for `helm template`
  */
-export const operatorManifest: Part = {
-  name: 'operator-manifest',
-  version: versions.externalSecrets,
+const manifestOf = (name: string, version: string, helmArgs: readonly string[] = []): Part => ({
+  name,
+  version,
   async make({ out, work }) {
-    const source = await downloadModule(operatorModule, this.version);
+    const source = await downloadModule(operatorModule, version);
     const chart = join(work, 'chart');
     await cp(join(source, 'deploy/charts/external-secrets'), chart, { recursive: true });
     await run('chmod', ['-R', 'u+w', chart], { log: '/dev/null' });
     const released = (await readFile(join(chart, 'Chart.yaml'), 'utf8'))
-      .replace(/^version:.*$/m, `version: "${this.version}"`)
-      .replace(/^appVersion:.*$/m, `appVersion: "v${this.version}"`)
+      .replace(/^version:.*$/m, `version: "${version}"`)
+      .replace(/^appVersion:.*$/m, `appVersion: "v${version}"`)
       // The bitwarden subchart is off by default and would need a download.
       .replace(/^dependencies:\n(?:[ -].*\n)*/m, '');
     await writeFile(join(chart, 'Chart.yaml'), released);
     const values = join(source, 'deploy/manifests/helm-values.yaml');
-    const operatorNamespace = join(work, 'helm');
-    await mkdir(operatorNamespace);
+    const home = join(work, 'helm');
+    await mkdir(home);
     const rendered = await capture(
       join(partFolder(helm), 'helm'),
-      ['template', 'external-secrets', chart, '-f', values],
-      {
-        env: {
-          HELM_CACHE_HOME: operatorNamespace,
-          HELM_CONFIG_HOME: operatorNamespace,
-          HELM_DATA_HOME: operatorNamespace,
-        },
-      },
+      ['template', 'external-secrets', chart, '-f', values, ...helmArgs],
+      { env: { HELM_CACHE_HOME: home, HELM_CONFIG_HOME: home, HELM_DATA_HOME: home } },
     );
     const crds = await readFile(join(source, 'deploy/crds/bundle.yaml'), 'utf8');
-    await writeFile(join(out, 'external-secrets.yaml'), `${crds}\n${rendered}`);
+    await writeFile(join(out, manifestFile), `${crds}\n${rendered}`);
   },
-};
+});
+
+export const operatorManifest = manifestOf('operator-manifest', versions.externalSecrets);
+
+/** An operator that others have installed, with its manifest for namespace `external-secrets`. */
+export const otherOperator =
+  versions.otherOperator === undefined
+    ? undefined
+    : {
+        layer: operatorLayer(versions.otherOperator),
+        manifest: manifestOf('other-operator-manifest', versions.otherOperator, [
+          '--namespace=external-secrets',
+        ]),
+      };
 
 /** In build order: each part comes after the parts that it needs. */
 export const parts: readonly Part[] = [
@@ -170,5 +182,6 @@ export const parts: readonly Part[] = [
   helm,
   operatorManifest,
   externalSecrets,
+  ...(otherOperator === undefined ? [] : [otherOperator.manifest, otherOperator.layer]),
   kubernetes,
 ];

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
+import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { state } from '../paths.ts';
+import type { Selection } from '../versions.ts';
 
 /** The lab's first process if it is running. The lab ends with it, and its namespaces are the lab's. */
 export async function firstProcess(): Promise<number | undefined> {
@@ -17,3 +18,13 @@ export async function runningLab(): Promise<number> {
   if (pid === undefined) throw new Error('the lab does not run; start it with npm run lab:up');
   return pid;
 }
+
+const selectionFile = join(state, 'versions.json');
+
+/** The versions that the lab was started with, as far as they are not the defaults. */
+export async function readSelection(): Promise<Selection> {
+  return JSON.parse(await readFile(selectionFile, 'utf8').catch(() => '{}')) as Selection;
+}
+
+export const writeSelection = (selection: Selection): Promise<void> =>
+  writeFile(selectionFile, JSON.stringify(selection));

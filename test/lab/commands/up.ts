@@ -3,25 +3,28 @@ import { existsSync, openSync } from 'node:fs';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 
 import { partFolder } from '../build/part.ts';
 import { parts } from '../build/parts.ts';
 import { control } from '../control.ts';
 import { root, state } from '../paths.ts';
 import { childOf, say } from '../process.ts';
+import { selection } from '../versions.ts';
 import { down } from './down.ts';
-import { firstProcess } from './state.ts';
+import { firstProcess, readSelection, writeSelection } from './state.ts';
 
 /** Milliseconds, a little more than a slow machine needs. */
 const timeoutMs = 180_000;
 
 /**
- * Starts the lab unless it is running, and waits until it is ready.
+ * Starts the lab unless it is running with the same versions, and waits until it is ready.
  * @param wanted `second` also starts a second cluster
  * @throws Error when the start fails; the logs are kept
  */
 export async function up(wanted: readonly string[]): Promise<void> {
-  if (existsSync(join(state, 'ready')) && (await firstProcess()) !== undefined) say('The lab runs already.');
+  const isRunning = existsSync(join(state, 'ready')) && (await firstProcess()) !== undefined;
+  if (isRunning && isDeepStrictEqual(await readSelection(), selection)) say('The lab runs already.');
   else await start();
   if (wanted.includes('second')) {
     await control('machine', 'POST', '/second-cluster');
@@ -37,6 +40,7 @@ async function start(): Promise<void> {
   await down();
   await mkdir(join(state, 'logs'), { recursive: true, mode: 0o711 });
   say(`Starting the lab; everything about it is in ${state}`);
+  await writeSelection(selection);
   const progress = join(state, 'logs/lab.log');
   const output = openSync(progress, 'a');
   const namespaces = ['--mount', '--net', '--pid', '--fork', '--mount-proc', '--propagation', 'private'];

@@ -3,22 +3,23 @@ import { join } from 'node:path';
 
 import { partFolder } from '../build/part.ts';
 import type { Part } from '../build/part.ts';
-import { busybox, externalSecrets, idle, layerFile } from '../build/parts.ts';
+import { busybox, externalSecrets, idle, layerFile, otherOperator } from '../build/parts.ts';
 import { run } from '../process.ts';
 import { versions } from '../versions.ts';
 import { packLayer, readLayer, writeImage } from './oci.ts';
 import type { Image } from './oci.ts';
 
-const operatorTag = `v${externalSecrets.version}`;
+const operatorNames = ({ version }: Part) =>
+  [
+    `ghcr.io/external-secrets/external-secrets:v${version}`,
+    // This host is retired, but the install YAML of v0.12.1 still contains it.
+    `oci.external-secrets.io/external-secrets/external-secrets:v${version}`,
+  ] as const;
 
-/**
- * The operator's image has two names. The host of the second one is retired, but the install YAML still contains
- * it.
- */
-export const operatorImages = [
-  `ghcr.io/external-secrets/external-secrets:${operatorTag}`,
-  `oci.external-secrets.io/external-secrets/external-secrets:${operatorTag}`,
-] as const;
+export const operatorImages = operatorNames(externalSecrets);
+
+/** The image of an operator that others have installed. They have copied it to every node. */
+export const otherOperatorImage = otherOperator && operatorNames(otherOperator.layer)[1];
 
 const kubernetesTag = `v${versions.kubernetes}`;
 
@@ -64,13 +65,13 @@ export async function publishImages(scratch: string, trust: string, log: string)
   await writeFile(join(certificates, 'etc/ssl/certs/ca-certificates.crt'), trust);
   const certificatesLayer = join(scratch, 'certificates.tar.gz');
   await packLayer(certificates, certificatesLayer, log);
-  const operatorLayers = [await readLayer(certificatesLayer), await layerOf(externalSecrets)];
-  await publish(
-    join(scratch, 'operator'),
-    { layers: operatorLayers, entrypoint: ['/bin/external-secrets'], platforms },
-    operatorImages,
-    log,
-  );
+  const trusted = await readLayer(certificatesLayer);
+  for (const operator of [externalSecrets, otherOperator?.layer]) {
+    if (operator === undefined) continue;
+    const layers = [trusted, await layerOf(operator)];
+    const image = { layers, entrypoint: ['/bin/external-secrets'], platforms };
+    await publish(join(scratch, `operator-${operator.version}`), image, operatorNames(operator), log);
+  }
 }
 
 async function publish(folder: string, image: Image, names: readonly string[], log: string): Promise<void> {

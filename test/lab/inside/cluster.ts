@@ -1,12 +1,15 @@
 import { rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import type { ContainerdVariant } from '../../scenarios/world.ts';
-import { nodeImages } from '../images/catalog.ts';
+import { partFolder } from '../build/part.ts';
+import { kubernetes, manifestFile, otherOperator } from '../build/parts.ts';
+import { nodeImages, otherOperatorImage } from '../images/catalog.ts';
 import { addresses, awsNames, clusters, internetNames, joiningMachine, matches } from '../names.ts';
 import type { ClusterNames } from '../names.ts';
-import { clusterFolder } from '../paths.ts';
-import { say } from '../process.ts';
+import { clusterFolder, kubeconfigOf } from '../paths.ts';
+import { run, say } from '../process.ts';
 import type { KubernetesApi } from './api.ts';
 import { prepareControlPlane } from './control-plane.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -92,7 +95,8 @@ export async function startCluster(
     await start(node.containerd);
     await published;
     await machine.connect(addresses.internet);
-    for (const image of Object.values(nodeImages)) await node.pull(image);
+    const others = otherOperatorImage === undefined ? [] : [otherOperatorImage];
+    for (const image of [...Object.values(nodeImages), ...others]) await node.pull(image);
     connected = false;
     await machine.disconnect(addresses.internet);
   };
@@ -108,6 +112,7 @@ export async function startCluster(
     await Promise.all([startPlane(), startRuntime()]);
     await createKubeadmObjects(plane.api, names);
     await startKubelet();
+    await installOtherOperator(names, logs.setup);
   } catch (error) {
     await stop();
     throw error;
@@ -132,6 +137,22 @@ export async function startCluster(
     },
     configureContainerd: (variant) => reconfigure(services, names, node.configureContainerd(variant)),
   };
+}
+
+/** Installs an operator in the same way as users without Helm, if one was selected. */
+async function installOtherOperator(names: ClusterNames, log: string): Promise<void> {
+  if (otherOperator === undefined) return;
+  const manifest = join(partFolder(otherOperator.manifest), manifestFile);
+  const kubectl = (...args: readonly string[]) =>
+    run(join(partFolder(kubernetes), 'kubectl'), [`--kubeconfig=${kubeconfigOf(names, 'admin')}`, ...args], {
+      log,
+    });
+  await kubectl('create', 'namespace', 'external-secrets');
+  await kubectl('apply', '--server-side', `--filename=${manifest}`);
+  await kubectl(
+    ...['--namespace=external-secrets', 'wait', '--for=condition=Available', '--timeout=120s'],
+    ...['deployment', '--all'],
+  );
 }
 
 /** Starts a machine that can join the first cluster. It has a container runtime, but no images. */

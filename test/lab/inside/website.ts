@@ -3,7 +3,7 @@ import { createServer } from 'node:https';
 import { join } from 'node:path';
 
 import { partFolder } from '../build/part.ts';
-import { operatorManifest } from '../build/parts.ts';
+import { manifestFile, operatorManifest } from '../build/parts.ts';
 import { addresses } from '../names.ts';
 import type { KeyPairFiles } from './certificates.ts';
 
@@ -15,7 +15,7 @@ const asset = 'release-assets.githubusercontent.com';
  * for the file.
  */
 export async function serveWebsite(tls: KeyPairFiles): Promise<void> {
-  const manifest = await readFile(join(partFolder(operatorManifest), 'external-secrets.yaml'));
+  const manifest = await readFile(join(partFolder(operatorManifest), manifestFile));
   const [key, cert] = await Promise.all([readFile(tls.key), readFile(tls.certificate)]);
   const server = createServer({ key, cert }, (request, response) => {
     if (request.url !== release) response.writeHead(404).end('Not Found');

@@ -27,7 +27,16 @@ var commands = map[string]func() *cobra.Command{
 	"kube-proxy":              proxy.NewProxyCommand,
 	"kube-scheduler":          func() *cobra.Command { return scheduler.NewSchedulerCommand() },
 	"kubectl":                 kubectl.NewDefaultKubectlCommand,
-	"kubelet":                 func() *cobra.Command { return kubelet.NewKubeletCommand(context.Background()) },
+	"kubelet":                 kubeletCommand,
+}
+
+// Kubernetes 1.31 creates the kubelet's command without a context.
+func kubeletCommand() *cobra.Command {
+	var create any = kubelet.NewKubeletCommand
+	if create, ok := create.(func() *cobra.Command); ok {
+		return create()
+	}
+	return create.(func(context.Context) *cobra.Command)(context.Background())
 }
 
 func main() {

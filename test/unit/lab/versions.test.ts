@@ -1,0 +1,29 @@
+import { describe, expect, it } from 'vitest';
+
+import { takeSelection } from '../../lab/versions.ts';
+
+describe('the versions of a lab', () => {
+  it('are taken from the arguments, and other arguments are kept in their order', () => {
+    const args = ['--kubernetes', '1.34.4', '--reporter=default', '--external-secrets=0.16.2', 'rotation'];
+    expect(takeSelection(args)).toEqual({
+      selected: { kubernetes: '1.34.4', otherOperator: '0.16.2' },
+      rest: ['--reporter=default', 'rotation'],
+    });
+  });
+
+  it('can have names, and the default selects nothing', () => {
+    const versionOf = (name: string) => takeSelection(['--kubernetes', name]).selected.kubernetes;
+    expect(versionOf('oldest')).toMatch(/^1\.31\.\d+$/);
+    expect(versionOf('newest')).toMatch(/^1\.\d+\.\d+$/);
+    expect(takeSelection(['--kubernetes', 'default'])).toEqual({ selected: {}, rest: [] });
+  });
+
+  it.each([
+    ['a version that is missing', ['--kubernetes']],
+    ['an unknown name', ['--kubernetes', 'latest']],
+    ['a name of another part', ['--external-secrets', 'oldest']],
+    ['a minor version', ['--kubernetes=1.31']],
+  ])('are refused with %s', (_, args) => {
+    expect(() => takeSelection(args)).toThrow(/needs a version such as 1\.31\.14, or one of: /);
+  });
+});
