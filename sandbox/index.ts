@@ -78,7 +78,7 @@ const PUBLIC_REGISTRIES: readonly SourceOptions[] = [
 export async function startSandbox(options: SandboxOptions = {}): Promise<Sandbox> {
   const { account = '123456789012', region = 'eu-west-1', clock = new SandboxClock() } = options;
   const faults = new Faults();
-  const limits = new RateLimits();
+  const limits = new RateLimits(clock);
   const lags = new ReadLags<Service>(clock);
   const contents = new Map<string, Content>();
 

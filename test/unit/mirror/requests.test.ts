@@ -1,5 +1,6 @@
+import { setTimeout } from 'node:timers/promises';
 import { afterAll, beforeAll, beforeEach, describe, expect, it, test } from 'vitest';
-import { systemClock } from '../../../src/core/clock.ts';
+import { SandboxClock } from '../../../sandbox/clock.ts';
 import { countOf, MirrorWorld, wanted } from '../../support/mirror.ts';
 
 let world: MirrorWorld;
@@ -43,16 +44,32 @@ describe('the minimum number of requests', () => {
   });
 });
 
-it("puts images at ECR's rate, so that ECR refuses almost none", async () => {
-  const { limits } = world.aws.sandbox.aws;
-  const images = Array.from({ length: 25 }, (_, number) => wanted(`registry.k8s.io/rate-${number}:1`));
-  for (const number of images.keys()) world.source('registry.k8s.io').seed(`rate-${number}`, '1', {});
-  world.addRepositories(images);
-  limits.perSecond.set('PutImage', 10);
-  // The limit of the sandbox counts in real time.
-  const results = await world.mirror(systemClock).copy(images, world.options());
-  limits.perSecond.clear();
-  expect(results.every(({ state }) => state === 'copied')).toBe(true);
-  // A busy machine delivers some requests together, which exceeds a burst.
-  expect(countOf(world.operations())['registry PutManifest']).toBeLessThanOrEqual(30);
+it("uses ECR's rates almost completely, and ECR refuses almost nothing", async () => {
+  // Only waits of the program take time, and requests that were sent before them arrive first.
+  const clock = new SandboxClock(() => Date.UTC(2026, 0, 1));
+  const paced = await MirrorWorld.start({ clock });
+  const waiting = {
+    now: () => clock.now(),
+    sleep: async (milliseconds: number) => {
+      const { calls } = paced.aws.sandbox.faults;
+      for (let arrived = -1; arrived < calls.length; await setTimeout(10)) arrived = calls.length;
+      clock.advance(milliseconds);
+    },
+  };
+  try {
+    const rates = { PutImage: 10, InitiateLayerUpload: 100, CompleteLayerUpload: 100 };
+    for (const [action, rate] of Object.entries(rates))
+      paced.aws.sandbox.aws.limits.perSecond.set(action, rate);
+    const images = Array.from({ length: 40 }, (_, number) => wanted(`registry.k8s.io/rate-${number}:1`));
+    paced.addRepositories(images);
+    for (const number of images.keys()) paced.source('registry.k8s.io').seed(`rate-${number}`, '1', {});
+    const before = clock.now();
+    const results = await paced.mirror(waiting).copy(images, paced.options());
+    expect(results.every(({ state }) => state === 'copied')).toBe(true);
+    expect(countOf(paced.operations())['registry PutManifest']).toBeLessThan(40 * 1.05);
+    // The first second's requests start at once.
+    expect((40 - 10) / ((clock.now() - before) / 1000)).toBeGreaterThan(9);
+  } finally {
+    await paced.close();
+  }
 });
