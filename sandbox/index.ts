@@ -70,7 +70,7 @@ export interface Sandbox {
 const PUBLIC_REGISTRIES: readonly SourceOptions[] = [
   { host: 'docker.io', auth: 'bearer' },
   { host: 'ghcr.io', auth: 'bearer' },
-  { host: 'quay.io', auth: 'bearer' },
+  { host: 'quay.io', auth: 'bearer', hasReferrers: true },
   { host: 'registry.k8s.io' },
 ];
 

@@ -1,6 +1,6 @@
-import { json, readAll, type HttpResponse, type HttpRequest } from '../http.ts';
+import { readAll, type HttpResponse, type HttpRequest } from '../http.ts';
 import type { EcrRegistry, EcrRepository } from './ecr-registry.ts';
-import { registryError } from './oci.ts';
+import { referrersOf, registryError } from './oci.ts';
 import { blobsOf, childrenOf, digestOf, fieldsOf, type ManifestFields } from './storage.ts';
 
 const MAX_MANIFEST = 4 * 1024 * 1024;
@@ -15,6 +15,8 @@ const MEDIA_TYPES: ReadonlySet<string> = new Set([
 const REFUSED_ARTIFACTS: ReadonlySet<string> = new Set([
   'application/vnd.docker.attestation.manifest.v1+json',
 ]);
+/** ECR refuses media types with parameters, for example those of early Sigstore bundles. */
+const isRefusedType = (type: string): boolean => REFUSED_ARTIFACTS.has(type) || type.includes(';');
 
 /** Stores a manifest, if the repository has all its parts. */
 export async function putManifest(
@@ -32,7 +34,8 @@ export async function putManifest(
   const fields = parsed(bytes, mediaType);
   if (!fields)
     return registryError(400, 'MANIFEST_INVALID', `the body is not a manifest of type ${mediaType}`);
-  if (fields.artifactType !== undefined && REFUSED_ARTIFACTS.has(fields.artifactType)) {
+  const types = [fields.artifactType, ...(fields.layers ?? []).map((layer) => layer.mediaType)];
+  if (types.some((type) => type !== undefined && isRefusedType(type))) {
     const message =
       "Invalid parameter at 'ImageManifest' failed to satisfy constraint: 'Invalid JSON syntax'";
     return registryError(405, 'UNSUPPORTED', message);
@@ -99,13 +102,5 @@ export function serveReferrers(repository: EcrRepository, digest: string): HttpR
   if (subject !== undefined && !subject.mediaType.includes('.oci.')) {
     return registryError(405, 'UNSUPPORTED', 'The referrers of this kind of artifact are not supported');
   }
-  const manifests = [...repository.manifests.values()]
-    .filter((manifest) => fieldsOf(manifest).subject?.digest === digest)
-    .map((manifest) => ({
-      mediaType: manifest.mediaType,
-      digest: manifest.digest,
-      size: manifest.bytes.length,
-    }));
-  const mediaType = 'application/vnd.oci.image.index.v1+json';
-  return json(200, { schemaVersion: 2, mediaType, manifests }, { 'content-type': mediaType });
+  return referrersOf(repository, digest);
 }

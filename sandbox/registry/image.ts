@@ -1,5 +1,5 @@
 import { gzipSync } from 'node:zlib';
-import { type Content, digestOf, type Repository } from './storage.ts';
+import { type Content, digestOf, fieldsOf, type Repository } from './storage.ts';
 
 /** An image to build. Builds are deterministic: the same seed always has the same digests. */
 export interface ImageSeed {
@@ -46,21 +46,26 @@ const SCHEMA2 = {
   layer: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
 };
 
+/** Functions that store content in a repository and return its descriptor. */
+const adding = (repository: Repository) => ({
+  addBlob: (mediaType: string, content: Content, digest: string): Descriptor => {
+    repository.blobs.set(digest, content);
+    return { mediaType, digest, size: content.length };
+  },
+  addManifest: (mediaType: string, fields: object): Descriptor => {
+    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...fields }));
+    const digest = digestOf(bytes);
+    repository.manifests.set(digest, { digest, mediaType, bytes, pushedAt: 0 });
+    return { mediaType, digest, size: bytes.length };
+  },
+});
+
 /** Builds an image into a repository under a tag. @param name part of the contents of the layers */
 export function buildImage(repository: Repository, name: string, tag: string, seed: ImageSeed): SeededImage {
   const { platforms = ['linux/amd64'], base = [], layers = 1, blobs = [], attestations = false } = seed;
   const types = seed.schema2 ? SCHEMA2 : OCI;
 
-  const addBlob = (mediaType: string, content: Content, digest: string): Descriptor => {
-    repository.blobs.set(digest, content);
-    return { mediaType, digest, size: content.length };
-  };
-  const addManifest = (mediaType: string, fields: object): Descriptor => {
-    const bytes = Buffer.from(JSON.stringify({ schemaVersion: 2, mediaType, ...fields }));
-    const digest = digestOf(bytes);
-    repository.manifests.set(digest, { digest, mediaType, bytes, pushedAt: 0 });
-    return { mediaType, digest, size: bytes.length };
-  };
+  const { addBlob, addManifest } = adding(repository);
   const addImage = (os: string, architecture: string, contents: readonly string[]): Descriptor => {
     const tars = contents.map((content) => tarOf(`${digestOf(content).slice(7, 19)}.txt`, content));
     const packed = tars
@@ -97,6 +102,48 @@ export function buildImage(repository: Repository, name: string, tag: string, se
   repository.tags.set(tag, top.digest);
   const entries = platforms.map((platform, number) => [platform, images[number]?.digest ?? '']);
   return { digest: top.digest, platforms: Object.fromEntries(entries) as Record<string, string> };
+}
+
+/** A signature, an attestation or an SBOM. */
+export interface ArtifactSeed {
+  /** The digest of what it belongs to. */
+  readonly subject: string;
+  readonly artifactType: string;
+  readonly content: string;
+  /** What cosign adds to the tag of its subject: then the tag says what it belongs to, and not the manifest. */
+  readonly suffix?: string;
+  /** Adds it to the list under the tag that takes the place of the referrers API. */
+  readonly listed?: boolean;
+}
+
+/** Builds an artifact into the repository of its subject. @returns its digest */
+export function buildArtifact(repository: Repository, artifact: ArtifactSeed): string {
+  const { subject, artifactType, content, suffix, listed } = artifact;
+  const { addBlob, addManifest } = adding(repository);
+  const addText = (mediaType: string, text: string): Descriptor =>
+    addBlob(mediaType, Buffer.from(text), digestOf(text));
+  const owner = repository.manifests.get(subject);
+  const tag = subject.replace(':', '-');
+  const manifest = addManifest(OCI.manifest, {
+    ...(suffix === undefined && { artifactType }),
+    config: addText('application/vnd.oci.empty.v1+json', '{}'),
+    layers: [addText(artifactType, content)],
+    ...(suffix === undefined && {
+      subject: {
+        mediaType: owner?.mediaType ?? OCI.manifest,
+        digest: subject,
+        size: owner?.bytes.length ?? 1,
+      },
+    }),
+  });
+  if (suffix !== undefined) repository.tags.set(tag + suffix, manifest.digest);
+  if (listed) {
+    const present = repository.manifest(tag);
+    const { manifests = [] } = present ? fieldsOf(present) : {};
+    const list = addManifest(OCI.index, { manifests: [...manifests, { ...manifest, artifactType }] });
+    repository.tags.set(tag, list.digest);
+  }
+  return manifest.digest;
 }
 
 /** A tar archive with one small file. */

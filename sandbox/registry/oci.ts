@@ -1,5 +1,5 @@
 import { json, type HttpResponse } from '../http.ts';
-import type { Content, Repository } from './storage.ts';
+import { fieldsOf, type Content, type Repository } from './storage.ts';
 
 /** The resource of a path of the distribution API. */
 export interface Route {
@@ -90,6 +90,19 @@ export function serveBlob(
   if (method === 'HEAD') return { status, headers };
   const body = Buffer.isBuffer(content) ? content.subarray(start, end) : content.read(start, end);
   return { status, headers, body };
+}
+
+/** The manifests that refer to a subject, with the type and the annotations of each. */
+export function referrersOf(repository: Repository, subject: string): HttpResponse {
+  const manifests = [...repository.manifests.values()].flatMap((manifest) => {
+    const { subject: own, artifactType, config, annotations } = fieldsOf(manifest);
+    if (own?.digest !== subject) return [];
+    const { mediaType, digest, bytes } = manifest;
+    const type = artifactType ?? config?.mediaType;
+    return [{ mediaType, digest, size: bytes.length, artifactType: type, annotations }];
+  });
+  const mediaType = 'application/vnd.oci.image.index.v1+json';
+  return json(200, { schemaVersion: 2, mediaType, manifests }, { 'content-type': mediaType });
 }
 
 export function serveTags(repository: Repository, name: string, query: URLSearchParams): HttpResponse {

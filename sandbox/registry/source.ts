@@ -2,8 +2,9 @@ import { randomUUID } from 'node:crypto';
 import type { SandboxClock } from '../clock.ts';
 import type { Faults } from '../faults.ts';
 import { json, applyFault, type HttpResponse, type Handler, type HttpRequest } from '../http.ts';
-import { buildImage, type ImageSeed, type SeededImage } from './image.ts';
+import { type ArtifactSeed, buildArtifact, buildImage, type ImageSeed, type SeededImage } from './image.ts';
 import {
+  referrersOf,
   serveBlob,
   serveManifest,
   serveTags,
@@ -22,6 +23,8 @@ export interface SourceOptions {
   readonly auth?: 'none' | 'basic' | 'bearer';
   /** Required for every request. */
   readonly login?: { readonly username: string; readonly password: string };
+  /** Whether it has the referrers API. Docker Hub and registries of Distribution do not. */
+  readonly hasReferrers?: boolean;
 }
 
 /** Seconds for which a bearer token is valid. */
@@ -48,13 +51,14 @@ export class SourceRegistry {
   readonly redirects = new Map<string, string>();
   readonly #auth: 'none' | 'basic' | 'bearer';
   readonly #login: SourceOptions['login'];
+  readonly #hasReferrers: boolean;
   readonly #contents: Map<string, Content>;
   readonly #faults: Faults;
   readonly #clock: SandboxClock;
   readonly #tokens = new Map<string, BearerToken>();
 
   constructor(
-    { host, auth = 'none', login }: SourceOptions,
+    { host, auth = 'none', login, hasReferrers = false }: SourceOptions,
     contents: Map<string, Content>,
     faults: Faults,
     clock: SandboxClock,
@@ -62,6 +66,7 @@ export class SourceRegistry {
     this.host = host;
     this.#auth = auth;
     this.#login = login;
+    this.#hasReferrers = hasReferrers;
     this.#contents = contents;
     this.#faults = faults;
     this.#clock = clock;
@@ -79,6 +84,15 @@ export class SourceRegistry {
     const seeded = buildImage(repository, `${this.host}/${name}`, tag, image);
     for (const [digest, content] of repository.blobs) this.#contents.set(digest, content);
     return seeded;
+  }
+
+  /** Adds an artifact that belongs to a manifest. @returns its digest */
+  attach(name: string, artifact: ArtifactSeed): string {
+    const repository = this.repositories.get(name);
+    if (!repository) throw new Error(`there is no repository ${name}`);
+    const digest = buildArtifact(repository, artifact);
+    for (const [blob, content] of repository.blobs) this.#contents.set(blob, content);
+    return digest;
   }
 
   readonly handler: Handler = (request) => {
@@ -119,6 +133,11 @@ export class SourceRegistry {
       return repository
         ? serveTags(repository, name, url.searchParams)
         : registryError(404, 'NAME_UNKNOWN', 'repository name not known to registry');
+    }
+    if (kind === 'referrers') {
+      return repository && this.#hasReferrers
+        ? referrersOf(repository, reference)
+        : { status: 404, headers: { 'content-type': 'text/plain' }, body: '404 page not found\n' };
     }
     const content = repository?.blobs.get(reference);
     if (kind !== 'blobs' || !content) return registryError(404, 'BLOB_UNKNOWN', 'blob unknown to registry');

@@ -58,6 +58,7 @@ export interface ManifestFields {
   readonly subject?: { readonly digest: string };
   readonly mediaType?: string;
   readonly artifactType?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
 }
 
 /** @throws {SyntaxError} */

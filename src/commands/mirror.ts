@@ -42,6 +42,7 @@ export function register(command: Command, program: Program): void {
       '--platform <platforms>',
       'platforms to copy: cluster, all, or a list, for example linux/amd64,linux/arm64',
     )
+    .option('--referrers', 'also copy the signatures, attestations and SBOMs of the images')
     .option('--no-clobber', 'do not overwrite tags that exist in ECR')
     .option('--insecure-registry <hosts>', 'use plain HTTP for these source registries', hosts)
     .option('--failed-to <file>', 'write failed and skipped references to a file, for --from-file')
@@ -60,6 +61,10 @@ export function register(command: Command, program: Program): void {
       'ecr-bootstrap mirror --to oci:images -f images.txt --platform linux/amd64',
       'Write images to a folder, on a machine that reaches only the internet',
     ],
+    [
+      'ecr-bootstrap mirror --referrers --platform all nginx:1.28',
+      'Copy an image with its signatures and SBOMs',
+    ],
     ['ecr-bootstrap mirror --from oci:images', 'Copy them to ECR, on one that reaches only AWS'],
   ]);
 }
@@ -69,6 +74,7 @@ export interface MirrorCommandOptions {
   readonly fromCluster?: boolean;
   /** False by `--no-clobber`. */
   readonly clobber?: boolean;
+  readonly referrers?: boolean;
   readonly failedTo?: string;
   readonly dryRun?: boolean;
   readonly to?: string;
@@ -178,10 +184,11 @@ async function prepare(
   named: readonly GivenReference[],
   options: MirrorCommandOptions,
 ): Promise<Prepared> {
+  if (options.referrers && ctx.config.mirror.engine === 'docker') throw dockerWithoutReferrers();
   const reached = await probe(ctx, new Set(['aws']));
   await session.header(reached.header);
   refuseUnreached(reached);
-  const { images, rejected, refused } = await chooseImages(ctx, named, options);
+  const { images, rejected, refused } = await chooseImages(session, ctx, named, options);
   warnOfRejected(session, rejected);
   if (images.length === 0) return { refused };
   const how = await mirrorOptions(session, ctx, options);
@@ -197,7 +204,7 @@ async function prepareExport(
   session: Session,
   ctx: RunContext,
   named: readonly GivenReference[],
-  { clobber = true, fromCluster = false }: MirrorCommandOptions,
+  { clobber = true, fromCluster = false, referrers = false }: MirrorCommandOptions,
 ): Promise<Prepared> {
   const { reporter, signal } = session;
   await session.header();
@@ -212,7 +219,8 @@ async function prepareExport(
   const emit: MirrorOptions['emit'] = (event) => reporter.event({ ...event, step: 'mirror' });
   const { platforms } = config.images;
   const { concurrency } = config.mirror;
-  const how = { engine: 'registry', concurrency, platforms, noClobber: !clobber, signal, emit } as const;
+  const copying = { engine: 'registry', concurrency, platforms, noClobber: !clobber, referrers } as const;
+  const how = { ...copying, signal, emit };
   return { ...wanted, work: { images, how } };
 }
 
@@ -225,6 +233,15 @@ function withOrigins(images: readonly WantedImage[]): readonly WantedImage[] {
   }
   return [...byOrigin.values()];
 }
+
+/** An error and not a warning, because every image would lack what was asked for. */
+const dockerWithoutReferrers = (): BootstrapError =>
+  new BootstrapError({
+    code: 'usage',
+    what: 'could not copy referrers with the Docker engine',
+    why: 'it pulls images without their signatures, and pushes them with other digests, which no signature fits',
+    hint: 'Pass --engine registry, or omit --referrers.',
+  });
 
 const unknownPlatforms = (): BootstrapError =>
   new BootstrapError({
@@ -241,12 +258,15 @@ function warnOfRejected({ reporter }: Session, rejected: readonly RejectedImage[
 }
 
 async function chooseImages(
+  { reporter }: Session,
   ctx: RunContext,
   named: readonly GivenReference[],
-  { fromCluster = false }: MirrorCommandOptions,
+  { fromCluster = false, referrers = false }: MirrorCommandOptions,
 ): Promise<Pick<WantedImages, 'rejected' | 'refused'> & { readonly images: readonly WantedImage[] }> {
   if (named.length === 0 && !fromCluster && ctx.from) {
-    const { references, unnamed } = await imagesIn(ctx.from);
+    const { references, unnamed, hasReferrers } = await imagesIn(ctx.from);
+    if (hasReferrers && !referrers)
+      reporter.warn(`${ctx.from.name} also has signatures or other referrers; --referrers copies them.`);
     const wanted = await collectImages(ctx, { references, fromCluster, list: false });
     return { ...wanted, images: requestedImages(wanted), refused: [...wanted.refused, ...unnamed] };
   }
@@ -261,7 +281,7 @@ async function chooseImages(
 async function mirrorOptions(
   session: Session,
   ctx: Context,
-  { clobber = true }: MirrorCommandOptions,
+  { clobber = true, referrers = false }: MirrorCommandOptions,
 ): Promise<MirrorOptions> {
   const { reporter, signal } = session;
   const { engine, concurrency } = ctx.config.mirror;
@@ -274,6 +294,7 @@ async function mirrorOptions(
     concurrency,
     platforms,
     noClobber: !clobber,
+    referrers,
     prepare: new MissingRepositories({ ctx, signal, emit }).prepare,
     signal,
     emit,

@@ -65,7 +65,7 @@ async function tryDocker(
     for (const { image } of found) {
       options.emit({
         type: 'note',
-        text: `${image.source} is not available from its registry; using the local Docker engine`,
+        text: `${image.source} is not available from its registry; using the local Docker engine${options.referrers ? ', without referrers' : ''}`,
       });
     }
     return new Map(found.map((result) => [result.image, result]));

@@ -16,6 +16,8 @@ export interface MirrorOptions {
   readonly concurrency: number;
   /** Keep existing tags in ECR that differ from the source. */
   readonly noClobber?: boolean;
+  /** Also copy signatures, attestations and SBOMs. The Docker engine has none. */
+  readonly referrers?: boolean;
   /**
    * Creates the repositories of images that were found at their sources, before they are written.
    * Resolves to the errors by repository; the images of these repositories fail with them.

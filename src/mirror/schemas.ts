@@ -30,6 +30,13 @@ export const resultSchema = object({
   missingPlatforms: list(z.string())
     .exactOptional()
     .describe('Platforms of nodes that the source does not have. The image was copied without them.'),
+  referrers: object({
+    copied: count.describe('With `--dry-run`, those that would be copied.'),
+    current: count.describe('Those that the target already had.'),
+    skipped: count.describe('Those that could not be copied; `warnings` says why.'),
+  })
+    .exactOptional()
+    .describe('Signatures, attestations, SBOMs and other artifacts that belong to the image: `--referrers`.'),
   size: z.number().exactOptional().describe('Bytes of all blobs of the target, if they are known.'),
   bytesSent: z.number(),
   bytesMounted: z.number(),

@@ -6,7 +6,8 @@ import {
   type WantedImages,
   wantedImages,
 } from '../images/wanted.ts';
-import { isOperatorYaml, type Layout } from '../mirror/layout/layout.ts';
+import { contentOf } from '../mirror/layout/content.ts';
+import type { Layout } from '../mirror/layout/layout.ts';
 import { pauseImages } from '../nodes/access.ts';
 import type { Context } from '../steps/context.ts';
 import type { CollectOptions } from './collect-images.ts';
@@ -38,16 +39,19 @@ interface LayoutImages {
   readonly references: readonly GivenReference[];
   /** Images whose names are unknown. */
   readonly unnamed: readonly RejectedImage[];
+  /** Whether the layout has signatures or other referrers of images. */
+  readonly hasReferrers: boolean;
 }
 
 /** All images of a layout. @throws BootstrapError `layout-invalid` */
 export async function imagesIn(layout: Layout): Promise<LayoutImages> {
-  const entries = (await layout.entries()).filter((entry) => !isOperatorYaml(entry));
+  const { images, referrers } = await contentOf(layout);
   return {
-    references: entries.flatMap(({ name }) =>
+    hasReferrers: referrers.length > 0,
+    references: images.flatMap(({ name }) =>
       name === undefined ? [] : [{ text: name, wantedBy: layout.name }],
     ),
-    unnamed: entries
+    unnamed: images
       .filter(({ name }) => name === undefined)
       .map(({ tag, digest }) => ({
         reference: tag ?? digest,

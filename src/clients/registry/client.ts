@@ -2,7 +2,7 @@ import { BootstrapError } from '../../core/errors.ts';
 import { type Digest, isDigest, isTag } from './digest.ts';
 import { RegistryError } from './errors.ts';
 import type { RequestContext, RegistryHost } from './host.ts';
-import { acceptedManifests } from './manifest.ts';
+import { acceptedManifests, type Descriptor, parseManifest, referrersType } from './manifest.ts';
 import { checkDigest, digestHeader, type RawManifest, receiveManifest } from './raw-manifest.ts';
 import type { RegistryResponse } from './transport.ts';
 
@@ -52,6 +52,34 @@ async function unlessHeadUnsupported<T>(request: Promise<T>): Promise<T | undefi
     throw error;
   }
 }
+
+/** Registries without an API answer its requests with these: 404 in most cases, 401 or 405 in others. */
+function isAbsentApi(error: unknown): boolean {
+  if (!(error instanceof RegistryError) || error.failure.retryable) return false;
+  const { status = 0 } = error.failure;
+  return (status >= 400 && status < 500) || status === 501;
+}
+
+/** Far more than any real image has, and few enough for the memory. */
+const maxReferrers = 1000;
+const maxReferrerPages = 100;
+
+/** The query of the next page, from a Link header. A page has the same path. */
+function nextQuery(link = ''): string | undefined {
+  const [, target] = /<([^>]+)>\s*;[^,]*\brel="?next\b/.exec(link) ?? [];
+  const base = 'https://registry';
+  return target !== undefined && URL.canParse(target, base)
+    ? new URL(target, base).search || undefined
+    : undefined;
+}
+
+const tooManyReferrers = (what: string): BootstrapError =>
+  new BootstrapError({
+    code: 'image-unsupported',
+    what,
+    why: `there are more than ${maxReferrers.toLocaleString('en-US')} of them`,
+    hint: 'Delete old signatures and attestations at the source.',
+  });
 
 /** A registry, or what stands for one: an image layout in a folder. */
 export type Registry = Pick<RegistryClient, keyof RegistryClient>;
@@ -116,6 +144,55 @@ export class RegistryClient {
       const what = this.#what('get the manifest of', repository, reference);
       return receiveManifest(reply, isDigest(reference) ? reference : undefined, what);
     });
+  }
+
+  /**
+   * The manifests that refer to a manifest, which need not exist: the referrers API of OCI 1.1.
+   * @returns undefined if the registry does not have the API, or not for a manifest of this type
+   * @throws BootstrapError `image-unsupported` when there are too many, `image-corrupt` for a wrong descriptor
+   */
+  async referrers(
+    repository: string,
+    subject: Digest,
+    call: RequestContext,
+  ): Promise<readonly Descriptor[] | undefined> {
+    const what = this.#what('list the referrers of', repository, subject);
+    const found = new Map<Digest, Descriptor>();
+    let query: string | undefined = '';
+    for (let pages = 1; query !== undefined; pages += 1) {
+      const path = `/v2/${repository}/referrers/${subject}${query}`;
+      const page = await this.#referrersPage(path, repository, what, call);
+      if (!page) return undefined;
+      for (const one of page.referrers) found.set(one.digest, one);
+      query = page.next;
+      const isTooLong = pages >= maxReferrerPages && query !== undefined;
+      if (isTooLong || found.size > maxReferrers) throw tooManyReferrers(what);
+    }
+    return [...found.values()];
+  }
+
+  async #referrersPage(path: string, repository: string, what: string, call: RequestContext) {
+    try {
+      return await this.retrying(call, async () => {
+        const reply = await this.#host.send(
+          { method: 'GET', path, headers: { accept: referrersType }, scope: this.#scope(repository), what },
+          call,
+        );
+        // Some servers answer any path with a page of their website.
+        if (!reply.header('content-type')?.startsWith(referrersType)) {
+          await reply.dump();
+          return undefined;
+        }
+        const { bytes, mediaType } = await receiveManifest(reply, undefined, what);
+        return {
+          referrers: parseManifest(bytes, mediaType, what).children,
+          next: nextQuery(reply.header('link')),
+        };
+      });
+    } catch (error) {
+      if (isAbsentApi(error)) return undefined;
+      throw error;
+    }
   }
 
   /** Opens a blob for reading, starting at `offset`. Not retried. */

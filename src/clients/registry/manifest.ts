@@ -49,6 +49,9 @@ export interface Manifest {
   readonly blobs: readonly Descriptor[];
   /** The config, if it is that of a runnable image. It contains the platform. */
   readonly config?: Descriptor;
+  /** The manifest that an artifact belongs to, for example the image that it signs. */
+  readonly subject?: Digest;
+  readonly artifactType?: string;
   readonly isIndex: boolean;
 }
 
@@ -81,7 +84,7 @@ export function parseManifest(bytes: Buffer, contentType: string, what: string):
   // Plain file servers serve manifests as text/plain or application/json, so only a matching type counts.
   const [usual = '', ...others] = isIndex ? indexTypes : imageTypes;
   const mediaType = ownType || (others.includes(servedType) ? servedType : usual);
-  const base = { digest: digestOf(bytes), mediaType, bytes, isIndex };
+  const base = { digest: digestOf(bytes), mediaType, bytes, isIndex, ...referenceOf(value) };
   if (isIndex) return { ...base, children: descriptors(value['manifests'], what), blobs: [] };
   const config = value['config'] === undefined ? [] : descriptors([value['config']], what);
   const layers = descriptors('layers' in value ? value['layers'] : (value['blobs'] ?? []), what);
@@ -100,6 +103,18 @@ export function parseManifest(bytes: Buffer, contentType: string, what: string):
     children: [],
     blobs: distinct([...config, ...layers]),
     ...(runnable ? { config: runnable } : {}),
+  };
+}
+
+/** Whether a manifest refers to another one, and as what. */
+function referenceOf({
+  subject,
+  artifactType,
+}: Readonly<Record<string, unknown>>): Pick<Manifest, 'subject' | 'artifactType'> {
+  const { digest } = (subject ?? {}) as Record<string, unknown>;
+  return {
+    ...(isDigest(digest) && { subject: digest }),
+    ...(typeof artifactType === 'string' && artifactType !== '' && { artifactType }),
   };
 }
 
@@ -124,6 +139,9 @@ export function isAttestation({ annotations, platform }: Descriptor): boolean {
     (platform?.os === 'unknown' && platform.architecture === 'unknown')
   );
 }
+
+/** The media type of a list of referrers. */
+export const referrersType = mediaTypes.ociIndex;
 
 export const isIndexType = (mediaType: string): boolean =>
   mediaType === mediaTypes.ociIndex || mediaType === mediaTypes.dockerList;

@@ -1,6 +1,8 @@
 import { pathToFileURL } from 'node:url';
 import type { Registry } from '../../clients/registry/client.ts';
 import { type Digest, isDigest } from '../../clients/registry/digest.ts';
+import { parseManifest } from '../../clients/registry/manifest.ts';
+import { isReferrerTag, listTag } from '../../clients/registry/referrer-tags.ts';
 import { RetryBudget, retrying } from '../../clients/registry/retry.ts';
 import type { RegistryResponse } from '../../clients/registry/transport.ts';
 import type { Clock } from '../../core/clock.ts';
@@ -9,7 +11,8 @@ import { onceFulfilled } from '../../core/once.ts';
 import { ecrReference } from '../../images/naming.ts';
 import { parseReference, repositoryOf } from '../../images/reference.ts';
 import type { WantedImage } from '../../images/wanted.ts';
-import { isOperatorYaml, type Layout, type LayoutEntry } from './layout.ts';
+import { contentOf, type LayoutContent } from './content.ts';
+import type { Layout, LayoutEntry } from './layout.ts';
 
 /** What both directions share. Nothing in a folder is temporarily unavailable, but the other side may be. */
 const common = (layout: Layout, clock: Clock) => {
@@ -35,22 +38,30 @@ async function open(layout: Layout, digest: Digest, offset: number): Promise<Reg
 
 /** The layout in place of the registry with that host. */
 export function layoutSource(layout: Layout, clock: Clock): (host: string) => Registry {
-  const entries = onceFulfilled(() => layout.entries());
+  const content = onceFulfilled(() => contentOf(layout));
   return (host) => {
     const find = async (repository: string, reference: string) => {
       if (isDigest(reference)) return layout.read(reference);
-      const { digest, mediaType } = entryFor(await entries(), `${host}/${repository}`, reference) ?? {};
+      const { digest, mediaType } = entryFor(await content(), `${host}/${repository}`, reference) ?? {};
       return digest && layout.read(digest, mediaType);
     };
     const manifest = async (repository: string, reference: string) => {
       const found = await find(repository, reference);
-      if (found) return found;
+      // An image need not have referrers.
+      if (found || isReferrerTag(reference)) return found;
       throw missing(layout, ecrReference(host, { repository, tag: reference }));
     };
     return {
       ...common(layout, clock),
-      headManifest: async (repository, reference) => (await manifest(repository, reference)).digest,
+      headManifest: async (repository, reference) => (await manifest(repository, reference))?.digest,
       getManifest: manifest,
+      referrers: async (repository, subject) => {
+        const unnamed = (await content()).referrers.filter((one) => one.subject === subject);
+        if (unnamed.length === 0) return undefined;
+        const list = await find(repository, listTag(subject));
+        const listed = list ? parseManifest(list.bytes, list.mediaType, layout.name).children : [];
+        return [...unnamed.map(({ digest, mediaType }) => ({ digest, mediaType, size: 0 })), ...listed];
+      },
       hasBlob: (_, digest) => layout.has(digest),
       offersBlob: (_, digest) => layout.has(digest),
       ...readOnly,
@@ -59,11 +70,18 @@ export function layoutSource(layout: Layout, clock: Clock): (host: string) => Re
 }
 
 /** Entries with a full name come first. Another tool may have written the tag alone, or no name for the only image. */
-function entryFor(all: readonly LayoutEntry[], repository: string, tag: string): LayoutEntry | undefined {
-  const images = all.filter((entry) => !isOperatorYaml(entry));
-  const named = images.find(({ name }) => name === `${repository}:${tag}`);
-  const tagged = images.filter((entry) => entry.tag === tag);
-  const isOnly = images.length === 1 && images.every((entry) => (entry.name ?? entry.tag) === undefined);
+function entryFor(
+  { images, referrers }: LayoutContent,
+  repository: string,
+  tag: string,
+): LayoutEntry | undefined {
+  const all = [...images, ...referrers];
+  const named = all.find(({ name }) => name === `${repository}:${tag}`);
+  const tagged = all.filter((entry) => entry.tag === tag);
+  const isOnly =
+    !isReferrerTag(tag) &&
+    images.length === 1 &&
+    images.every((entry) => (entry.name ?? entry.tag) === undefined);
   return named ?? (tagged.length === 1 || isOnly ? (tagged[0] ?? images[0]) : undefined);
 }
 
@@ -115,6 +133,7 @@ export function layoutTarget(layout: Layout, clock: Clock): Registry {
       const digest = isDigest(reference) ? reference : await digestIn(repository, reference);
       return digest && layout.read(digest);
     },
+    referrers: () => Promise.resolve(undefined),
     hasBlob: (_, digest) => layout.has(digest),
     offersBlob: (_, digest) => layout.has(digest),
     startUpload: async (_, mount) => {

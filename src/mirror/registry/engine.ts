@@ -6,6 +6,7 @@ import { ecrReference } from '../../images/naming.ts';
 import { type Engine, type EngineOptions, type MirrorResult, reportDone } from '../engine.ts';
 import type { Digest } from '../../clients/registry/digest.ts';
 import type { Descriptor } from '../../clients/registry/manifest.ts';
+import { copyReferrers, type ReferrerContext } from './referrers.ts';
 import { blobsAtSource, resolve, sourceDigest } from './resolve.ts';
 import { failureOf, type PlannedCopy, resultOf, TransferStats } from './result.ts';
 
@@ -31,8 +32,8 @@ export function createRegistryEngine(opened: RegistryEngineServices): RegistryEn
   return {
     name: 'registry',
     plan: async (images, options) => {
-      const planned = await lookUp(images, options, services, () => true);
-      return planned.map(outcomeOf);
+      const planned = await lookUp(images, withholdDone(options), services, () => true);
+      return withReferrers(planned, planned.map(outcomeOf), { services, options, isPlan: true });
     },
     find,
     blobs: async (image, { platforms, signal }) => {
@@ -40,14 +41,29 @@ export function createRegistryEngine(opened: RegistryEngineServices): RegistryEn
       return blobsAtSource(image, { ...services, platforms }, { signal });
     },
     copy: async (images, options) => {
-      const planned = await lookUp(images, options, services, (state) => !state.startsWith('would-'));
-      const results = await new RegistryCopy(services, options, await services.mounting()).run(planned);
+      const how = withholdDone(options);
+      const planned = await lookUp(images, how, services, (state) => !state.startsWith('would-'));
+      const copied = await new RegistryCopy(services, how, await services.mounting()).run(planned);
+      const results = await withReferrers(planned, copied, { services, options, isPlan: false });
       const arrived = results.filter(({ state }) => state !== 'failed');
       await services.history.add(arrived.map(({ target }) => `present ${target}` as const));
       return results;
     },
   };
 }
+
+/** With referrers, an image is finished when they are copied too. */
+const withholdDone = (options: EngineOptions): EngineOptions =>
+  options.referrers
+    ? { ...options, emit: (event) => (event.type === 'image-done' ? undefined : options.emit(event)) }
+    : options;
+
+const withReferrers = async (
+  planned: readonly PlannedCopy[],
+  results: readonly MirrorResult[],
+  context: ReferrerContext,
+): Promise<readonly MirrorResult[]> =>
+  context.options.referrers ? copyReferrers(planned, results, context) : results;
 
 /** The limiters of the hosts bound the requests. @param isDone whether nothing remains to do for an image in that state */
 async function lookUp(

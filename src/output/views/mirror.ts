@@ -1,6 +1,6 @@
 import type { BootstrapError } from '../../core/errors.ts';
 import type { Cell, Layout } from '../layout.ts';
-import { formatBytes, formatDuration, shortDigest } from '../units.ts';
+import { formatBytes, formatDuration, plural, shortDigest } from '../units.ts';
 import type { MirrorRow, MirrorView } from '../view.ts';
 
 /** What was copied, then what failed, then the counts. Images that ECR had are only counted, unless verbose. */
@@ -9,7 +9,9 @@ export function mirrorLines(
   layout: Layout,
   verbose: boolean,
 ): string[] {
-  const shown = images.filter(({ error, state }) => !error && (verbose || isCopy(state)));
+  const shown = images.filter(
+    ({ error, state, referrers }) => !error && (verbose || isCopy(state) || referrers?.copied),
+  );
   return [
     ...layout.table(
       shown.map((image) => rowOf(image, layout)),
@@ -46,7 +48,7 @@ function rowOf(image: MirrorRow, { style, marks }: Layout): Cell[] {
   ];
 }
 
-function notes({ platforms, content, missingPlatforms = [], ...image }: MirrorRow): string {
+function notes({ platforms, content, missingPlatforms = [], referrers, ...image }: MirrorRow): string {
   const to = image.targetDigest ?? image.sourceDigest;
   const moved =
     image.previousDigest === undefined ? [] : [shortDigest(image.previousDigest), '->', shortDigest(to)];
@@ -55,6 +57,7 @@ function notes({ platforms, content, missingPlatforms = [], ...image }: MirrorRo
     ...(moved.length > 0 ? [moved.join(' ')] : []),
     ...(platforms.length > 0 ? [platforms.join(', ')] : []),
     ...(content === 'reduced' ? ['without its other platforms'] : []),
+    ...(referrers?.copied ? [plural(referrers.copied, 'referrer')] : []),
     ...(missingPlatforms.length > 0 ? [`the source has no ${missingPlatforms.join(', ')}`] : []),
   ];
   return parts.join('; ');
@@ -77,6 +80,20 @@ function failureLines(images: readonly MirrorRow[], layout: Layout): string[] {
 const headline = (source: string, { what, why }: BootstrapError): string =>
   `${what.includes(source) ? what : `${source}: ${what}`}: ${why}`;
 
+/** Nothing without `--referrers`. */
+function referrersSummary(images: readonly MirrorRow[], dryRun: boolean): string {
+  const counted = images.flatMap(({ referrers }) => referrers ?? []);
+  if (counted.length === 0) return '';
+  const sum = (of: keyof (typeof counted)[number]) => counted.reduce((total, one) => total + one[of], 0);
+  const [copied, skipped] = [sum('copied'), sum('skipped')];
+  const parts = [
+    dryRun ? `${copied} to copy` : `${copied} copied`,
+    `${sum('current')} current`,
+    ...(skipped > 0 ? [`${skipped} skipped`] : []),
+  ];
+  return ` Referrers: ${parts.join(', ')}.`;
+}
+
 function summary(images: readonly MirrorRow[], dryRun: boolean): string {
   const count = (isCounted: (state: MirrorRow['state']) => boolean) =>
     images.filter(({ state }) => isCounted(state)).length;
@@ -84,10 +101,10 @@ function summary(images: readonly MirrorRow[], dryRun: boolean): string {
   const [copied, failed] = [count(isCopy), count((state) => state === 'failed')];
   const kept = count((state) => state === 'kept');
   const parts = [
-    dryRun ? `${copied} to copy` : `${copied} copied${sent > 0 ? ` (${formatBytes(sent)})` : ''}`,
+    dryRun ? `${copied} to copy` : `${copied} copied${copied > 0 && sent > 0 ? ` (${formatBytes(sent)})` : ''}`,
     `${count((state) => state === 'current')} current`,
     ...(kept > 0 ? [`${kept} kept`] : []),
     ...(failed > 0 ? [`${failed} failed`] : []),
   ];
-  return `${parts.join(', ')}.${dryRun ? ' Nothing was changed (dry run).' : ''}`;
+  return `${parts.join(', ')}.${referrersSummary(images, dryRun)}${dryRun ? ' Nothing was changed (dry run).' : ''}`;
 }

@@ -158,6 +158,16 @@ export const dockerRegistry = {
     why: 'This registry does not check the type of an artifact.',
     decides: 'moby/buildkit#5747 and #6171, oras-project/oras#1133: 405 with UNSUPPORTED',
   },
+  anyArtifactType: {
+    instead: '201',
+    why: 'This registry does not check the type of an artifact.',
+    decides: 'aws/containers-roadmap#2306 and sigstore/sigstore-js#1058: ECR refuses types with a semicolon',
+  },
+  noReferrers: (instead: string): Difference => ({
+    instead,
+    why: 'This registry does not have the referrers API.',
+    decides: 'OCI distribution specification 1.1, "Listing Referrers", which ECR follows since June 2024',
+  }),
   foreignUrl: {
     instead: '500 UNKNOWN',
     why: 'This registry accepts such layers only for addresses that its configuration allows.',

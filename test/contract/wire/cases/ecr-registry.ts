@@ -24,6 +24,14 @@ const manifest = JSON.stringify({
   layers: [],
 });
 
+/** The manifest, as an artifact of a type. */
+const typed = (artifactType: string, more: object = {}): string =>
+  JSON.stringify({ ...(JSON.parse(manifest) as object), artifactType, ...more });
+const signatureType = 'application/vnd.cncf.notary.signature';
+const signature = typed(signatureType, {
+  subject: { mediaType, digest: digestOf(manifest), size: manifest.length },
+});
+
 const create: Ask = ({ name }) => ecr('CreateRepository', { repositoryName: name });
 const immutable: Ask = ({ name }) =>
   ecr('CreateRepository', { repositoryName: name, imageTagMutability: 'IMMUTABLE' });
@@ -277,15 +285,45 @@ export const ecrRegistryCases: readonly Case[] = [
   {
     name: 'a manifest of a type of artifact that ECR does not accept is refused',
     given: [create, ...upload],
-    ask: putManifest(
-      'v1',
-      JSON.stringify({
-        ...(JSON.parse(manifest) as object),
-        artifactType: 'application/vnd.docker.attestation.manifest.v1+json',
-      }),
-    ),
+    ask: putManifest('v1', typed('application/vnd.docker.attestation.manifest.v1+json')),
     answer: { status: 405, code: 'UNSUPPORTED' },
     differs: { 'docker-registry': dockerRegistry.anyArtifact },
+  },
+  {
+    name: 'a manifest of a type of artifact with a parameter is refused',
+    given: [create, ...upload],
+    ask: putManifest('v1', typed('application/vnd.dev.sigstore.bundle+json;version=0.2')),
+    answer: { status: 405, code: 'UNSUPPORTED' },
+    differs: { 'docker-registry': dockerRegistry.anyArtifactType },
+  },
+  {
+    name: 'a manifest with a subject is stored, and its subject is confirmed',
+    given: [create, ...image],
+    ask: putManifest(digestOf(signature), signature),
+    answer: { status: 201, headers: { 'oci-subject': digestOf(manifest) } },
+    differs: { 'docker-registry': dockerRegistry.noReferrers('201') },
+  },
+  {
+    name: 'the manifests that refer to a manifest are listed with their types',
+    given: [create, ...image, putManifest(digestOf(signature), signature)],
+    ask: at('GET', `referrers/${digestOf(manifest)}`),
+    answer: {
+      status: 200,
+      headers: { 'content-type': /^application\/vnd\.oci\.image\.index\.v1\+json/ },
+      body: {
+        manifests: [
+          { mediaType, digest: digestOf(signature), size: signature.length, artifactType: signatureType },
+        ],
+      },
+    },
+    differs: { 'docker-registry': dockerRegistry.noReferrers('404') },
+  },
+  {
+    name: 'the list is empty for a manifest that nothing refers to',
+    given: [create, ...image],
+    ask: at('GET', `referrers/${digestOf(manifest)}`),
+    answer: { status: 200, body: { manifests: [] } },
+    differs: { 'docker-registry': dockerRegistry.noReferrers('404') },
   },
   {
     name: 'a manifest whose list of layers is null is refused',

@@ -133,4 +133,9 @@ export const registryCases: readonly Case[] = [
     ask: () => registry('GET', 'nobody/nothing/tags/list'),
     answer: { status: 404, code: 'NAME_UNKNOWN', body: { errors: [{ message: matching(/./) }] } },
   },
+  {
+    name: 'a registry without the referrers API has no such path',
+    ask: ({ image }) => registry('GET', `${image.repository}/referrers/${image.digest}`),
+    answer: { status: 404, headers: { 'content-type': /^text\/plain/ } },
+  },
 ];
