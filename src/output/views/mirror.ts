@@ -101,7 +101,9 @@ function summary(images: readonly MirrorRow[], dryRun: boolean): string {
   const [copied, failed] = [count(isCopy), count((state) => state === 'failed')];
   const kept = count((state) => state === 'kept');
   const parts = [
-    dryRun ? `${copied} to copy` : `${copied} copied${copied > 0 && sent > 0 ? ` (${formatBytes(sent)})` : ''}`,
+    dryRun
+      ? `${copied} to copy`
+      : `${copied} copied${copied > 0 && sent > 0 ? ` (${formatBytes(sent)})` : ''}`,
     `${count((state) => state === 'current')} current`,
     ...(kept > 0 ? [`${kept} kept`] : []),
     ...(failed > 0 ? [`${failed} failed`] : []),
