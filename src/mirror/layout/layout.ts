@@ -118,8 +118,7 @@ export class Layout {
       if (other !== undefined) throw this.#invalid(`the folder has other files, for example ${other}`);
       await this.#writeFile(join(this.#folder, 'oci-layout'), '{"imageLayoutVersion":"1.0.0"}');
     }
-    await this.#writing(() => mkdir(join(this.#folder, 'blobs', 'sha256'), { recursive: true }));
-    await this.#contained(join(this.#folder, 'blobs', 'sha256'));
+    await this.#prepareBlobs('sha256');
     await this.#removeOldPartials(files);
     // Checks the index too, so that the run ends before it downloads anything.
     await this.#change((manifests) => manifests);
@@ -190,9 +189,17 @@ export class Layout {
   ): Promise<void> {
     if (this.#failure) throw this.#failure;
     const path = this.#pathOf(digest);
+    await this.#prepareBlobs(algorithmOf(digest));
     const written = await this.#writeFile(path, content);
     if (written !== size) throw new Error(`wrote ${written} of the ${size} bytes of ${digest}`);
     this.#verified.add(digest);
+  }
+
+  /** Creates the folder of an algorithm's blobs, inside of the layout. */
+  async #prepareBlobs(algorithm: string): Promise<void> {
+    const path = join(this.#folder, 'blobs', algorithm);
+    await this.#writing(() => mkdir(path, { recursive: true }));
+    await this.#contained(path);
   }
 
   /** Throws the error that {@link writeBlob} would throw before it reads anything. */
@@ -261,7 +268,10 @@ export class Layout {
   async #json(file: string, maxBytes: number): Promise<Readonly<Record<string, unknown>>> {
     const path = join(this.#folder, file);
     await this.#contained(path);
-    if ((await stat(path)).size > maxBytes) throw this.#invalid(`its ${file} is too large`);
+    const found = await stat(path);
+    // Reading a named pipe would not end.
+    if (!found.isFile()) throw this.#invalid(`its ${file} is not a file`);
+    if (found.size > maxBytes) throw this.#invalid(`its ${file} is too large`);
     const text = await readFile(path, 'utf8');
     try {
       const value: unknown = JSON.parse(text);
@@ -334,7 +344,9 @@ export class Layout {
         if (systemCode(error) !== 'EEXIST') throw this.#unwritable(error);
       }
       const age = await ageMs(path);
-      if (age !== undefined && age > maxLockMs) await rm(path, { force: true });
+      // The clock of another machine that shares the folder may be ahead.
+      if (age !== undefined && Math.abs(age) > maxLockMs)
+        await this.#writing(() => rm(path, { force: true }));
       else await setTimeout(lockPauseMs);
     }
   }

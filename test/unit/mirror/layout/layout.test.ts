@@ -1,4 +1,6 @@
+import { execFileSync } from 'node:child_process';
 import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+
 import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -57,6 +59,43 @@ it('continues after a run that was killed while it held the lock', async () => {
   utimesSync(lock, longAgo, longAgo);
   await layout.addEntry(blob('{}'), 'quay.io/team/app:1');
   expect(await names()).toEqual(['quay.io/team/app:1']);
+});
+
+it('does not wait for a lock from the future, as the clock of another machine may leave it', async () => {
+  const lock = join(folder, 'index.json.lock');
+  writeFileSync(lock, '');
+  const later = Date.now() / 1000 + 3600;
+  utimesSync(lock, later, later);
+  await layout.addEntry(blob('{}'), 'quay.io/team/app:1');
+  expect(await names()).toEqual(['quay.io/team/app:1']);
+});
+
+it.each(['index.json', 'oci-layout'])(
+  'refuses a named pipe as %s, which it could read forever',
+  async (file) => {
+    rmSync(join(folder, file));
+    execFileSync('mkfifo', [join(folder, file)]);
+    const refused = { code: 'layout-invalid', why: `its ${file} is not a file` };
+    await expect(names()).rejects.toMatchObject(refused);
+    await expect(new Layout(folder, 'oci:images').prepare()).rejects.toMatchObject(refused);
+  },
+);
+
+it('replaces a named pipe in the place of a blob, and reads nothing from it', async () => {
+  const image = blob('{"first": 1}');
+  execFileSync('mkfifo', [join(folder, 'blobs', ...image.digest.split(':'))]);
+  expect(await layout.has(image.digest)).toBe(false);
+  expect(await layout.read(image.digest)).toBeUndefined();
+  await expect(layout.openBlob(image.digest)).rejects.toMatchObject({ code: 'image-corrupt' });
+  await layout.writeBlob(image, image.bytes);
+  expect((await layout.read(image.digest))?.bytes).toEqual(image.bytes);
+});
+
+it('stores a blob with a SHA-512 digest', async () => {
+  const image = blob('{"first": 1}');
+  const digest = digestOf(image.bytes, 'sha512');
+  await layout.writeBlob({ digest, size: image.size }, image.bytes);
+  expect(await new Layout(folder, 'oci:images').has(digest)).toBe(true);
 });
 
 it('removes the rest of a run that was killed long ago, and nothing of one that may still run', async () => {
