@@ -1,6 +1,6 @@
 import { readSelection } from './commands/state.ts';
 import { say } from './process.ts';
-import { selectionVariable, takeSelection } from './versions.ts';
+import { selectionVariable, takeSelection } from './selection.ts';
 
 const [name = '', ...args] = process.argv.slice(2);
 

@@ -1,19 +1,7 @@
-/** What a lab can be started with, instead of the defaults. */
-export interface Selection {
-  readonly kubernetes?: string;
-  /** The version of an External Secrets Operator that others have installed. ecr-bootstrap then installs none. */
-  readonly otherOperator?: string;
-}
+import { kubernetes, type Selection, selectionVariable } from './selection.ts';
 
-/** Where every process of a lab reads what was selected. */
-export const selectionVariable = 'ECR_BOOTSTRAP_LAB_VERSIONS';
-
+/** This module must be loaded after the variable is set. */
 export const selection = JSON.parse(process.env[selectionVariable] ?? '{}') as Selection;
-
-/** All scenarios run on the default version of Kubernetes, and a short set on the others. */
-const kubernetes = { oldest: '1.31.14', default: '1.36.3', newest: '1.37.2' };
-/** The newest one that builds from the Go module proxy. It serves v1 only. */
-const otherOperator = { newest: '0.20.4' };
 
 /** The version of every part that the lab builds. A new version is built in addition to the old one. */
 export const versions = {
@@ -26,34 +14,3 @@ export const versions = {
   otherOperator: selection.otherOperator,
   helm: '3.22.0',
 };
-
-const flags: Readonly<Record<string, readonly [keyof Selection, Readonly<Record<string, string>>]>> = {
-  '--kubernetes': ['kubernetes', kubernetes],
-  '--external-secrets': ['otherOperator', otherOperator],
-};
-
-/**
- * Takes `--kubernetes VERSION` and `--external-secrets VERSION` from arguments. A version can have a name: `oldest`,
- * `default`, `newest`.
- * @throws Error when a version is missing or has an unknown name
- */
-export function takeSelection(args: readonly string[]): { selected: Selection; rest: readonly string[] } {
-  const selected: Partial<Record<keyof Selection, string>> = {};
-  const rest: string[] = [];
-  const left = [...args];
-  for (let arg = left.shift(); arg !== undefined; arg = left.shift()) {
-    const [name = '', inline] = arg.split(/=(.*)/s);
-    const [key, named = {}] = flags[name] ?? [];
-    if (key === undefined) {
-      rest.push(arg);
-      continue;
-    }
-    const value = inline ?? left.shift() ?? '';
-    const version = named[value] ?? value;
-    if (!/^\d+\.\d+\.\d+$/.test(version)) {
-      throw new Error(`${name} needs a version such as 1.31.14, or one of: ${Object.keys(named).join(', ')}`);
-    }
-    if (version !== named['default']) selected[key] = version;
-  }
-  return { selected, rest };
-}

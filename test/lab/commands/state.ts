@@ -2,7 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { state } from '../paths.ts';
-import type { Selection } from '../versions.ts';
+import type { Selection } from '../selection.ts';
 
 /** The lab's first process if it is running. The lab ends with it, and its namespaces are the lab's. */
 export async function firstProcess(): Promise<number | undefined> {

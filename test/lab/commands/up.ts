@@ -35,7 +35,9 @@ export async function up(wanted: readonly string[]): Promise<void> {
 async function start(): Promise<void> {
   const missing = parts.filter((part) => !existsSync(partFolder(part)));
   if (missing.length > 0)
-    throw new Error(`${missing.map(({ name }) => name).join(', ')} not built; run npm run lab:build first`);
+    throw new Error(
+      `${missing.map(({ name, version }) => `${name} ${version}`).join(', ')} not built; run npm run lab:build first`,
+    );
   if (process.getuid?.() !== 0) throw new Error('it needs root, for namespaces and mounts');
   await down();
   await mkdir(join(state, 'logs'), { recursive: true, mode: 0o711 });

@@ -1,6 +1,10 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
-import { takeSelection } from '../../lab/versions.ts';
+import { takeSelection } from '../../lab/selection.ts';
 
 describe('the versions of a lab', () => {
   it('are taken from the arguments, and other arguments are kept in their order', () => {
@@ -25,5 +29,16 @@ describe('the versions of a lab', () => {
     ['a minor version', ['--kubernetes=1.31']],
   ])('are refused with %s', (_, args) => {
     expect(() => takeSelection(args)).toThrow(/needs a version such as 1\.31\.14, or one of: /);
+  });
+
+  it('are those of the parts that the lab looks for', () => {
+    const folder = mkdtempSync(join(tmpdir(), 'lab-'));
+    const env = { ...process.env, ECR_BOOTSTRAP_LAB_CACHE: folder, ECR_BOOTSTRAP_LAB_STATE: folder };
+    const selected = ['--kubernetes', '1.99.9', '--external-secrets', '0.99.9'];
+    const args = ['--import', 'tsx', 'test/lab/lab.ts', 'up', ...selected];
+    const { status, stderr } = spawnSync(process.execPath, args, { env, encoding: 'utf8' });
+    rmSync(folder, { recursive: true });
+    expect(stderr).toMatch(/external-secrets 0\.99\.9, kubernetes 1\.99\.9 not built/);
+    expect(status).toBe(1);
   });
 });
