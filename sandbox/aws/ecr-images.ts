@@ -1,6 +1,6 @@
 import { AwsRefusal } from '../ports.ts';
 import type { EcrRegistry, EcrRepository } from '../registry/ecr-registry.ts';
-import { fieldsOf, type Manifest } from '../registry/storage.ts';
+import { childrenOf, fieldsOf, type Manifest } from '../registry/storage.ts';
 import { page, type PageInput } from './paging.ts';
 import type { Operation } from './service.ts';
 
@@ -16,8 +16,20 @@ interface ImagesInput extends RepositoryInput {
 }
 interface ListInput extends RepositoryInput, PageInput {
   readonly imageIds?: readonly ImageId[];
-  readonly filter?: { readonly tagStatus?: 'TAGGED' | 'UNTAGGED' | 'ANY' };
+  readonly filter?: {
+    readonly tagStatus?: 'TAGGED' | 'UNTAGGED' | 'ANY';
+    readonly imageStatus?: 'ACTIVE' | 'ARCHIVED' | 'ACTIVATING' | 'ANY';
+  };
 }
+
+/** The service model of botocore: ImageIdentifierList. */
+const MAX_IDS = 100;
+
+const tooManyIds = () =>
+  new AwsRefusal(
+    'InvalidParameterException',
+    "Invalid parameter at 'imageIds' failed to satisfy constraint: 'Member must have length less than or equal to 100'",
+  );
 
 /** The image operations of the ECR API. They read the pushed images. */
 export function ecrImages(
@@ -34,16 +46,22 @@ export function ecrImages(
   };
   const tagsOf = (repository: EcrRepository, { digest }: Manifest) =>
     [...repository.tags].filter(([, tagged]) => tagged === digest).map(([tag]) => tag);
-  const listed = (repository: EcrRepository, { tagStatus = 'ANY' }: NonNullable<ListInput['filter']>) =>
+  const statusOf = (repository: EcrRepository, { digest }: Manifest) =>
+    repository.archived.has(digest) ? 'ARCHIVED' : 'ACTIVE';
+  const listed = (
+    repository: EcrRepository,
+    { tagStatus = 'ANY', imageStatus = 'ACTIVE' }: NonNullable<ListInput['filter']>,
+  ) =>
     [...repository.manifests.values()].filter(
       (manifest) =>
-        tagStatus === 'ANY' || (tagStatus === 'TAGGED') === tagsOf(repository, manifest).length > 0,
+        (tagStatus === 'ANY' || (tagStatus === 'TAGGED') === tagsOf(repository, manifest).length > 0) &&
+        (imageStatus === 'ANY' || imageStatus === statusOf(repository, manifest)),
     );
-  const failure = (imageId: ImageId) => ({
-    imageId,
-    failureCode: 'ImageNotFound',
-    failureReason: 'Requested image not found',
-  });
+  const failure = (
+    imageId: ImageId,
+    failureCode = 'ImageNotFound',
+    failureReason = 'Requested image not found',
+  ) => ({ imageId, failureCode, failureReason });
   const inaccessible = (imageId: ImageId) => ({
     imageId,
     failureCode: 'ImageInaccessible',
@@ -54,18 +72,28 @@ export function ecrImages(
     const where = `within the repository with name '${repository.name}' in the registry with id '${account}'`;
     return new AwsRefusal('ImageNotFoundException', `The image with imageId ${id} does not exist ${where}`);
   };
+  /** Of a manifest list, the size of its largest manifest: API reference, ImageDetail. */
+  const sizeOf = (repository: EcrRepository, manifest: Manifest): number => {
+    const { layers, manifests } = fieldsOf(manifest);
+    const own = (layers ?? []).reduce((total, { size }) => total + size, manifest.bytes.length);
+    const children = (manifests ?? []).flatMap(({ digest }) => repository.manifests.get(digest) ?? []);
+    return manifests ? Math.max(0, ...children.map((child) => sizeOf(repository, child))) : own;
+  };
+  const referencedBy = (repository: EcrRepository, { digest }: Manifest) =>
+    [...repository.manifests.values()].find((manifest) => childrenOf(manifest).includes(digest));
   const detail = (repository: EcrRepository, manifest: Manifest) => {
     const tags = tagsOf(repository, manifest);
-    const { layers, artifactType } = fieldsOf(manifest);
+    const { artifactType, subject } = fieldsOf(manifest);
     return {
       ...at(repository),
       imageDigest: manifest.digest,
       imageTags: tags.length > 0 ? tags : undefined,
-      imageSizeInBytes: (layers ?? []).reduce((total, { size }) => total + size, manifest.bytes.length),
+      imageSizeInBytes: sizeOf(repository, manifest),
       imagePushedAt: new Date(manifest.pushedAt),
       imageManifestMediaType: manifest.mediaType,
       artifactMediaType: artifactType,
-      imageStatus: repository.archived.has(manifest.digest) ? 'ARCHIVED' : 'ACTIVE',
+      imageStatus: statusOf(repository, manifest),
+      subjectManifestDigest: subject?.digest,
     };
   };
 
@@ -124,10 +152,23 @@ export function ecrImages(
       const repository = find(input);
       const imageIds: ImageId[] = [];
       const failures: ReturnType<typeof failure>[] = [];
+      if (input.imageIds.length > MAX_IDS) throw tooManyIds();
       for (const id of input.imageIds) {
         const manifest = imageOf(repository, id);
         if (!manifest) {
-          failures.push(failure(id));
+          const isMoved = id.imageDigest !== undefined && repository.tags.has(id.imageTag ?? '');
+          failures.push(
+            isMoved
+              ? failure(id, 'ImageTagDoesNotMatchDigest', 'The image tag does not match the digest')
+              : failure(id),
+          );
+          continue;
+        }
+        const isLast = id.imageTag === undefined || tagsOf(repository, manifest).length === 1;
+        const index = isLast ? referencedBy(repository, manifest) : undefined;
+        if (index) {
+          const reason = `Requested image referenced by manifest list: [${index.digest}]`;
+          failures.push(failure(id, 'ImageReferencedByManifestList', reason));
           continue;
         }
         imageIds.push({ ...id, imageDigest: manifest.digest });

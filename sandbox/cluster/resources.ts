@@ -36,6 +36,8 @@ const builtin: Record<string, readonly string[]> = {
     'Service services,svc s',
     'Endpoints endpoints,ep',
     'Event events,ev',
+    'PodTemplate podtemplates',
+    'ReplicationController replicationcontrollers,rc s',
     'ResourceQuota resourcequotas,quota s',
   ],
   'apps/v1': [

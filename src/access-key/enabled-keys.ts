@@ -5,23 +5,17 @@ import { type Finding, finding } from '../core/findings.ts';
 import { inOrder } from '../core/members.ts';
 import { nameOf } from '../core/target.ts';
 import type { AccessKeyContext, AccessKeyRun } from './context.ts';
-import { clustersOf, observeFormerUsers } from './former-users.ts';
 import { removableKeys, unknownKeys } from './classify.ts';
 import { keyTarget, userTarget } from '../iam/users/targets.ts';
 import { removalBlockedBy } from './diff.ts';
 import { secretTarget } from './secrets.ts';
-import { clusterId } from '../cluster/cluster-id.ts';
-import { clusterLabel, type ClusterRecord, forgetCommand, recordsIn } from './registration/records.ts';
-import { ownershipOf } from '../iam/tags.ts';
+import { type OtherClusters, otherClusters } from './registration/other-clusters.ts';
+import { clusterLabel, type ClusterRecord, forgetCommand } from './registration/records.ts';
 import { type KeyRevocation, type KeyState, type ObservedKey, observeKey } from './state.ts';
 import { disabling } from './rotation/old-key.ts';
 
-export interface EnabledKeys {
+export interface EnabledKeys extends OtherClusters {
   readonly key: KeyState;
-  /** The other registered clusters. */
-  readonly clusters: readonly ClusterRecord[];
-  /** Why clusters that are registered with the secrets of another image puller could not be found. */
-  readonly denied: BootstrapError | undefined;
   /** The last use of each enabled key, by key ID, in milliseconds since the epoch. */
   readonly lastUses: ReadonlyMap<string, number | undefined>;
 }
@@ -35,24 +29,18 @@ export interface KeyRemoval {
 }
 
 export async function observeEnabledKeys(ctx: AccessKeyContext): Promise<EnabledKeys> {
-  const [key, here, former] = await Promise.all([
-    observeKey(ctx),
-    clusterId(ctx.cluster),
-    observeFormerUsers(ctx),
-  ]);
-  const records = [...recordsIn(key.stored.id?.tags), ...former.users.flatMap(clustersOf)];
-  const clusters = records.filter(({ id }) => id !== here);
-  return { key, clusters, denied: former.denied, lastUses: await lastUsesOf(enabledIn(key), ctx) };
+  const [key, others] = await Promise.all([observeKey(ctx), otherClusters(ctx)]);
+  return { key, ...others, lastUses: await lastUsesOf(enabledIn(key), ctx) };
 }
 
 export function diffEnabledKeys(
-  { key, lastUses, clusters, denied }: EnabledKeys,
+  { key, lastUses, clusters, denied, hasLostTags }: EnabledKeys,
   { disables, forgets }: KeyRemoval,
 ): Diff<ChangeWith<KeyRevocation>> {
   const findings = [
     ...(denied ? [unknownClusters(denied)] : []),
     ...clusters.map((record) => stillRegistered(record, key)),
-    ...(hasLostRegistrations(key) ? [lostRegistrations(key)] : []),
+    ...(hasLostTags && removableKeys(key).length > 0 ? [lostRegistrations(key)] : []),
     ...(disables || forgets ? unknownKeys(key).map((one) => removalBlockedBy(one, key)) : []),
     ...(forgets && !disables ? removableKeys(key).map((one) => forgotten(one, key)) : []),
   ];
@@ -94,12 +82,7 @@ const withLastUse = (key: ObservedKey, lastUse: number | undefined): ChangeWith<
   return { action, target, fields, reason, ...rest };
 };
 
-/** The registrations are tags, so they are lost when all tags are removed or the secret is recreated by hand. */
-const hasLostRegistrations = (key: KeyState): boolean =>
-  key.stored.id !== undefined &&
-  ownershipOf(key.stored.id.tags, key.tags) === 'unmanaged' &&
-  removableKeys(key).length > 0;
-
+/** The tags are lost when all of them are removed, or the secret is recreated by hand. */
 const lostRegistrations = ({ names }: KeyState): Finding =>
   finding('key-in-use', {
     target: secretTarget(names.id),

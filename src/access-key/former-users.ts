@@ -64,7 +64,7 @@ export async function formerRegistrations(
 }
 
 /** All secrets with the tags of this project and region. */
-const secretsOfProject = oncePerContext(
+export const secretsOfProject = oncePerContext(
   async ({
     aws,
     config,

@@ -1,4 +1,15 @@
-import { type Controllers, type Workload, workloadsOf } from './workloads.ts';
+import { isFinished, withoutDetails, type Workload, workloadsOf } from './workloads.ts';
+import {
+  asListed,
+  type ImageSource,
+  imagesInFields,
+  kubeadmImages,
+  type Listed,
+  listIfAllowed,
+  runningIn,
+  sourceIn,
+  type UnreadImages,
+} from './images.ts';
 import type { ClusterPort, Kind, KubeObject, ListOptions } from '../clients/kubernetes/port.ts';
 import type { Config } from '../config/schema.ts';
 import { isPlatform } from '../core/platform.ts';
@@ -16,19 +27,58 @@ const batch = (kind: string): Kind => ({ apiVersion: 'batch/v1', kind });
 /** One snapshot of the cluster, read lazily and at most once. */
 export function createInventory(cluster: ClusterPort, config: Config): Inventory {
   const all = (kind: Kind, options?: ListOptions) => once(() => cluster.list(kind, options));
-  const pods = all(core('Pod'));
+  const pods = all(core('Pod'), { reduce: withoutDetails });
   const pullSecretName = { fieldSelector: `metadata.name=${config.pullSecret.name}`, metadataOnly: true };
   const nodes = all(core('Node'));
   const controllers = once(() => readControllers(cluster));
+  const podsIfAllowed = once(() => asListed(pods));
+  const workloads = once(async () => {
+    const [owners, running] = await Promise.all([controllers(), podsIfAllowed()]);
+    return workloadsOf(owners.objects, running.objects);
+  });
+  const templates = once(() => listIfAllowed(cluster, core('PodTemplate')));
+  const fields = once(() => imagesInFields(cluster, config));
+  const pauseImages = async () =>
+    (await nodes()).map((node) => ({
+      kind: 'Node' as const,
+      namespace: '' as const,
+      name: node.metadata.name,
+      images: pauseImagesOf(node),
+    }));
+  const imageSources = once(async () => {
+    const [used, podTemplates, custom] = await Promise.all([workloads(), templates(), fields()]);
+    const sources = [...used, ...podTemplates.objects.map(sourceIn), ...custom.sources];
+    return [...sources, ...(await kubeadmImages(cluster, used))];
+  });
   return {
     namespaces: once(async () =>
       namespaceInfos(await cluster.list(core('Namespace')), config.namespaces.exclude),
     ),
     serviceAccounts: all(core('ServiceAccount')),
     pods,
-    workloads: once(async () => {
-      const [owners, podList] = await Promise.all([controllers(), pods()]);
-      return workloadsOf(owners, podList);
+    workloads,
+    imageSources,
+    unreadImages: once(async () => {
+      const read = await Promise.all([controllers(), podsIfAllowed(), templates(), fields()]);
+      return read.flatMap(({ unread }) => unread);
+    }),
+    imageUse: once(async () => {
+      const [named, owners, running, revisions, pause] = await Promise.all([
+        imageSources(),
+        controllers(),
+        podsIfAllowed(),
+        listIfAllowed(cluster, apps('ReplicaSet'), {
+          labelSelector: revisionLabel,
+          reduce: withoutDetails,
+        }),
+        pauseImages(),
+      ]);
+      const ofPods = running.objects.filter((pod) => !isFinished(pod));
+      const objects = [...owners.objects, ...revisions.objects, ...ofPods];
+      return {
+        sources: [...named, ...objects.map(sourceIn), ...pause],
+        unread: revisions.unread,
+      };
     }),
     platforms: once(async () => {
       const platforms = (await nodes()).map(platformOf).filter((text) => text !== undefined);
@@ -41,13 +91,8 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
       }),
     nodes,
     mirroredHosts: once(async () => mirroredHosts(await cluster.get(filesRef))),
-    pauseImages: async () =>
-      (await nodes()).map((node) => ({
-        kind: 'Node' as const,
-        namespace: '' as const,
-        name: node.metadata.name,
-        images: pauseImagesOf(node),
-      })),
+    runningImages: async () => runningIn((await podsIfAllowed()).objects),
+    pauseImages,
     pullSecrets: all(core('Secret'), pullSecretName),
     externalSecrets: all({ apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' }),
     warnings: once(async () =>
@@ -56,9 +101,26 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
   };
 }
 
-async function readControllers(cluster: ClusterPort): Promise<Controllers> {
-  const kinds = [apps('Deployment'), apps('DaemonSet'), apps('StatefulSet'), batch('CronJob'), batch('Job')];
-  return (await Promise.all(kinds.map((kind) => cluster.list(kind)))).flat();
+/** On every ReplicaSet of a Deployment. There is one for each of its revisions, so most have no pods. */
+const revisionLabel = 'pod-template-hash';
+
+async function readControllers(cluster: ClusterPort): Promise<Listed> {
+  const kinds = [
+    ...['Deployment', 'DaemonSet', 'StatefulSet'].map(apps),
+    ...['CronJob', 'Job'].map(batch),
+    core('ReplicationController'),
+  ];
+  const lists = await Promise.all([
+    ...kinds.map((kind) => listIfAllowed(cluster, kind)),
+    listIfAllowed(cluster, apps('ReplicaSet'), {
+      labelSelector: `!${revisionLabel}`,
+      reduce: withoutDetails,
+    }),
+  ]);
+  return {
+    objects: lists.flatMap(({ objects }) => objects),
+    unread: lists.flatMap(({ unread }) => unread),
+  };
 }
 
 interface NodeStatus {
@@ -98,6 +160,13 @@ export interface NamespaceInfo {
   readonly terminating: boolean;
 }
 
+/** What the cluster uses, also what no pod pulls at the moment. */
+export interface ImageUse {
+  readonly sources: readonly ImageSource[];
+  /** In addition to {@link Inventory.unreadImages}. */
+  readonly unread: readonly UnreadImages[];
+}
+
 export interface PauseImages {
   readonly kind: 'Node';
   readonly namespace: '';
@@ -115,8 +184,17 @@ export interface OddNode {
 export interface Inventory {
   namespaces(): Promise<readonly NamespaceInfo[]>;
   serviceAccounts(): Promise<readonly KubeObject[]>;
+  /** As {@link withoutDetails} reduces them. */
   pods(): Promise<readonly KubeObject[]>;
+  /** A kind that the user may not list is missing; see {@link Inventory.unreadImages}. */
   workloads(): Promise<readonly Workload[]>;
+  /** The workloads, and everything else that names images which new pods would pull. */
+  imageSources(): Promise<readonly ImageSource[]>;
+  /** What {@link Inventory.imageSources} lacks. */
+  unreadImages(): Promise<readonly UnreadImages[]>;
+  imageUse(): Promise<ImageUse>;
+  /** The images of containers as runtimes report them, usually `HOST/PATH@DIGEST`. */
+  runningImages(): Promise<readonly string[]>;
   /** The distinct platforms of the nodes, for example `linux/amd64`. */
   platforms(): Promise<readonly string[]>;
   /** Nodes that report a platform for which no image can exist. */

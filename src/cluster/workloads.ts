@@ -22,7 +22,7 @@ export interface Workload extends Placement {
   readonly isStatic: boolean;
 }
 
-/** Deployments, DaemonSets, StatefulSets, CronJobs and Jobs. */
+/** Deployments, DaemonSets, StatefulSets, ReplicaSets without a Deployment, ReplicationControllers, CronJobs and Jobs. */
 export type Controllers = readonly KubeObject[];
 
 /** As far as it is read. A manifest may have anything in these fields. */
@@ -136,19 +136,73 @@ export function podSpecOf(object: KubeObject): Fields | undefined {
 }
 
 /** The values of all image fields of a Pod spec: of containers and of volumes. */
-export function imagesOf(spec: Fields): readonly unknown[] {
-  const { containers, initContainers, ephemeralContainers, volumes } = spec;
-  const all = [initContainers, containers, ephemeralContainers].flatMap(items).map(({ image }) => image);
-  const mounted = items(volumes).map(({ image }) => fields(image)['reference']);
+export function imageValuesOf(spec: Fields): readonly unknown[] {
+  const all = containerLists.flatMap((list) => items(spec[list])).map(({ image }) => image);
+  const mounted = items(spec['volumes']).map(({ image }) => fields(image)['reference']);
   return [...all, ...mounted].filter((image) => image !== undefined && image !== null);
 }
+
+const containerLists = ['initContainers', 'containers', 'ephemeralContainers'] as const;
+
+/** The images of a pod, or of the pods that an object creates, each once. */
+export const imagesOf = (object: KubeObject): readonly string[] =>
+  distinct(texts(imageValuesOf(podSpecOf(object) ?? {})));
+
+/**
+ * What the runtime of the node reports for the containers of a pod, usually `HOST/PATH@DIGEST`. It is empty until the
+ * image is pulled.
+ */
+export function imageIdsOf({ status }: KubeObject): readonly string[] {
+  const all = fields(status);
+  const lists = [all['initContainerStatuses'], all['containerStatuses'], all['ephemeralContainerStatuses']];
+  return distinct(texts(lists.flatMap(items).map(({ imageID }) => imageID)));
+}
+
+/**
+ * The part of a pod, or of a controller, that is read from lists: names, owners, images, placement, pull secrets and
+ * status. The rest is most of the memory in a large cluster.
+ */
+export function withoutDetails(object: KubeObject): KubeObject {
+  const { apiVersion, kind, metadata, status } = object;
+  const { name, namespace, uid, labels, annotations, ownerReferences, deletionTimestamp } = metadata;
+  const spec = podSpecOf(object);
+  return {
+    apiVersion,
+    kind,
+    metadata: {
+      name,
+      ...defined({ namespace, uid, labels, ownerReferences, deletionTimestamp }),
+      ...(annotations?.[mirrorAnnotation] !== undefined && {
+        annotations: { [mirrorAnnotation]: annotations[mirrorAnnotation] },
+      }),
+    },
+    ...(spec && { spec: reducedSpec(spec) }),
+    ...(kind === 'Pod' && { status }),
+  };
+}
+
+const placementFields = ['nodeName', 'nodeSelector', 'serviceAccountName', 'imagePullSecrets'] as const;
+
+const reducedSpec = (spec: Fields): Fields => ({
+  ...defined(Object.fromEntries(placementFields.map((field) => [field, spec[field]]))),
+  ...Object.fromEntries(
+    containerLists.map((list) => [list, items(spec[list]).map(({ name, image }) => ({ name, image }))]),
+  ),
+  volumes: items(spec['volumes']).flatMap(({ image }) => (image === undefined ? [] : [{ image }])),
+});
+
+/** Without the fields that have no value. */
+const defined = <T extends object>(object: T) =>
+  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
+    [Field in keyof T]?: Exclude<T[Field], undefined>;
+  };
 
 function workload(kind: string, { metadata }: KubeObject, spec: Fields): Workload {
   return {
     kind,
     namespace: metadata.namespace ?? '',
     name: metadata.name,
-    images: distinct(texts(imagesOf(spec))),
+    images: distinct(texts(imageValuesOf(spec))),
     serviceAccount: texts([spec['serviceAccountName']])[0] ?? 'default',
     pullSecrets: texts(items(spec['imagePullSecrets']).map(({ name }) => name)),
     isStatic: metadata.annotations?.[mirrorAnnotation] !== undefined,

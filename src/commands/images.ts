@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import { examples, type Program } from './command.ts';
+import { durationArgument, examples, type Program } from './command.ts';
 import { unlessAborted } from '../core/abort.ts';
-import { type BootstrapError, exitCodes, severalErrors } from '../core/errors.ts';
+import { BootstrapError, exitCodes, severalErrors } from '../core/errors.ts';
 import type { Platforms } from '../core/platform.ts';
 import { canonical } from '../images/operator.ts';
 import { formatReference, parseIfValid } from '../images/reference.ts';
@@ -14,6 +14,8 @@ import { collectImages, isUnreachable, requestedImages } from '../run/collect-im
 import { manifestError, readManifests } from '../run/manifests.ts';
 import { showReading } from '../run/preflight.ts';
 import type { Session } from '../run/session.ts';
+import { unusedImages, type UnusedOptions } from '../run/unused-images.ts';
+import { unreadText } from '../cluster/images.ts';
 
 export function register(command: Command, program: Program): void {
   command
@@ -29,17 +31,39 @@ export function register(command: Command, program: Program): void {
     )
     .addOption(new Option('--check', 'like --missing, and exit 3 if there are any').conflicts('outside'))
     .option('--outside', 'list only images that workloads pull from the internet')
+    .addOption(
+      new Option('--unused', 'list what ECR has and nothing uses').conflicts([...otherLists, 'platform']),
+    )
+    .addOption(
+      new Option('--prune', 'delete what ECR has and nothing uses').conflicts([...otherLists, 'platform']),
+    )
+    .option(
+      '--older-than <duration>',
+      'with --unused or --prune: only images pushed before (default: 1h)',
+      durationArgument,
+    )
+    .option(
+      '--keep <file>',
+      'with --unused or --prune: keep the images that images -q listed for another cluster',
+      files,
+    )
+    .option('-y, --yes', 'with --prune: delete without asking; required without a terminal')
     .option(
       '--platform <platforms>',
       'platforms to check: cluster, all, or a list, for example linux/amd64,linux/arm64',
     )
-    .action((options: ImagesOptions) => program.run(command, (session) => images(session, options)));
+    .action((options: ImagesOptions) => program.run(command, (session) => run(session, options)));
   examples(command, [
     ['ecr-bootstrap images', 'List every image and its name in ECR'],
     ['ecr-bootstrap images --outside', 'List what workloads still pull from the internet'],
     [
       'ecr-bootstrap images --from-cluster -q >images.txt',
       'Write a list for mirror --from-file, without internet access',
+    ],
+    ['ecr-bootstrap images --unused', 'List what ECR has and nothing uses, with sizes'],
+    [
+      'ecr-bootstrap images --prune --keep staging.txt',
+      'Delete it, except what images -q listed for another cluster',
     ],
     [
       'helm template web ./chart | ecr-bootstrap images --from-manifests - --check',
@@ -48,13 +72,40 @@ export function register(command: Command, program: Program): void {
   ]);
 }
 
-export interface ImagesOptions {
+const otherLists = ['fromCluster', 'fromManifests', 'missing', 'check', 'outside'];
+
+/** The flag is repeated for several files, whose names can have a comma. */
+const files = (file: string, before: readonly string[] = []): readonly string[] => [...before, file];
+
+export interface ImagesOptions extends UnusedOptions {
+  readonly unused?: boolean;
   readonly fromCluster?: boolean;
   readonly fromManifests?: string;
   readonly check?: boolean;
   readonly missing?: boolean;
   readonly outside?: boolean;
 }
+
+/** @throws BootstrapError `usage` for a flag that has no effect */
+function run(session: Session, options: ImagesOptions): Promise<number> {
+  const { unused, prune, keep, olderThan, yes } = options;
+  if (unused || prune) {
+    if (yes && !prune) throw withoutEffect('--yes', '--prune');
+    return unusedImages(session, options);
+  }
+  if (keep) throw withoutEffect('--keep', '--unused or --prune');
+  if (olderThan !== undefined) throw withoutEffect('--older-than', '--unused or --prune');
+  if (yes) throw withoutEffect('--yes', '--prune');
+  return images(session, options);
+}
+
+const withoutEffect = (flag: string, others: string): BootstrapError =>
+  new BootstrapError({
+    code: 'usage',
+    what: 'could not read the command line',
+    why: `${flag} has an effect only with ${others}`,
+    hint: 'Run `ecr-bootstrap images --help`.',
+  });
 
 /** Lists images with their names in ECR, whether ECR has them, and who uses them. Resolves to the exit code. */
 export async function images(session: Session, options: ImagesOptions): Promise<number> {
@@ -78,9 +129,11 @@ async function lookUp(session: Session, ctx: Context, options: ImagesOptions): P
   const { wanted, rejected } = await imagesFrom(session, ctx, options);
   const [host, platforms] = await Promise.all([ctx.registryHost(), wantedPlatforms(ctx, options)]);
   const hasCluster = fromManifests === undefined;
-  const [presence, mirrored, outsiders] = await Promise.all([
+  const isWhole = hasCluster && !options.fromCluster && !missing && !outside;
+  const [presence, mirrored, running, outsiders] = await Promise.all([
     ctx.mirror.presence(wanted, platforms),
     hasCluster ? ifReachable(() => ctx.inventory.mirroredHosts(), []) : [],
+    isWhole ? ifReachable(() => runningInEcr(ctx), []) : [],
     // The question of --outside has no answer without the cluster.
     outside
       ? workloadsOutside(ctx)
@@ -88,6 +141,7 @@ async function lookUp(session: Session, ctx: Context, options: ImagesOptions): P
         ? ifReachable(() => workloadsOutside(ctx), noWorkloads)
         : noWorkloads,
   ]);
+  if (hasCluster) await warnOfUnread(session, ctx);
   const isMirrored = mirroring(mirrored, ctx.config);
   const rows = presence.map((one) => ({
     ...rowOf(one, host),
@@ -103,11 +157,25 @@ async function lookUp(session: Session, ctx: Context, options: ImagesOptions): P
     ...(check ? presence.flatMap(({ error }) => error ?? []) : []),
   ];
   if (missing) return { view: { ...list, images: rows.filter(isIncomplete), only: 'missing' }, problems };
-  if (!outside) return { view: { ...list, images: rows }, problems };
+  if (!outside) return { view: { ...list, images: rows, ...(isWhole && { running }) }, problems };
   return {
     view: { ...list, images: rows.filter((row) => row.outside.length > 0), only: 'outside' },
     problems,
   };
+}
+
+/** Says what the list lacks. */
+async function warnOfUnread({ reporter }: Session, { inventory }: Context): Promise<void> {
+  for (const one of await ifReachable(() => inventory.unreadImages(), [])) reporter.warn(unreadText(one));
+}
+
+/** What pods run and ECR has, by digest, so that a list of the images in use is complete after a tag has moved. */
+async function runningInEcr(ctx: Context): Promise<string[]> {
+  const ids = await ctx.inventory.runningImages();
+  const references = ids.map((text) => ({ text, wantedBy: 'pods' }));
+  const found = await collectImages(ctx, { references, list: false, fromCluster: false });
+  const presence = await ctx.mirror.presence(requestedImages(found), 'all');
+  return presence.flatMap(({ image, digest }) => (digest === undefined ? [] : [image.source])).sort();
 }
 
 const noWorkloads: ReadonlyMap<string, string[]> = new Map();

@@ -7,7 +7,7 @@ import type { MirrorOptions, MirrorResult } from '../mirror/engine.ts';
 import type { MirrorRow, MirrorView } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import { writeOperatorYaml } from '../mirror/layout/operator-yaml.ts';
-import { oddNodesFinding } from '../mirror/image-findings.ts';
+import { oddNodesFinding, unreadFindings } from '../mirror/image-findings.ts';
 import { MissingRepositories } from '../mirror/repositories/apply.ts';
 import { collectImages, requestedImages } from '../run/collect-images.ts';
 import type { RunContext } from '../run/context.ts';
@@ -190,6 +190,11 @@ async function prepare(
   refuseUnreached(reached);
   const { images, rejected, refused } = await chooseImages(session, ctx, named, options);
   warnOfRejected(session, rejected);
+  if (options.fromCluster || (named.length === 0 && !ctx.from)) {
+    for (const { what, why, hint } of await unreadFindings(ctx)) {
+      session.reporter.warn(`${what}: ${why}. ${hint}`);
+    }
+  }
   if (images.length === 0) return { refused };
   const how = await mirrorOptions(session, ctx, options);
   if (how.engine === 'docker') {

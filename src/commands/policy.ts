@@ -106,7 +106,14 @@ async function printRoles({ reporter }: Session, { config }: Loaded, subject: Su
   }
   const { steps } = await import('../steps/index.ts');
   const rules = mergeRules(
-    steps.flatMap(({ rights = [], removalRights = [] }) => [...rights, ...removalRights]),
+    [
+      ...steps.flatMap(({ rights = [], optionalRights = [], removalRights = [] }) => [
+        ...rights,
+        ...optionalRights,
+        ...removalRights,
+      ]),
+      ...fieldRights(config),
+    ],
     config,
   );
   const objects = [
@@ -120,6 +127,13 @@ async function printRoles({ reporter }: Session, { config }: Loaded, subject: Su
   });
   return exitCodes.done;
 }
+
+/** To read the custom resources of `images.fields`. */
+const fieldRights = ({ images: { fields } }: Config): ClusterRule[] =>
+  Object.keys(fields).map((resource) => {
+    const [plural = '', ...group] = resource.split('.');
+    return { apiGroups: [group.join('.')], resources: [plural], verbs: ['list'] };
+  });
 
 const rbac = 'rbac.authorization.k8s.io';
 const roleName = 'ecr-bootstrap';

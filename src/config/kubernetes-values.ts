@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { parseFieldPath } from '../core/field-path.ts';
 
 /** RFC 1123: `[a-z0-9]` at both ends, hyphens between. */
 const label = '[a-z0-9](?:[-a-z0-9]*[a-z0-9])?';
@@ -12,6 +13,20 @@ export const objectName = z
     'is not a name that Kubernetes accepts: lower-case letters, digits, - and . with a letter or digit at both ends, for example puller',
   )
   .max(253);
+
+/** The name of a CRD. */
+export const customResource = z
+  .string()
+  .regex(
+    new RegExp(`^${label}(?:\\.${label})+$`),
+    'is not the name of a CRD, for example prometheuses.monitoring.coreos.com',
+  )
+  .max(253);
+
+export const fieldPath = z.string().refine((text) => parseFieldPath(text) !== undefined, {
+  error: ({ input }) =>
+    `${JSON.stringify(input)} is not a path of fields, for example .spec.image or .spec.containers[*].image`,
+});
 
 /**
  * A glob with `*` and `?`. Other special characters are refused: they never match, and globs become part of an

@@ -16,7 +16,9 @@ import {
   userPath,
 } from './aws-values.ts';
 import {
+  customResource,
   environment,
+  fieldPath,
   namespaceGlob,
   nodeSelector,
   resources,
@@ -111,6 +113,12 @@ export const configSchema = z
           .default({})
           .describe(
             'Repositories inside the project, by source repository: `docker.io/library/nginx: web/nginx`.',
+          ),
+        fields: z
+          .record(customResource, z.array(fieldPath).min(1))
+          .default({})
+          .describe(
+            'Fields of custom resources that name images, by CRD: `prometheuses.monitoring.coreos.com: [.spec.image]`. A path has names, `[*]` and `[0]`, as in JSONPath.',
           ),
         platforms: z
           .union([

@@ -226,6 +226,16 @@ export const errorCodes = {
     about: 'Some images could not be mirrored; the others were.',
     fix: 'Fix the error of each image, then run the same command again. Images already copied are skipped.',
   },
+  'use-unknown': {
+    exit: 2,
+    about: 'It is unknown which images are in use, for example by another cluster, so none is deleted.',
+    fix: 'Get the permissions that the error names. For other clusters, pass their lists with [`--keep`](../tasks/mirror-images.md#delete-unused-images).',
+  },
+  'prune-incomplete': {
+    exit: 1,
+    about: 'Some unused images could not be deleted; the others were.',
+    fix: 'Follow the reason of each image, then run the same command again. It deletes what is left.',
+  },
   incomplete: {
     exit: 1,
     about: 'Some items, for example namespaces, failed; everything else is done.',

@@ -248,6 +248,11 @@ export const findingCodes = {
     about: 'A node reports a platform that no image can have; the node is skipped.',
     fix: 'Check what the node reports with the command that the finding shows. To choose platforms, set `images.platforms`.',
   },
+  'images-unread': {
+    level: 'warning',
+    about: 'Some objects or fields that name images could not be read, so their images are not copied.',
+    fix: 'Apply the output of `ecr-bootstrap policy cluster`, or correct `images.fields`.',
+  },
   'image-unknown': {
     level: 'failed',
     about: 'It is unknown whether ECR has an image.',

@@ -126,6 +126,8 @@ export interface Step<State, Ctx, C extends Change = Change> {
   readonly needs: readonly Need[];
   /** Preflight checks these permissions, and `policy cluster` prints them. */
   readonly rights?: readonly ClusterRule[];
+  /** `policy cluster` prints these permissions too. Without them, the step reports what it could not read. */
+  readonly optionalRights?: readonly ClusterRule[];
   /** Permissions for `remove`, in addition to reading and deleting the objects of {@link Step.rights}. */
   readonly removalRights?: readonly ClusterRule[];
   /**

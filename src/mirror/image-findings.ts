@@ -1,6 +1,5 @@
 import { BootstrapError } from '../core/errors.ts';
 import { docsPage } from '../core/paths.ts';
-import type { OddNode } from '../cluster/inventory.ts';
 import { type Finding, finding } from '../core/findings.ts';
 import { groupBy } from '../core/group-by.ts';
 import type { MirrorContext } from './context.ts';
@@ -22,8 +21,22 @@ export async function oddNodesFinding({ config, inventory }: MirrorContext): Pro
   });
 }
 
+/** Reports what could not be read, so that its images are missing in ECR. */
+export async function unreadFindings({ inventory }: MirrorContext): Promise<Finding[]> {
+  return (await inventory.unreadImages().catch(noneIfUnknown)).map(({ what, why, isHidden }) =>
+    finding('images-unread', {
+      target: { kind: 'step', name: 'images' },
+      what,
+      why,
+      hint: isHidden
+        ? 'Ask an administrator to grant the permissions that this prints: ecr-bootstrap policy cluster'
+        : 'Correct images.fields in ecr-bootstrap.yaml.',
+    }),
+  );
+}
+
 /** An unreachable cluster is reported where the platforms are needed. */
-function noneIfUnknown(error: unknown): readonly OddNode[] {
+function noneIfUnknown(error: unknown): readonly never[] {
   if (!(error instanceof BootstrapError)) throw error;
   return [];
 }

@@ -13,7 +13,7 @@ import {
   missingPlatformsFinding,
   observePresence,
 } from './copies.ts';
-import { oddNodesFinding } from './image-findings.ts';
+import { oddNodesFinding, unreadFindings } from './image-findings.ts';
 import type { Presence } from './presence.ts';
 import { MissingRepositories, repositoryCreation } from './repositories/apply.ts';
 import type { RepositoryCreation } from './repositories/state.ts';
@@ -30,6 +30,8 @@ export interface ImagesState {
   /** Names of missing repositories of the images to copy. */
   readonly newRepositories: readonly string[];
   readonly oddNodes: Finding | undefined;
+  /** What may name further images. */
+  readonly unread: readonly Finding[];
 }
 
 export type ImagesChange = CopyChange | RepositoryCreation;
@@ -42,16 +44,25 @@ export const imagePresence = oncePerContext(async (ctx: MirrorContext): Promise<
 
 export async function observeImages(ctx: MirrorContext): Promise<ImagesState> {
   const [{ rejected }, presence] = await Promise.all([ctx.wantedImages(), imagePresence(ctx)]);
-  const [missing, oddNodes] = await Promise.all([newRepositories(presence, ctx), oddNodesFinding(ctx)]);
-  return { presence, rejected, newRepositories: missing, oddNodes };
+  const [missing, oddNodes, unread] = await Promise.all([
+    newRepositories(presence, ctx),
+    oddNodesFinding(ctx),
+    unreadFindings(ctx),
+  ]);
+  return { presence, rejected, newRepositories: missing, oddNodes, unread };
 }
 
 export const diffImages = (
-  { presence, rejected, newRepositories, oddNodes }: ImagesState,
+  { presence, rejected, newRepositories, oddNodes, unread }: ImagesState,
   { config }: MirrorContext,
 ): Diff<ImagesChange> => ({
   changes: [...newRepositories.map((name) => creationFor(name, presence, config)), ...copiesOf(presence)],
-  findings: [...(oddNodes ? [oddNodes] : []), ...rejected.map(rejection), ...presence.flatMap(findingsOf)],
+  findings: [
+    ...(oddNodes ? [oddNodes] : []),
+    ...unread,
+    ...rejected.map(rejection),
+    ...presence.flatMap(findingsOf),
+  ],
 });
 
 function creationFor(name: string, presence: readonly Presence[], config: Config): RepositoryCreation {

@@ -20,6 +20,7 @@ export type {
   ImagesView,
   MirrorRow,
   MirrorView,
+  UnusedView,
   View,
 } from './view.ts';
 

@@ -129,7 +129,37 @@ export const imagesSchema = object({
       'The list has only these images: those that ECR lacks, or those that workloads pull from the internet.',
     ),
   from: z.literal('manifests').exactOptional().describe('The images are those of manifests.'),
+  running: list(text)
+    .exactOptional()
+    .describe('References by digest of images in ECR that pods run. Only in the list of all images.'),
 });
+
+const unusedImageSchema = object({
+  repository: text,
+  tags: list(text).describe('The tags that nothing uses. Empty for an image without tags.'),
+  digest: text,
+  tagOnly: z.boolean().describe('Another tag of the image is in use, so only these tags are deleted.'),
+  sizeBytes: count.describe('Bytes of its images and artifacts. Other images may share layers with it.'),
+  pushed: text.describe('When it was pushed, in ISO 8601.'),
+}).meta({ id: 'UnusedImage' });
+
+export const unusedSchema = object({
+  registry: text.describe('What the names in ECR begin with: `HOST/PROJECT`.'),
+  images: list(unusedImageSchema),
+  sizeBytes: count.describe('The sum of the sizes.'),
+  skipped: list(object({ repository: text, why: text })).describe(
+    'Repositories of the project whose images are not listed.',
+  ),
+}).describe('Images in ECR that nothing uses.');
+
+export const prunedSchema = object({
+  deleted: count.describe('The number of deleted images, or tags of images in use.'),
+  sizeBytes: count.describe('The sum of their sizes.'),
+  kept: list(object({ name: text, code: text.describe('The failure code of ECR.'), why: text })).describe(
+    'What ECR did not delete.',
+  ),
+  inUse: count.describe('The number of listed images that were in use when they would have been deleted.'),
+}).describe('What was deleted.');
 
 export const configRowSchema = object({
   key: text,
@@ -203,6 +233,8 @@ export const viewSchemas = {
   status: statusSchema,
   mirror: mirrorSchema,
   images: imagesSchema,
+  unused: unusedSchema,
+  pruned: prunedSchema,
   config: configSchema,
   objects: objectsSchema,
   document: policySchema,
@@ -243,7 +275,13 @@ export const documentSchemas = {
   rotate: document('rotate', 'The plan, and what was applied.', 'plan', 'result'),
   down: document('down', 'The plan, and what was removed.', 'plan', 'result'),
   mirror: document('mirror', 'The result for each image.', 'mirror'),
-  images: document('images', 'Images, their names in ECR, and who uses them.', 'images'),
+  images: document(
+    'images',
+    'Images, their names in ECR, and who uses them. With `--unused` or `--prune`, the images that nothing uses.',
+    'images',
+    'unused',
+    'pruned',
+  ),
   render: document('render', 'The objects that `up` applies, or a script for nodes.', 'objects', 'text'),
   policy: document('policy', 'An IAM policy, or roles with their bindings.', 'document'),
   init: document('init', 'What was written.', 'text'),

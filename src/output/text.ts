@@ -40,7 +40,7 @@ export function createTextReporter(options: ReporterOptions): Reporter {
   const redraw = new Redraw(streams.stdout, wantsMotion(streams.stdout.isTTY === true, env));
   let views = Promise.resolve();
   /** The plan, until it is shown on a terminal. A question about the plan shows it first. */
-  let hiddenPlan: Extract<View, { type: 'plan' }> | undefined;
+  let hiddenPlan: Extract<View, { type: 'plan' | 'unused' }> | undefined;
 
   const textOf = (lines: readonly string[]): string => {
     const text = withoutSecrets(lines.join('\n'));
@@ -99,7 +99,8 @@ export function createTextReporter(options: ReporterOptions): Reporter {
     },
     show: (view: View) => {
       live.clear();
-      if (view.type === 'plan' && (quiet || streams.stdout.isTTY !== true)) hiddenPlan = view;
+      const isPlan = view.type === 'plan' || view.type === 'unused';
+      if (isPlan && (quiet || streams.stdout.isTTY !== true)) hiddenPlan = view;
       views = views.then(async () => {
         const lines = await viewLines(view, layoutFor(streams.stdout), verbosity);
         if (lines.length > 0) streams.stdout.write(textOf(lines));

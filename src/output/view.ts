@@ -14,7 +14,9 @@ import type {
   plannedStepSchema,
   planSchema,
   runResultSchema,
+  prunedSchema,
   statusSchema,
+  unusedSchema,
   viewSchemas,
 } from './schemas.ts';
 
@@ -26,6 +28,12 @@ export type PlannedStep = z.infer<typeof plannedStepSchema>;
 export type PlanView = z.infer<typeof planSchema>;
 
 export type ImagesView = z.infer<typeof imagesSchema>;
+
+/** The images that nothing uses. */
+export type UnusedView = z.infer<typeof unusedSchema>;
+
+/** What `images --prune` deleted. */
+export type PrunedView = z.infer<typeof prunedSchema>;
 
 /** One image as `images` lists it. */
 export type ImageRow = z.infer<typeof imageRowSchema>;

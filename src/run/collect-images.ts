@@ -9,7 +9,7 @@ import {
   wantedImages,
 } from '../images/wanted.ts';
 import { pauseImages } from '../nodes/access.ts';
-import type { Workload } from '../cluster/workloads.ts';
+import type { ImageSource } from '../cluster/images.ts';
 import type { Context } from '../steps/context.ts';
 
 export interface CollectOptions {
@@ -28,7 +28,7 @@ export async function collectImages(ctx: Context, from: CollectOptions): Promise
   const { project, images, nodes } = ctx.config;
   const [registryHost, workloads, pause] = await Promise.all([
     ctx.registryHost(),
-    from.fromCluster ? ctx.inventory.workloads() : [],
+    from.fromCluster ? ctx.inventory.imageSources() : [],
     from.fromCluster ? pauseImages(ctx) : undefined,
   ]);
   return wantedImages({
@@ -47,10 +47,10 @@ export async function collectImages(ctx: Context, from: CollectOptions): Promise
 export const requestedImages = ({ operator, others }: WantedImages): readonly WantedImage[] =>
   operator.wantedBy.length > 1 ? [operator, ...others] : others;
 
-/** The cluster's workloads. Empty if there is no cluster or it is unreachable. */
-export async function workloadsIfReachable(ctx: Context): Promise<readonly Workload[]> {
+/** Everything in the cluster that names images. Empty if there is no cluster or it is unreachable. */
+export async function sourcesIfReachable(ctx: Context): Promise<readonly ImageSource[]> {
   try {
-    return await ctx.inventory.workloads();
+    return await ctx.inventory.imageSources();
   } catch (error) {
     if (!isUnreachable(error)) throw error;
     // A cluster that is reachable has workloads. Without their images, a run would only seem complete.

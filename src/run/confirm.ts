@@ -8,6 +8,8 @@ export interface Question {
   readonly text: string;
   /** The word to type, for changes that cannot be undone. */
   readonly word?: string | undefined;
+  /** How to see the plan without a change, if not with `--dry-run`. */
+  readonly review?: string;
 }
 
 /**
@@ -17,14 +19,14 @@ export interface Question {
  */
 export async function confirm(session: Session, question: Question): Promise<boolean> {
   const { reporter, signal, flags } = session;
-  const { text, word: expected } = question;
+  const { text, word: expected, review = 'Review the plan with --dry-run' } = question;
   const answer = await reporter.ask(text, { expected, signal });
   if (answer !== undefined) return answer;
   throw new BootstrapError({
     code: 'confirmation-needed',
     what: 'could not prompt for confirmation',
     why: flags.output === 'json' ? '-o json never prompts' : 'there is no terminal',
-    hint: `Review the plan with --dry-run, then run \`${commandLine(session, ['--yes'])}\`.`,
+    hint: `${review}, then run \`${commandLine(session, ['--yes'])}\`.`,
   });
 }
 

@@ -22,7 +22,7 @@ import { cacheFolder } from '../core/paths.ts';
 import type { Context } from '../steps/context.ts';
 import { annotations, operatorNamespace } from '../core/ownership.ts';
 import { refuseOtherAccount } from './account.ts';
-import { isUnreachable, workloadsIfReachable } from './collect-images.ts';
+import { isUnreachable, sourcesIfReachable } from './collect-images.ts';
 import type { GlobalFlags, Runtime } from './runtime.ts';
 
 /** The context of a run, with what only commands use. */
@@ -83,7 +83,7 @@ export function createContext(
         registryHost: await context.registryHost(),
         list: config.images.list,
         exclude: config.images.exclude,
-        workloads: await workloadsIfReachable(context),
+        workloads: await sourcesIfReachable(context),
         agent: config.nodes.image,
         pause: await pauseImages(context),
       }),

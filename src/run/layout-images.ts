@@ -29,7 +29,7 @@ export async function exportedImages(
     list: from.list ? images.list : [],
     exclude: images.exclude,
     references: from.references,
-    workloads: from.fromCluster ? await ctx.inventory.workloads() : [],
+    workloads: from.fromCluster ? await ctx.inventory.imageSources() : [],
     agent: nodes.image,
     pause: from.fromCluster ? await pauseImages(ctx) : from.list && nodes.access !== 'off' ? [] : undefined,
   });

@@ -1,5 +1,5 @@
 import { readObjects } from '../clients/kubernetes/yaml.ts';
-import { imagesOf, podSpecOf } from '../cluster/workloads.ts';
+import { imageValuesOf, podSpecOf } from '../cluster/workloads.ts';
 import { BootstrapError, reasonOf } from '../core/errors.ts';
 import type { ImageUser, RejectedImage } from '../images/wanted.ts';
 import { type InputFile, inputName, readInput, unusableInput } from './input-file.ts';
@@ -31,7 +31,7 @@ export async function readManifests(session: Session, file: string): Promise<rea
       objects += 1;
       const { kind, metadata } = object;
       const { name, namespace } = metadata;
-      const images = imagesOf(podSpecOf(object) ?? {}).map(textOf);
+      const images = imageValuesOf(podSpecOf(object) ?? {}).map(textOf);
       if (images.length > 0) users.push({ kind, namespace: namespace ?? '', name, images });
     }
   } catch (error) {

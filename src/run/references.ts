@@ -7,11 +7,15 @@ import type { Session } from './session.ts';
  * @param file a path, or `-` for standard input
  * @throws BootstrapError `file-missing`, or `reference-invalid` if the file is not text
  */
-export async function readReferences(session: Session, file: string): Promise<GivenReference[]> {
+export async function readReferences(
+  session: Session,
+  file: string,
+  flag = '--from-file',
+): Promise<GivenReference[]> {
   const wantedBy = inputName(file);
   const text = await readInput(session, {
     file,
-    flag: '--from-file',
+    flag,
     what: `could not read references from ${file === '-' ? wantedBy : file}`,
     code: 'reference-invalid',
     hint: 'Pass a text file with one image reference per line.',

@@ -24,6 +24,10 @@ export const images: Step<ImagesState, ImagesChange> = {
     { apiGroups: [''], resources: ['configmaps'], verbs: ['get'] },
     { apiGroups: ['external-secrets.io'], resources: ['externalsecrets'], verbs: ['get'] },
   ],
+  optionalRights: [
+    { apiGroups: [''], resources: ['replicationcontrollers', 'podtemplates'], verbs: ['list'] },
+    { apiGroups: ['apps'], resources: ['replicasets'], verbs: ['list'] },
+  ],
   observe: observeImages,
   diff: diffImages,
   estimate: withSizes,

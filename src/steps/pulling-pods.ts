@@ -1,6 +1,6 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { mirroringForPods } from '../mirror/internet.ts';
-import { isFinished, workloadName } from '../cluster/workloads.ts';
+import { imagesOf, isFinished, workloadName } from '../cluster/workloads.ts';
 import type { Step } from './context.ts';
 import { nodeNamespace, operatorNamespace } from '../core/ownership.ts';
 import { finding } from '../core/findings.ts';
@@ -38,14 +38,6 @@ export const pullingPods: Step<readonly string[]> = {
   }),
   apply: () => Promise.resolve([]),
 };
-
-function imagesOf({ spec }: KubeObject): readonly string[] {
-  const { containers = [], initContainers = [] } = (spec ?? {}) as {
-    containers?: readonly { image?: string }[];
-    initContainers?: readonly { image?: string }[];
-  };
-  return [...initContainers, ...containers].flatMap(({ image }) => image ?? []);
-}
 
 /** Those of the users first. */
 const rankOf = (name: string): number => (name.startsWith('kube-') ? 1 : 0);

@@ -68,6 +68,7 @@ export const settingRows: Readonly<Record<string, SettingRow>> = {
     to: { images: { map: { 'docker.io/library/nginx': 'web/nginx' } } },
     reports: ['repository-unused'],
   },
+  'images.fields': { none: 'only adds images that custom resources name' },
   'images.platforms': { none: 'only adds platforms to images' },
   'mirror.engine': { none: 'only how images are copied' },
   'mirror.concurrency': { none: 'only how images are copied' },

@@ -1,13 +1,14 @@
-import type { ECR, Repository as SdkRepository } from '@aws-sdk/client-ecr';
+import type { ECR, ImageDetail, ImageIdentifier, Repository as SdkRepository } from '@aws-sdk/client-ecr';
 import { onceFulfilled } from '../../core/once.ts';
 import { Secret } from '../../core/secret.ts';
 import { undefinedIfAbsent, createdOrExists } from './errors.ts';
 import { readManifests } from './ecr-manifests.ts';
-import type { CreationRule, EcrPort, RegistryToken, Repository } from './port.ts';
+import type { CreationRule, EcrPort, ImageId, ListedImage, RegistryToken, Repository } from './port.ts';
+import { isDigest } from '../registry/digest.ts';
 import { checkLogin } from '../registry/token-check.ts';
 import { allPages, tagList, tagRecord, type AwsSession } from './session.ts';
 
-/** Maximum page size of DescribeRepositories. */
+/** Maximum page size of DescribeRepositories and DescribeImages. */
 const pageSize = 1000;
 /** Attempts of the reads that are repeated for each repository, unless `AWS_MAX_ATTEMPTS` sets another number. */
 const maxAttempts = 10;
@@ -91,6 +92,35 @@ export function createEcr(session: AwsSession): EcrPort {
           ecr.deleteRepository({ repositoryName: name, force: true }),
         ),
       );
+    },
+    images: async (name) => {
+      const found = await undefinedIfAbsent(
+        ['RepositoryNotFound'],
+        readAdaptively('DescribeImages', `list the images of repository ${name}`, (ecr) =>
+          allPages(async (nextToken) => {
+            const page = await ecr.describeImages({
+              repositoryName: name,
+              maxResults: pageSize,
+              // By default, ECR lists no archived images.
+              filter: { imageStatus: 'ANY' },
+              ...(nextToken ? { nextToken } : {}),
+            });
+            return { items: page.imageDetails?.flatMap(toListedImage), next: page.nextToken };
+          }),
+        ),
+      );
+      return found ?? [];
+    },
+    deleteImages: async (name, ids) => {
+      const { failures = [] } = await readAdaptively(
+        'BatchDeleteImage',
+        `delete images of repository ${name}`,
+        (ecr) => ecr.batchDeleteImage({ repositoryName: name, imageIds: ids.map(toImageIdentifier) }),
+      );
+      return failures.flatMap(({ imageId, failureCode: code = '', failureReason: reason = '' }) => {
+        const id = imageId && toImageId(imageId);
+        return id ? [{ id, code, reason }] : [];
+      });
     },
     tags: async (arn) => {
       const { tags } = await readAdaptively('ListTagsForResource', `read the tags of ${arn}`, (ecr) =>
@@ -198,6 +228,31 @@ function toRepository(repository: SdkRepository): Repository {
     encryption: encryptionType,
     ...(kmsKey ? { kmsKey } : {}),
   };
+}
+
+function toListedImage(image: ImageDetail): ListedImage[] {
+  const { imageDigest: digest, subjectManifestDigest: subject } = image;
+  if (!isDigest(digest)) return [];
+  return [
+    {
+      digest,
+      tags: image.imageTags ?? [],
+      mediaType: image.imageManifestMediaType ?? '',
+      size: image.imageSizeInBytes ?? 0,
+      pushedAt: image.imagePushedAt?.getTime() ?? 0,
+      ...(isDigest(subject) ? { subject } : {}),
+    },
+  ];
+}
+
+const toImageIdentifier = ({ tag, digest }: ImageId): ImageIdentifier => ({
+  ...(tag === undefined ? {} : { imageTag: tag }),
+  ...(digest === undefined ? {} : { imageDigest: digest }),
+});
+
+function toImageId({ imageTag: tag, imageDigest: digest }: ImageIdentifier): ImageId | undefined {
+  if (tag !== undefined) return isDigest(digest) ? { tag, digest } : { tag };
+  return isDigest(digest) ? { digest } : undefined;
 }
 
 function toToken(

@@ -160,6 +160,31 @@ export interface StoredManifests {
   readonly unreadable: readonly UnreadableManifest[];
 }
 
+/** An image as ECR lists it, without its manifest. */
+export interface ListedImage {
+  readonly digest: Digest;
+  readonly tags: readonly string[];
+  readonly mediaType: string;
+  /** Bytes of the manifest and its blobs; of an index, those of its largest image. */
+  readonly size: number;
+  /** Milliseconds since the epoch. */
+  readonly pushedAt: number;
+  /** The image that this signature, SBOM or other artifact is about. */
+  readonly subject?: Digest;
+}
+
+/** A tag, or an image with all its tags. With both, the tag only while it has that digest. */
+export type ImageId =
+  { readonly tag: string; readonly digest?: Digest } | { readonly tag?: string; readonly digest: Digest };
+
+/** What ECR did not delete. */
+export interface FailedDeletion {
+  readonly id: ImageId;
+  /** For example `ImageReferencedByManifestList`. */
+  readonly code: string;
+  readonly reason: string;
+}
+
 export interface EcrPort {
   /** All repositories of the account's registry in this region, in pages of 1,000. */
   repositories(): Promise<readonly Repository[]>;
@@ -172,6 +197,10 @@ export interface EcrPort {
   }): Promise<Creation>;
   /** Deletes the repository and all its images. */
   deleteRepository(name: string): Promise<void>;
+  /** All images of a repository, archived ones too, in pages of 1,000. Empty if the repository does not exist. */
+  images(repository: string): Promise<readonly ListedImage[]>;
+  /** Deletes at most 100 tags or images in one call. The last tag of an image takes the image with it. */
+  deleteImages(repository: string, ids: readonly ImageId[]): Promise<readonly FailedDeletion[]>;
   tags(repositoryArn: string): Promise<Tags>;
   tag(repositoryArn: string, tags: Tags): Promise<void>;
   untag(repositoryArn: string, keys: readonly string[]): Promise<void>;

@@ -17,6 +17,11 @@ interface ResourceList {
   }[];
 }
 
+interface Group {
+  readonly versions?: readonly { readonly groupVersion: string }[];
+  readonly preferredVersion?: { readonly groupVersion: string };
+}
+
 /** The kinds that the server serves. Sends one request for each group and version. */
 export class Discovery {
   readonly #transport: ApiTransport;
@@ -30,6 +35,23 @@ export class Discovery {
     const { resources = [] } = await this.#list(apiVersion);
     const found = resources.find((resource) => resource.kind === kind && !resource.name.includes('/'));
     return found && { base: baseOf(apiVersion), plural: found.name, namespaced: found.namespaced };
+  }
+
+  /** @param resource for example `prometheuses.monitoring.coreos.com`. In its preferred version, if it has that. */
+  async kind(resource: string): Promise<Kind | undefined> {
+    const dot = resource.indexOf('.');
+    const [plural, group] = [resource.slice(0, dot), resource.slice(dot + 1)];
+    const request = { method: 'GET', path: `/apis/${group}`, repeatable: true } as const;
+    const what = `list the versions of ${group}`;
+    const answer = await this.#transport.send({ ...request, what }, [404]);
+    if (answer.status === 404) return undefined;
+    const { versions = [], preferredVersion } = JSON.parse(answer.body) as Group;
+    for (const { groupVersion } of [...(preferredVersion ? [preferredVersion] : []), ...versions]) {
+      const { resources = [] } = await this.#list(groupVersion);
+      const found = resources.find(({ name }) => name === plural);
+      if (found) return { apiVersion: groupVersion, kind: found.kind };
+    }
+    return undefined;
   }
 
   forget(): void {

@@ -55,6 +55,10 @@ class Cluster implements ClusterPort {
     return (await this.#discovery.resource(kind)) !== undefined;
   }
 
+  kindOf(resource: string): Promise<Kind | undefined> {
+    return this.#discovery.kind(resource);
+  }
+
   forgetKinds(): void {
     this.#discovery.forget();
   }

@@ -52,7 +52,10 @@ async function listOnce(
     const page = JSON.parse(answer.body) as Page;
     // Items of built-in kinds have no apiVersion and kind; items of metadata lists have those of
     // PartialObjectMetadata.
-    for (const item of page.items ?? []) objects.push({ ...(item as KubeObject), ...plainKind(kind) });
+    for (const item of page.items ?? []) {
+      const object = { ...(item as KubeObject), ...plainKind(kind) };
+      objects.push(options.reduce ? options.reduce(object) : object);
+    }
     next = page.metadata?.continue ?? '';
   } while (next !== '');
   return objects;

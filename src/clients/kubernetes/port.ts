@@ -47,6 +47,8 @@ export interface ListOptions {
   readonly fieldSelector?: string;
   /** Requests PartialObjectMetadata: only apiVersion, kind and metadata are set. */
   readonly metadataOnly?: boolean;
+  /** Keeps only this part of each object while the pages arrive, so that large lists need little memory. */
+  readonly reduce?: (object: KubeObject) => KubeObject;
 }
 
 export interface WriteOptions {
@@ -99,6 +101,8 @@ export interface ClusterPort {
   info(): Promise<ClusterInfo>;
   /** Whether the server serves that kind. Memoised until {@link ClusterPort.forgetKinds}. */
   serves(kind: Kind): Promise<boolean>;
+  /** The kind of a resource, by the name of its CRD: `prometheuses.monitoring.coreos.com`. Undefined if it is not served. */
+  kindOf(resource: string): Promise<Kind | undefined>;
   /** Call it after CRDs changed. */
   forgetKinds(): void;
   get(ref: ObjectRef): Promise<KubeObject | undefined>;

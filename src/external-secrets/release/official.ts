@@ -1,4 +1,4 @@
-import { imagesOf, podSpecOf } from '../../cluster/workloads.ts';
+import { imageValuesOf, podSpecOf } from '../../cluster/workloads.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { unusable } from './parse.ts';
 import { differences } from './release-compare.ts';
@@ -40,7 +40,7 @@ export function verifyOfficial(objects: readonly KubeObject[], from: string): vo
 function versionOf(objects: readonly KubeObject[]): string | undefined {
   const images = objects
     .filter(({ kind }) => kind === 'Deployment')
-    .flatMap((object) => imagesOf(podSpecOf(object) ?? {}));
+    .flatMap((object) => imageValuesOf(podSpecOf(object) ?? {}));
   const tags = new Set(images.map(String).map((image) => /:([^:/@]+)(@.*)?$/.exec(image)?.[1] ?? image));
   return tags.size === 0 ? undefined : [...tags].join(' and ');
 }

@@ -9,7 +9,7 @@ export function firstRunPolicy(
   account: AwsAccount,
   keysInUse: readonly string[],
 ): PolicyDocument {
-  const { powerUser, imagePuller } = namesIn(config, account);
+  const { powerUser, imagePuller, repositories } = namesIn(config, account);
   const users = [powerUser.userArn, imagePuller.userArn];
   const policies = [powerUser.policyArn, imagePuller.policyArn];
   const attachable = [...policies, powerUser.managedPolicyArn, imagePuller.managedPolicyArn];
@@ -17,6 +17,8 @@ export function firstRunPolicy(
     ...sharedStatements(config, account, keysInUse),
     unfinishedKeyTag(['UntagUser'], config, account),
     ...creations(config, account),
+    // For `images --unused` and `images --prune`. The power user cannot delete images.
+    allow('UnusedImages', 'ecr', ['DescribeImages', 'BatchDeleteImage'], [repositories]),
     config.aws.blobMounting && allow('BlobMounting', 'ecr', ['PutAccountSetting'], ['*']),
     allow('TagUsers', 'iam', ['TagUser'], users),
     allow('AttachPolicies', 'iam', ['AttachUserPolicy', 'DetachUserPolicy'], users, {

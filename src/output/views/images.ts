@@ -1,6 +1,6 @@
 import type { Cell, Column, Layout } from '../layout.ts';
-import { plural, shortDigest } from '../units.ts';
-import type { ImageRow, ImagesView } from '../view.ts';
+import { formatBytes, plural, shortDigest } from '../units.ts';
+import type { ImageRow, ImagesView, PrunedView, UnusedView } from '../view.ts';
 
 /** The images by urgency: not in ECR, in ECR but pulled from the internet, in order. */
 export function imageLines(
@@ -149,4 +149,69 @@ function remarks(images: readonly ImageRow[], from: ImagesView['from'], layout: 
         ]
       : []),
   ].flatMap((remark) => layout.wrap(remark));
+}
+
+type UnusedRow = UnusedView['images'][number];
+
+/** The names in ECR, one per line. */
+export const unusedNames = ({ registry, images }: UnusedView): string[] =>
+  images.flatMap((image) => namesOf(image).map((name) => `${hostOf(registry)}/${name}`));
+
+const namesOf = ({ repository, tags, digest }: UnusedRow): string[] =>
+  tags.length === 0 ? [`${repository}@${digest}`] : tags.map((tag) => `${repository}:${tag}`);
+
+const hostOf = (registry: string): string => registry.slice(0, registry.indexOf('/'));
+
+/** The images that nothing uses, the largest first. */
+export function unusedLines(view: UnusedView, layout: Layout, verbose: boolean): string[] {
+  const { registry, images, sizeBytes } = view;
+  const skipped = skippedLines(view, layout, verbose);
+  if (images.length === 0) return ['No image in ECR is unused.', ...skipped];
+  const { style } = layout;
+  const project = `${registry.slice(registry.indexOf('/') + 1)}/`;
+  const rows = [...images].sort((a, b) => b.sizeBytes - a.sizeBytes);
+  const [titles = '', ...lines] = layout.table(
+    rows.flatMap((image) =>
+      namesOf(image).map((name, index) => [
+        name.startsWith(project) ? name.slice(project.length) : name,
+        index > 0 ? '' : image.tagOnly ? 'tag only' : formatBytes(image.sizeBytes),
+        image.pushed.slice(0, 10),
+      ]),
+    ),
+    [
+      { title: 'IMAGE', min: 30 },
+      { title: 'SIZE', align: 'right', fit: 'never' },
+      { title: 'PUSHED', fit: 'never' },
+    ],
+  );
+  return [
+    ...layout.wrap(registry, { first: `${style.bold('ECR')}  ` }),
+    '',
+    style.bold(titles),
+    ...lines,
+    '',
+    `${plural(images.length, 'unused image')}, ${formatBytes(sizeBytes)}.`,
+    ...skipped,
+  ];
+}
+
+function skippedLines({ skipped }: UnusedView, layout: Layout, verbose: boolean): string[] {
+  const [first] = skipped;
+  if (!first) return [];
+  if (verbose) return skipped.flatMap(({ repository, why }) => layout.wrap(`Skipped ${repository}: ${why}.`));
+  const more = skipped.length > 1 ? ` and ${skipped.length - 1} more` : '';
+  return layout.wrap(`Skipped repository ${first.repository}${more}: ${first.why}.`);
+}
+
+export function prunedLines({ deleted, sizeBytes, kept, inUse }: PrunedView, layout: Layout): string[] {
+  const { style, marks } = layout;
+  return [
+    ...kept.flatMap(({ name, code, why }) =>
+      layout.wrap(`${name} is kept: ${why} ${style.dim(`[${code}]`)}`, {
+        first: `${style.bad(marks.failed)} `,
+      }),
+    ),
+    ...(inUse > 0 ? layout.wrap(`Kept ${plural(inUse, 'image')} that came into use meanwhile.`) : []),
+    `Deleted ${plural(deleted, 'image')}, ${formatBytes(sizeBytes)}.`,
+  ];
 }

@@ -5,7 +5,7 @@ import { printable, printableData } from '../printable.ts';
 import type { ConfigRow, MirrorRow, View } from '../view.ts';
 import { actions, pastOf } from './changes.ts';
 import { doctorLines } from './doctor.ts';
-import { imageLines } from './images.ts';
+import { imageLines, prunedLines, unusedLines, unusedNames } from './images.ts';
 import { mirrorLines } from './mirror.ts';
 import { planLines } from './plan.ts';
 import { statusLines } from './status.ts';
@@ -48,8 +48,12 @@ function formatted(
       return verbosity === 'quiet' ? targets(view.data.images) : mirrorLines(view.data, layout, verbose);
     case 'images':
       return verbosity === 'quiet'
-        ? view.data.images.map(({ source }) => source)
+        ? [...view.data.images.map(({ source }) => source), ...(view.data.running ?? [])]
         : imageLines(view.data, layout, verbose);
+    case 'unused':
+      return verbosity === 'quiet' ? unusedNames(view.data) : unusedLines(view.data, layout, verbose);
+    case 'pruned':
+      return verbosity === 'quiet' ? [] : prunedLines(view.data, layout);
     case 'doctor':
       return doctorLines(view.data, layout);
     case 'explanation':

@@ -98,6 +98,33 @@ const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }>
       next: [hostile],
     },
   },
+  unused: {
+    type: 'unused',
+    data: {
+      registry: hostile,
+      images: [
+        {
+          repository: hostile,
+          tags: [hostile],
+          digest: hostile,
+          tagOnly: false,
+          sizeBytes: 1,
+          pushed: hostile,
+        },
+      ],
+      sizeBytes: 1,
+      skipped: [{ repository: hostile, why: hostile }],
+    },
+  },
+  pruned: {
+    type: 'pruned',
+    data: {
+      deleted: 1,
+      sizeBytes: 1,
+      kept: [{ name: hostile, code: hostile, why: hostile }],
+      inUse: 1,
+    },
+  },
   status: {
     type: 'status',
     header,
