@@ -23,7 +23,7 @@ const { values } = parseArgs({
     list: { type: 'string', default: '' },
     concurrency: { type: 'string', default: '16' },
     protocol: { type: 'string', default: 'https' },
-    // ECR's account setting, which forbids mounting blobs by default. Otherwise it is unknown.
+    // ECR's account setting, which forbids mounting blobs by default.
     'without-mounts': { type: 'boolean', default: false },
   },
 });
@@ -66,7 +66,7 @@ function registryEngine(): Engine {
     contents: new Contents(diskCache(contentFolder(folder))),
     history,
     folder,
-    mounting: () => Promise.resolve(values['without-mounts'] ? false : undefined),
+    mounting: () => Promise.resolve(!values['without-mounts']),
   });
 }
 

@@ -1,4 +1,4 @@
-import { planBlobs, type Delivery, createDelivery } from '../../src/mirror/registry/blobs.ts';
+import { BlobPlan, type Delivery, createDelivery } from '../../src/mirror/registry/blobs.ts';
 import { TransferStats } from '../../src/mirror/registry/result.ts';
 import { Contents } from '../../src/mirror/registry/contents.ts';
 
@@ -34,6 +34,6 @@ const contents = new Contents({ get: () => Promise.resolve(undefined), put: () =
 const deliveries = Array.from({ length: images }, (_, number) => deliveryOf(number));
 globalThis.gc?.();
 const idle = process.memoryUsage.rss();
-const jobs = await planBlobs(deliveries, contents);
+const jobs = await new BlobPlan(contents, true).add(deliveries);
 const grown = process.resourceUsage().maxRSS * 1024 - idle;
 process.stdout.write(JSON.stringify({ jobs: jobs.length, grown }));

@@ -6,14 +6,15 @@ import type { BootstrapError } from '../../core/errors.ts';
 import type { RequestContext } from '../../clients/registry/host.ts';
 import { type Descriptor, isNondistributable } from '../../clients/registry/manifest.ts';
 import { type EngineOptions, type MirrorResult, reportDone } from '../engine.ts';
-import { type BlobJob, createDelivery, type Delivery, planBlobs } from './blobs.ts';
-import { blobsOf } from './resolve.ts';
+import { type BlobCopies, type BlobJob, BlobPlan, createDelivery, type Delivery } from './blobs.ts';
+import { type Group, inGroups } from './groups.ts';
+import { blobsOf, type Resolution } from './resolve.ts';
 import { RegistryProgress } from './progress.ts';
 import { Publisher } from './publish.ts';
-import { failureOf, type PlannedCopy, resultOf } from './result.ts';
+import { failureOf, outcomeOf, type PlannedCopy, resultOf } from './result.ts';
 import { Slots } from './slots.ts';
 import { Spool } from './spool.ts';
-import { type BlobDelivery, NoSourceError, Transfer } from './transfer.ts';
+import { type BlobDelivery, NoSourceError, Transfer, type TransferContext } from './transfer.ts';
 
 export interface RegistryEngineServices {
   readonly clock: Clock;
@@ -28,101 +29,118 @@ export interface RegistryEngineServices {
   readonly mounting: () => Promise<boolean | undefined>;
 }
 
+/** Images that are looked up within this time are planned together. In milliseconds. */
+const groupMs = 500;
+
 /** Copies a set of images: one scheduler for the blobs of all repositories, and an image's tag when its blobs have arrived. */
 export class RegistryCopy {
   readonly #services: RegistryEngineServices;
   readonly #options: EngineOptions;
-  readonly #mounting: boolean | undefined;
   readonly #publisher: Publisher;
+  readonly #progress: RegistryProgress;
+  /** Those of the images that are copied. */
+  readonly #results = new Map<Resolution, Promise<MirrorResult>>();
+  readonly #sent = new Set<BlobCopies>();
+  #repeatedBytes = 0;
 
-  constructor(services: RegistryEngineServices, options: EngineOptions, mounting: boolean | undefined) {
+  constructor(services: RegistryEngineServices, options: EngineOptions) {
     this.#services = services;
     this.#options = options;
-    this.#mounting = mounting;
     this.#publisher = new Publisher(services.target, services.contents);
+    this.#progress = new RegistryProgress(options.emit, stopwatch(services.clock));
   }
 
-  /** @throws the signal's reason, after all running work has ended */
-  async run(planned: readonly PlannedCopy[]): Promise<MirrorResult[]> {
-    const { signal } = this.#options;
-    const deliveries = new Map<PlannedCopy, Delivery>();
-    for (const one of planned) {
-      if ('resolution' in one && one.resolution.state.startsWith('would-')) {
-        deliveries.set(one, createDelivery(one.resolution, one.stats));
-      }
-    }
-    const all = [...deliveries.values()];
-    const unprepared = await this.#prepare(all);
-    const delivered = await this.#deliver(all.filter((delivery) => !unprepared.has(delivery)));
-    signal.throwIfAborted();
-    return planned.map((one) => {
-      const delivery = deliveries.get(one);
-      if (delivery) {
-        const result = unprepared.get(delivery) ?? delivered.get(delivery);
-        return result ?? resultOf(delivery.resolution, delivery.stats);
-      }
-      return 'resolution' in one ? resultOf(one.resolution, one.stats) : one;
-    });
-  }
-
-  /** Creates the repositories. @returns the failed results of images without a repository */
-  async #prepare(deliveries: readonly Delivery[]): Promise<ReadonlyMap<Delivery, MirrorResult>> {
-    const { prepare, emit } = this.#options;
-    if (!prepare || deliveries.length === 0) return new Map();
-    const failures = await prepare(deliveries.map(({ resolution }) => resolution.image));
-    return new Map(
-      deliveries.flatMap((delivery) => {
-        const error = failures.get(delivery.resolution.image.repository);
-        if (!error) return [];
-        const result = failedResult(delivery, error);
-        reportDone(emit, result);
-        return [[delivery, result] as const];
-      }),
-    );
-  }
-
-  async #deliver(deliveries: readonly Delivery[]): Promise<ReadonlyMap<Delivery, MirrorResult>> {
-    const { clock, target, contents, folder } = this.#services;
+  /**
+   * Copies images while others are still being looked up.
+   * @returns the results in the order of the lookups
+   * @throws the signal's reason, after all running work has ended
+   */
+  async run(lookups: readonly Promise<PlannedCopy>[]): Promise<MirrorResult[]> {
+    const { contents, folder, target } = this.#services;
     const { concurrency, emit, signal } = this.#options;
+    const groups = inGroups(lookups, groupMs);
+    const spool = new Spool(folder);
+    try {
+      const mounting = await this.#services.mounting();
+      const plan = new BlobPlan(contents, mounting !== false);
+      const slots = new Slots(concurrency);
+      const moved: TransferContext['moved'] = (job, bytes) => this.#progress.moved(job, bytes);
+      const transfer = new Transfer({ target, contents, slots, spool, mounting, moved });
+      for await (const group of groups) await this.#begin(group, plan, transfer);
+      const planned = await Promise.all(lookups);
+      const results = await Promise.all(planned.map((one) => this.#resultOf(one)));
+      signal.throwIfAborted();
+      if (mounting === false && this.#repeatedBytes >= notedBytes)
+        emit({ type: 'note', text: repetitionNote(this.#repeatedBytes) });
+      return results;
+    } finally {
+      await Promise.allSettled([...lookups, ...this.#results.values()]);
+      await spool.close();
+    }
+  }
+
+  async #resultOf(planned: PlannedCopy): Promise<MirrorResult> {
+    const copied = 'resolution' in planned && (await this.#results.get(planned.resolution));
+    return copied || outcomeOf(planned);
+  }
+
+  /** Starts to copy the images of a group that ECR does not have. */
+  async #begin({ members, isLast }: Group<PlannedCopy>, plan: BlobPlan, transfer: Transfer): Promise<void> {
+    const { signal } = this.#options;
+    const wanted: Delivery[] = [];
+    for (const one of members) {
+      if (!('resolution' in one)) continue;
+      const { resolution, stats } = one;
+      if (resolution.state === 'current') plan.addCommitted(resolution);
+      if (resolution.state.startsWith('would-')) wanted.push(createDelivery(resolution, stats));
+    }
+    const deliveries = await this.#prepare(wanted);
     const absent = await this.#absentLayers(deliveries);
-    const jobs = await planBlobs(deliveries, contents, (delivery, { digest }) =>
+    const jobs = await plan.add(deliveries, (delivery, { digest }) =>
       (absent.get(delivery) ?? []).some((blob) => blob.digest === digest),
     );
-    const progress = new RegistryProgress(deliveries, jobs, emit, stopwatch(clock));
-    const spool = new Spool(folder);
-    const transfer = new Transfer({
-      target,
-      contents,
-      slots: new Slots(concurrency),
-      spool,
-      mounting: this.#mounting,
-      moved: (job, bytes) => progress.moved(job, bytes),
-    });
+    this.#progress.add(deliveries, jobs);
+    transfer.expect(jobs, isLast);
     const work = new Map<Delivery, Promise<void>[]>(deliveries.map((delivery) => [delivery, []]));
-    const sent = new Set<BlobJob['peers']>();
-    let repeatedBytes = 0;
     for (const job of jobs) {
-      const done = transfer.run(job, { signal }).then((delivery) => {
-        addStats(job, delivery, progress);
-        if (delivery.way !== 'sent') return;
-        if (sent.has(job.peers)) repeatedBytes += job.blob.size;
-        sent.add(job.peers);
-      });
+      const done = transfer.run(job, { signal }).then((delivery) => this.#count(job, delivery));
       for (const delivery of job.deliveries) work.get(delivery)?.push(failingFor(done, delivery));
     }
-    const results = await Promise.all(
-      deliveries.map(async (delivery) => {
-        const result = await this.#complete(delivery, work.get(delivery) ?? []);
-        progress.finished(delivery);
-        reportDone(emit, result);
-        return [delivery, result] as const;
-      }),
-    );
-    await Promise.allSettled([...work.values()].flat());
-    await spool.close();
-    if (this.#mounting === false && repeatedBytes >= notedBytes)
-      emit({ type: 'note', text: repetitionNote(repeatedBytes) });
-    return new Map(results);
+    for (const [delivery, blobs] of work)
+      this.#results.set(delivery.resolution, this.#finish(delivery, blobs));
+  }
+
+  /** Creates the repositories. @returns the images that have one; the others have failed */
+  async #prepare(deliveries: readonly Delivery[]): Promise<readonly Delivery[]> {
+    const { prepare } = this.#options;
+    if (!prepare || deliveries.length === 0) return deliveries;
+    const failures = await prepare(deliveries.map(({ resolution }) => resolution.image));
+    return deliveries.filter((delivery) => {
+      const { resolution } = delivery;
+      const error = failures.get(resolution.image.repository);
+      if (!error) return true;
+      const result = failedResult(delivery, error);
+      reportDone(this.#options.emit, result);
+      this.#results.set(resolution, Promise.resolve(result));
+      return false;
+    });
+  }
+
+  /** Counts a blob for the image that it was delivered for; for other images of the repository it was skipped. */
+  #count(job: BlobJob, done: BlobDelivery | undefined): void {
+    if (!done) return;
+    const { blob, copies, deliveries } = job;
+    const { way, delivery } = done;
+    const { stats } = delivery;
+    if (way === 'mounted') stats.bytesMounted += blob.size;
+    if (way === 'sent') {
+      stats.bytesSent += blob.size;
+      if (this.#sent.has(copies)) this.#repeatedBytes += blob.size;
+      this.#sent.add(copies);
+    }
+    for (const other of deliveries)
+      if (way === 'present' || other !== delivery) other.stats.bytesSkipped += blob.size;
+    if (way !== 'sent') this.#progress.moved(job, blob.size);
   }
 
   /** Non-distributable layers that the source does not have. Emits a note on where nodes download them. */
@@ -144,6 +162,15 @@ export class RegistryCopy {
       return [delivery, absent] as const;
     });
     return new Map(await Promise.all(found));
+  }
+
+  /** Ends when no work for the image is running. */
+  async #finish(delivery: Delivery, blobs: readonly Promise<void>[]): Promise<MirrorResult> {
+    const result = await this.#complete(delivery, blobs);
+    this.#progress.finished(delivery);
+    reportDone(this.#options.emit, result);
+    await Promise.allSettled(blobs);
+    return result;
   }
 
   /** Waits for an image's blobs and puts its manifests. */
@@ -187,15 +214,4 @@ async function failingFor(done: Promise<void>, delivery: Delivery): Promise<void
   } catch (error) {
     throw error instanceof NoSourceError ? error.of(delivery) : error;
   }
-}
-
-/** Counts a blob for the image that it was delivered for; for other images of the repository it was skipped. */
-function addStats(job: BlobJob, { way, delivery }: BlobDelivery, progress: RegistryProgress): void {
-  const { blob, deliveries } = job;
-  const { stats } = delivery;
-  if (way === 'sent') stats.bytesSent += blob.size;
-  if (way === 'mounted') stats.bytesMounted += blob.size;
-  for (const other of deliveries)
-    if (way === 'present' || other !== delivery) other.stats.bytesSkipped += blob.size;
-  if (way !== 'sent') progress.moved(job, blob.size);
 }

@@ -8,7 +8,7 @@ import type { Digest } from '../../clients/registry/digest.ts';
 import type { Descriptor } from '../../clients/registry/manifest.ts';
 import { copyReferrers, type ReferrerContext } from './referrers.ts';
 import { blobsAtSource, resolve, sourceDigest } from './resolve.ts';
-import { failureOf, type PlannedCopy, resultOf, TransferStats } from './result.ts';
+import { failureOf, outcomeOf, type PlannedCopy, TransferStats } from './result.ts';
 
 export interface RegistryEngine extends Engine {
   /** All blobs of a copy of an image that ECR does not have. The copy does not read again what this reads. */
@@ -32,7 +32,8 @@ export function createRegistryEngine(opened: RegistryEngineServices): RegistryEn
   return {
     name: 'registry',
     plan: async (images, options) => {
-      const planned = await lookUp(images, withholdDone(options), services, () => true);
+      const lookups = lookUp(images, withholdDone(options), services, () => true);
+      const planned = await Promise.all(lookups);
       return withReferrers(planned, planned.map(outcomeOf), { services, options, isPlan: true });
     },
     find,
@@ -42,8 +43,9 @@ export function createRegistryEngine(opened: RegistryEngineServices): RegistryEn
     },
     copy: async (images, options) => {
       const how = withholdDone(options);
-      const planned = await lookUp(images, how, services, (state) => !state.startsWith('would-'));
-      const copied = await new RegistryCopy(services, how, await services.mounting()).run(planned);
+      const lookups = lookUp(images, how, services, (state) => !state.startsWith('would-'));
+      const copied = await new RegistryCopy(services, how).run(lookups);
+      const planned = await Promise.all(lookups);
       const results = await withReferrers(planned, copied, { services, options, isPlan: false });
       const arrived = results.filter(({ state }) => state !== 'failed');
       await services.history.add(arrived.map(({ target }) => `present ${target}` as const));
@@ -66,24 +68,22 @@ const withReferrers = async (
   context.options.referrers ? copyReferrers(planned, results, context) : results;
 
 /** The limiters of the hosts bound the requests. @param isDone whether nothing remains to do for an image in that state */
-async function lookUp(
+function lookUp(
   images: readonly WantedImage[],
   options: EngineOptions,
   services: Services,
   isDone: (state: MirrorResult['state']) => boolean,
-): Promise<PlannedCopy[]> {
+): Promise<PlannedCopy>[] {
   const { emit } = options;
   let done = 0;
-  return Promise.all(
-    images.map(async (image) => {
-      const planned = await lookUpOne(image, options, services);
-      const progress = { id: 'references', label: 'images looked up', total: images.length } as const;
-      emit({ type: 'progress', progress: { ...progress, done: (done += 1), unit: 'items' } });
-      const outcome = outcomeOf(planned);
-      if (isDone(outcome.state)) reportDone(emit, outcome);
-      return planned;
-    }),
-  );
+  return images.map(async (image) => {
+    const planned = await lookUpOne(image, options, services);
+    const progress = { id: 'references', label: 'images looked up', total: images.length } as const;
+    emit({ type: 'progress', progress: { ...progress, done: (done += 1), unit: 'items' } });
+    const outcome = outcomeOf(planned);
+    if (isDone(outcome.state)) reportDone(emit, outcome);
+    return planned;
+  });
 }
 
 async function lookUpOne(
@@ -108,6 +108,3 @@ async function lookUpOne(
     };
   }
 }
-
-const outcomeOf = (planned: PlannedCopy): MirrorResult =>
-  'resolution' in planned ? resultOf(planned.resolution, planned.stats) : planned;

@@ -9,18 +9,22 @@ const intervalMs = 100;
 export class RegistryProgress {
   readonly #emit: Emit;
   readonly #now: () => number;
-  readonly #total: number;
   readonly #images = new Map<Delivery, { readonly total: number; done: number; reportedAt: number }>();
   /** Running jobs, with the bytes that they have transferred. */
   readonly #active = new Map<BlobJob, number>();
+  #total = 0;
   #done = 0;
   #finished = 0;
   #reportedAt = -Infinity;
 
-  constructor(deliveries: readonly Delivery[], jobs: readonly BlobJob[], emit: Emit, now: () => number) {
+  constructor(emit: Emit, now: () => number) {
     this.#emit = emit;
     this.#now = now;
-    this.#total = jobs.reduce((sum, { blob }) => sum + blob.size, 0);
+  }
+
+  /** More images will be copied. */
+  add(deliveries: readonly Delivery[], jobs: readonly BlobJob[]): void {
+    this.#total += jobs.reduce((sum, { blob }) => sum + blob.size, 0);
     for (const delivery of deliveries) {
       this.#images.set(delivery, { total: sizeOf(delivery.resolution), done: 0, reportedAt: -Infinity });
     }

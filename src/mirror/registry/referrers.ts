@@ -240,10 +240,10 @@ class ImageReferrers {
     const emit: Emit = (event) => {
       if (event.type === 'note' || event.type === 'detail') options.emit(event);
     };
-    const planned = missing.map((one) => ({ resolution: this.#resolutionOf(one), stats: this.#stats }));
-    const results = await new RegistryCopy(services, { ...rest, emit }, await services.mounting()).run(
-      planned,
+    const planned = missing.map((one) =>
+      Promise.resolve({ resolution: this.#resolutionOf(one), stats: this.#stats }),
     );
+    const results = await new RegistryCopy(services, { ...rest, emit }).run(planned);
     const arrived: MissingReferrer[] = [];
     missing.forEach((one, index) => {
       const { root } = one.referrer;

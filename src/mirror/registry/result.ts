@@ -52,6 +52,10 @@ export function resultOf(resolution: Resolution, stats: TransferStats): MirrorRe
   };
 }
 
+/** The result of an image that was looked up. */
+export const outcomeOf = (planned: PlannedCopy): MirrorResult =>
+  'resolution' in planned ? resultOf(planned.resolution, planned.stats) : planned;
+
 /** The error for the result of a failed image. */
 export function failureOf(thrown: unknown, what: string): BootstrapError {
   if (!(thrown instanceof CorruptContent)) return toBootstrapError(thrown, what);

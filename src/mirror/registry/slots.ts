@@ -1,9 +1,11 @@
+import type { BlobJob } from './blobs.ts';
+
 /** Blobs smaller than this are bound by round trips, not by bandwidth. Bytes. */
 export const smallBlob = 1024 * 1024;
 
 /**
- * Decides which blob is next. Large blobs run largest first, so that none runs alone at the end. Small blobs have slots of
- * their own, in order of arrival, so that they never wait for large ones. They mostly wait for replies, so they have four
+ * Decides which blob is next. Large blobs run largest first, so that none runs alone at the end; but first those of images
+ * for which others wait. Small blobs have slots of their own, in order of arrival, so that they never wait for large ones. They mostly wait for replies, so they have four
  * times as many slots. This is not p-limit, which has no priorities and never starts work at once.
  */
 export class Slots {
@@ -16,9 +18,13 @@ export class Slots {
     this.#small = new SlotQueue(4 * concurrency);
   }
 
-  run<T>(size: number, signal: AbortSignal, work: () => Promise<T>): Promise<T> {
-    const isSmall = size < smallBlob;
-    return (isSmall ? this.#small : this.#large).run(isSmall ? 0 : size, signal, work);
+  run<T>(
+    { blob: { size }, isAwaited }: Pick<BlobJob, 'blob' | 'isAwaited'>,
+    signal: AbortSignal,
+    work: () => Promise<T>,
+  ): Promise<T> {
+    if (size < smallBlob) return this.#small.run(0, signal, work);
+    return this.#large.run(isAwaited ? size + Number.MAX_SAFE_INTEGER : size, signal, work);
   }
 }
 

@@ -1,7 +1,7 @@
 import type { Registry } from '../../clients/registry/client.ts';
 import { CorruptContent, verified } from '../../clients/registry/digest.ts';
 import type { RequestContext } from '../../clients/registry/host.ts';
-import type { BlobJob, BlobSource, Delivery } from './blobs.ts';
+import type { BlobCopies, BlobJob, BlobSource, Delivery } from './blobs.ts';
 import { type RepositoryLocation, readBlob } from './read-blob.ts';
 import type { Contents } from './contents.ts';
 import { type Slots, smallBlob } from './slots.ts';
@@ -62,42 +62,59 @@ export class Transfer {
   readonly #context: TransferContext;
   /** Errors of sources. After them another source may work; after errors of the target it may not. */
   readonly #sourceErrors = new WeakSet<object>();
-  /** How many jobs for the same blob have not ended. */
-  readonly #unfinished = new WeakMap<BlobJob['peers'], number>();
+  /** How many jobs for a blob have not ended. */
+  readonly #unfinished = new Map<BlobCopies, number>();
   /** Jobs that read their own source, because the shared download failed. */
   readonly #unshared = new WeakSet<BlobJob>();
   #mounting: boolean | undefined;
   #rejections = 0;
+  /** Whether there may be more jobs than those that are expected. */
+  #mayGrow = true;
 
   constructor(context: TransferContext) {
     this.#context = context;
     this.#mounting = context.mounting;
   }
 
-  /** @throws NotDelivered when all sources fail; errors of the target unchanged */
-  async run(job: BlobJob, { signal }: Pick<RequestContext, 'signal'>): Promise<BlobDelivery> {
+  /** Announces jobs before they run, so that content is kept for them. */
+  expect(jobs: readonly BlobJob[], areLast: boolean): void {
+    for (const { copies } of jobs) this.#unfinished.set(copies, (this.#unfinished.get(copies) ?? 0) + 1);
+    this.#mayGrow = !areLast;
+    for (const copies of this.#unfinished.keys()) this.#releaseUnneeded(copies);
+  }
+
+  /**
+   * Runs an expected job.
+   * @returns undefined when all images that need the blob have failed
+   * @throws NoSourceError when all sources fail; errors of the target unchanged
+   */
+  async run(job: BlobJob, { signal }: Pick<RequestContext, 'signal'>): Promise<BlobDelivery | undefined> {
+    const { copies } = job;
+    let delivery: BlobDelivery | undefined;
     try {
-      return await this.#deliver(job, signal);
+      return (delivery = await this.#deliver(job, signal));
     } finally {
-      this.#finish(job);
+      job.settle(delivery !== undefined);
+      this.#unfinished.set(copies, (this.#unfinished.get(copies) ?? 1) - 1);
+      this.#releaseUnneeded(copies);
     }
   }
 
-  #finish({ peers }: BlobJob): void {
-    const unfinished = (this.#unfinished.get(peers) ?? peers.size) - 1;
-    this.#unfinished.set(peers, unfinished);
-    if (unfinished === 0) this.#context.spool.release(peers);
+  /** Frees the content of a blob that no job needs anymore. */
+  #releaseUnneeded(copies: BlobCopies): void {
+    if (this.#mayGrow || this.#unfinished.get(copies) !== 0) return;
+    this.#unfinished.delete(copies);
+    this.#context.spool.release(copies);
   }
 
-  async #deliver(job: BlobJob, signal: AbortSignal): Promise<BlobDelivery> {
+  async #deliver(job: BlobJob, signal: AbortSignal): Promise<BlobDelivery | undefined> {
     const [first] = job.deliveries;
-    if (job.isPresent) return { way: 'present', delivery: first };
+    if (job.isPresent || (await job.previous?.arrived)) return { way: 'present', delivery: first };
     const mountFrom = await this.#repositoryToMountFrom(job, signal);
-    return this.#context.slots.run(job.blob.size, signal, async () => {
+    return this.#context.slots.run(job, signal, async () => {
       const failures = new Map<BlobSource, unknown>();
       for (const source of job.sources) {
         const delivery = source.deliveries.find(({ failed }) => !failed);
-        // Every image that needed it has failed.
         if (!delivery) continue;
         const call = { signal, tally: delivery.stats };
         try {
@@ -108,7 +125,7 @@ export class Transfer {
         }
       }
       if (failures.size > 0) throw new NoSourceError(failures);
-      return { way: 'present', delivery: first };
+      return undefined;
     });
   }
 
@@ -126,13 +143,14 @@ export class Transfer {
     call: RequestContext,
     signal = call.signal,
   ): AsyncGenerator<Buffer, void, undefined> {
-    const { blob, peers } = job;
+    const { blob, copies } = job;
     const download = (until: AbortSignal) => readBlob(location, blob, { ...call, signal: until });
     const shareable = (ended: AbortSignal) => download(AbortSignal.any([call.signal, ended]));
-    // Sharing takes a fifth more CPU time, so a registry that may mount is tried without it.
-    const areMountsRefused = this.#mounting === false || this.#rejections > 0;
-    const mayShare = peers.size > 1 && areMountsRefused && !this.#unshared.has(job);
-    const shared = mayShare ? await this.#context.spool.share(peers, blob.size, shareable) : undefined;
+    // Sharing takes a fifth more CPU time, so there is none while mounts succeed.
+    const mayBeReadAgain = this.#mounting !== true || this.#rejections > 0;
+    const isShared = copies.jobs.length > 1 || this.#mayGrow;
+    const mayShare = isShared && mayBeReadAgain && !this.#unshared.has(job);
+    const shared = mayShare ? await this.#context.spool.share(copies, blob.size, shareable) : undefined;
     try {
       yield* shared ? verified(shared.content.chunks(), blob) : download(signal);
     } catch (error) {
@@ -152,11 +170,14 @@ export class Transfer {
 
   /** Another repository that has the blob. ECR mounts a blob only after a manifest there refers to it. */
   async #repositoryToMountFrom(job: BlobJob, signal: AbortSignal): Promise<string | undefined> {
-    for (const [repository, peer] of job.peers) {
+    const { copies, repository: own } = job;
+    const { committed, jobs } = copies;
+    if (committed !== undefined && this.#mounting !== false) return committed === own ? undefined : committed;
+    for (const peer of jobs) {
       if (peer === job || this.#mounting === false) return undefined;
-      const arrived = await peer.deliveries[0].arrived;
+      const arrived = peer.repository !== own && (await peer.deliveries[0].arrived);
       signal.throwIfAborted();
-      if (arrived) return repository;
+      if (arrived) return peer.repository;
     }
     return undefined;
   }
