@@ -112,7 +112,7 @@ export class OciServer {
       return;
     }
     const [, repository = '', part = '', reference = ''] =
-      /^\/v2\/(.+)\/(blobs\/uploads|blobs|manifests)\/([^/]*)$/.exec(url.pathname) ?? [];
+      /^\/v2\/(.+)\/(blobs\/uploads|blobs|manifests|referrers)\/([^/]*)$/.exec(url.pathname) ?? [];
     const kind = `${request.method ?? ''} ${part.replace('blobs/uploads', 'uploads')}`;
     const received = { kind, repository, reference, path: url, headers: request.headers };
     this.requests.push(received);
@@ -147,6 +147,8 @@ export class OciServer {
     const held = this.repositories.get(repository);
     const digest = url.searchParams.get('digest') ?? url.searchParams.get('mount') ?? '';
     if (!held) return refuse(response, 404, 'NAME_UNKNOWN');
+    // It does not have the referrers API, unless a test answers for it.
+    if (kind === 'GET referrers') return refuse(response, 404, 'UNSUPPORTED');
     if (kind === 'GET blobs' || kind === 'HEAD blobs') {
       const blob = held.blobs.get(reference);
       return blob
