@@ -112,7 +112,7 @@ export class OciServer {
       return;
     }
     const [, repository = '', part = '', reference = ''] =
-      /^\/v2\/(.+)\/(blobs\/uploads|blobs|manifests|referrers)\/([^/]*)$/.exec(url.pathname) ?? [];
+      /^\/v2\/(.+)\/(blobs\/uploads|blobs|manifests|referrers|tags)\/([^/]*)$/.exec(url.pathname) ?? [];
     const kind = `${request.method ?? ''} ${part.replace('blobs/uploads', 'uploads')}`;
     const received = { kind, repository, reference, path: url, headers: request.headers };
     this.requests.push(received);
@@ -149,6 +149,11 @@ export class OciServer {
     if (!held) return refuse(response, 404, 'NAME_UNKNOWN');
     // It does not have the referrers API, unless a test answers for it.
     if (kind === 'GET referrers') return refuse(response, 404, 'UNSUPPORTED');
+    if (kind === 'GET tags') {
+      const tags = [...held.manifests.keys()].filter((one) => !one.includes(':'));
+      response.end(JSON.stringify({ name: repository, tags }));
+      return;
+    }
     if (kind === 'GET blobs' || kind === 'HEAD blobs') {
       const blob = held.blobs.get(reference);
       return blob

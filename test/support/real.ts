@@ -1,15 +1,43 @@
-import { execFileSync } from 'node:child_process';
+import { execFile, execFileSync } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { mkdir, mkdtemp, readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import type { TestContext } from 'vitest';
+import { cache } from '../lab/paths.ts';
 import { freePort, run } from './program.ts';
 import { TestRegistry } from './registry.ts';
 
 /** A real program in its own folder. {@link RunningProgram.stop} removes both. */
 export interface RunningProgram {
   stop(): Promise<void>;
+}
+
+const running = promisify(execFile);
+
+/** Runs a tool, and resolves to its output. */
+export type Tool = (...args: readonly string[]) => Promise<string>;
+
+/**
+ * A tool of the PATH, or one that the lab has built. Skips the test, with the reason, on a machine without it.
+ * @param folder its working folder and HOME
+ */
+export function needTool({ skip }: TestContext, tool: string, folder: string): Tool {
+  const built = existsSync(cache) ? readdirSync(cache).filter((name) => name.startsWith(`${tool}-`)) : [];
+  const paths = [tool, ...built.map((name) => join(cache, name, tool)).filter(existsSync)];
+  const path = paths.find((one) => {
+    try {
+      execFileSync(one, [tool === 'skopeo' ? '--version' : 'version'], { stdio: 'ignore' });
+      return true;
+    } catch {
+      return false;
+    }
+  });
+  if (path === undefined) skip(`${tool} is not installed`);
+  const env = { ...process.env, HOME: folder };
+  return async (...args) => (await running(path ?? tool, args, { cwd: folder, env, timeout: 60_000 })).stdout;
 }
 
 /** Starts Debian's docker-registry with TLS and Basic authentication on a free loopback port. */

@@ -1,8 +1,6 @@
-import { execFile, execFileSync } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, beforeEach, expect, it, type TestContext } from 'vitest';
 import { createNet, type Net } from '../../../src/clients/net/index.ts';
 import { systemClock } from '../../../src/core/clock.ts';
@@ -13,6 +11,7 @@ import { readOperatorYaml, writeOperatorYaml } from '../../../src/mirror/layout/
 import { layoutSource } from '../../../src/mirror/layout/registry.ts';
 import { makeImage, makeIndex } from '../../support/images.ts';
 import { OciServer } from '../../support/oci-server.ts';
+import { needTool, type Tool } from '../../support/real.ts';
 
 let server: OciServer;
 let net: Net;
@@ -38,18 +37,7 @@ afterEach(async () => {
   await rm(folder, { recursive: true });
 });
 
-const running = promisify(execFile);
-
-/** Skips the test, with the reason, on a machine without the tool. Runs it while this process serves the registry. */
-function need({ skip }: TestContext, tool: string): (...args: readonly string[]) => Promise<string> {
-  try {
-    execFileSync(tool, [tool === 'skopeo' ? '--version' : 'version'], { stdio: 'ignore' });
-  } catch {
-    skip(`${tool} is not installed`);
-  }
-  const env = { ...process.env, HOME: folder };
-  return async (...args) => (await running(tool, args, { cwd: folder, env, timeout: 60_000 })).stdout;
-}
+const need = (context: TestContext, tool: string): Tool => needTool(context, tool, folder);
 
 const layout = (): Layout => new Layout(join(folder, 'images'), 'oci:images');
 

@@ -57,7 +57,9 @@ const listed =
     reply(reference === subject.digest ? listOf(...entries.map(descriptor)) : listOf());
 
 async function copy(more: Partial<EngineOptions> = {}): Promise<MirrorResult> {
-  const emit: EngineOptions['emit'] = (event) => void (event.type === 'note' && notes.push(event.text));
+  const emit: EngineOptions['emit'] = (event) => {
+    if (event.type === 'note') notes.push(event.text);
+  };
   const [result] = await world.copy(['app'], { referrers: true, emit, ...more });
   if (!result) throw new Error('one image was given');
   return result;
@@ -273,8 +275,9 @@ it('ends with the reason of an interruption, and reports no image as finished', 
     return reply(listOf());
   });
   const done: string[] = [];
-  const emit: EngineOptions['emit'] = (event) =>
-    void (event.type === 'image-done' && done.push(event.source));
+  const emit: EngineOptions['emit'] = (event) => {
+    if (event.type === 'image-done') done.push(event.source);
+  };
   await expect(copy({ signal: stopping.signal, emit })).rejects.toBe(reason);
   expect(done).toEqual([]);
 });
