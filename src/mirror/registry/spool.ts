@@ -18,6 +18,13 @@ export class SpoolError extends Error {
   }
 }
 
+interface SpoolFile {
+  readonly handle: FileHandle;
+  readonly sizeBytes: number;
+  /** A read or a write has failed, so no further content is stored. */
+  isBroken: boolean;
+}
+
 interface Region {
   readonly start: number;
   readonly size: number;
@@ -42,7 +49,7 @@ export class Spool {
   /**
    * The content with that key. The first caller starts its download, which continues without readers until
    * {@link release}. After a failed download, the next caller starts a new one.
-   * @returns undefined when there is no room for it
+   * @returns undefined when there is no room for it, or after an error of the disk
    */
   async share(
     key: object,
@@ -52,9 +59,9 @@ export class Spool {
     const file = await (this.#file ??= openFile(this.#folder));
     const known = this.#contents.get(key);
     if (known) return { content: known, isNew: false };
-    const region = file && this.#place(size, file.sizeBytes);
-    if (!region) return undefined;
-    const content = new SharedContent(file.handle, region, download);
+    const region = file && !file.isBroken ? this.#place(size, file.sizeBytes) : undefined;
+    if (!file || !region) return undefined;
+    const content = new SharedContent(file, region, download);
     this.#contents.set(key, content);
     void content.ended.then(() => {
       if (content.failure) this.#forget(key, content, region);
@@ -106,13 +113,13 @@ class SharedContent {
   readonly ended: Promise<void>;
   /** Resolves when nothing uses the region anymore. */
   readonly released: Promise<void>;
-  readonly #file: FileHandle;
+  readonly #file: SpoolFile;
   readonly #region: Region;
   readonly #canceling = new AbortController();
   #written = 0;
   #waiting: (() => void)[] = [];
 
-  constructor(file: FileHandle, region: Region, download: (signal: AbortSignal) => AsyncIterable<Buffer>) {
+  constructor(file: SpoolFile, region: Region, download: (signal: AbortSignal) => AsyncIterable<Buffer>) {
     this.#file = file;
     this.#region = region;
     const { signal } = this.#canceling;
@@ -143,7 +150,7 @@ class SharedContent {
 
   async #read(position: number, length: number): Promise<Buffer> {
     const chunk = Buffer.allocUnsafeSlow(length);
-    const { bytesRead } = await onDisk(this.#file.read(chunk, 0, length, position));
+    const { bytesRead } = await this.#onDisk(({ handle }) => handle.read(chunk, 0, length, position));
     // Other content may have this region by now.
     if (this.failure) throw this.failure;
     if (bytesRead === 0) throw new SpoolError(new Error('the file is shorter than its content'), true);
@@ -165,9 +172,20 @@ class SharedContent {
   async #append(chunk: Buffer): Promise<void> {
     for (let rest = chunk; rest.length > 0;) {
       const position = this.#region.start + this.#written;
-      const { bytesWritten } = await onDisk(this.#file.write(rest, 0, rest.length, position));
+      const { bytesWritten } = await this.#onDisk(({ handle }) =>
+        handle.write(rest, 0, rest.length, position),
+      );
       this.#written += bytesWritten;
       rest = rest.subarray(bytesWritten);
+    }
+  }
+
+  async #onDisk<T>(work: (file: SpoolFile) => Promise<T>): Promise<T> {
+    try {
+      return await work(this.#file);
+    } catch (error) {
+      this.#file.isBroken = true;
+      throw new SpoolError(error, true);
     }
   }
 
@@ -176,25 +194,16 @@ class SharedContent {
   }
 }
 
-async function onDisk<T>(work: Promise<T>): Promise<T> {
-  try {
-    return await work;
-  } catch (error) {
-    throw new SpoolError(error, true);
-  }
-}
-
 /** A copy also works without a disk, so a folder that cannot be written is no error. */
-async function openFile(
-  folder: string,
-): Promise<{ readonly handle: FileHandle; readonly sizeBytes: number } | undefined> {
+async function openFile(folder: string): Promise<SpoolFile | undefined> {
   try {
     await mkdir(folder, { recursive: true, mode: 0o700 });
     const path = join(folder, `blobs.${randomBytes(6).toString('hex')}`);
     const handle = await open(path, 'wx+', 0o600);
     await rm(path);
     const { bavail, bsize } = await statfs(folder);
-    return { handle, sizeBytes: Math.min(maxBytes, Math.floor((bavail * bsize) / 2)) };
+    const sizeBytes = Math.min(maxBytes, Math.floor((bavail * bsize) / 2));
+    return { handle, sizeBytes, isBroken: false };
   } catch {
     return undefined;
   }

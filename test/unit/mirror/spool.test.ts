@@ -139,6 +139,17 @@ describe('the temporary file', () => {
     expect(await spool.share({}, 4 * 1024 ** 3 + 1, () => at([]))).toBeUndefined();
   });
 
+  it('is not used again after an error of the disk, and the content that failed is read elsewhere', async () => {
+    const first = await share({}, Buffer.from('first'));
+    await first.content.ended;
+    // The disk of a closed file fails.
+    await spool.close();
+    const failing = await share({}, Buffer.from('failing'));
+    await failing.content.ended;
+    expect(failing.content.failure?.isDiskError).toBe(true);
+    expect(await spool.share({}, 5, () => at([]))).toBeUndefined();
+  });
+
   it('is done without where the folder cannot be written', async () => {
     const unwritable = new Spool('/dev/null/folder');
     expect(await unwritable.share({}, 1, () => at([]))).toBeUndefined();

@@ -1,8 +1,5 @@
-import { spawnSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import { expect, it } from 'vitest';
+import { runOnSmallDisk } from '../../../support/small-disk.ts';
 
 /** Copies images of 100 kB until the disk is full, deletes one file of another program, and goes on. */
 const script = `
@@ -41,34 +38,22 @@ console.log(JSON.stringify({ error, full, resumed: await state() }));
 `;
 
 it('keeps a valid layout on a disk that is really full, and goes on when there is space', ({ skip }) => {
-  const folder = mkdtempSync(join(tmpdir(), 'full-disk-'));
-  try {
-    const mount = (size: string, ...rest: readonly string[]) =>
-      spawnSync(
-        'unshare',
-        [
-          ...['--map-root-user', '--mount', 'sh', '-c'],
-          ...['mount -t tmpfs -o "size=$1" none "$2" && shift 2 && exec "$@"', 'sh', size, folder, ...rest],
-        ],
-        { encoding: 'utf8' },
-      );
-    if (mount('64k', 'true').status !== 0) skip('this machine does not let a test mount a disk');
-    const layout = new URL('../../../../src/mirror/layout/layout.ts', import.meta.url).href;
-    const node = [process.execPath, '--import', import.meta.resolve('tsx'), '--input-type=module'];
-    const { stdout, stderr } = mount('1m', ...node, '--eval', script, layout, folder);
-    expect(stderr).toBe('');
-    const { error, full, resumed } = JSON.parse(stdout) as Record<string, { entries: number; blobs: number }>;
-    expect(error).toEqual({
-      code: 'layout-unwritable',
-      why: 'the disk is full',
-      hint: expect.stringContaining('It adds only what is missing.') as string,
-    });
-    const whole = { isIntact: true, files: ['blobs', 'index.json', 'oci-layout'] };
-    expect(full).toMatchObject(whole);
-    expect(resumed).toMatchObject(whole);
-    expect(full?.entries).toBeGreaterThan(3);
-    expect(resumed?.entries).toBeGreaterThan(full?.entries ?? Infinity);
-  } finally {
-    rmSync(folder, { recursive: true });
-  }
+  const layout = new URL('../../../../src/mirror/layout/layout.ts', import.meta.url);
+  const ran = runOnSmallDisk(script, layout);
+  if (!ran) return skip('this machine does not let a test mount a disk');
+  expect(ran.stderr).toBe('');
+  const { error, full, resumed } = JSON.parse(ran.stdout) as Record<
+    string,
+    { entries: number; blobs: number }
+  >;
+  expect(error).toEqual({
+    code: 'layout-unwritable',
+    why: 'the disk is full',
+    hint: expect.stringContaining('It adds only what is missing.') as string,
+  });
+  const whole = { isIntact: true, files: ['blobs', 'index.json', 'oci-layout'] };
+  expect(full).toMatchObject(whole);
+  expect(resumed).toMatchObject(whole);
+  expect(full?.entries).toBeGreaterThan(3);
+  expect(resumed?.entries).toBeGreaterThan(full?.entries ?? Infinity);
 });
