@@ -134,7 +134,7 @@ function platformOf({ status }: KubeObject): string | undefined {
 }
 
 /** @param exclude globs of `namespaces.exclude`: `kube-*` */
-function namespaceInfos(
+export function namespaceInfos(
   namespaces: readonly KubeObject[],
   exclude: readonly string[],
 ): readonly NamespaceInfo[] {

@@ -13,6 +13,8 @@ export interface PodFailure {
     | 'not-found'
     | 'platform'
     | 'disk-full'
+    | 'invalid-name'
+    | 'never-pull'
     | 'unknown-pull'
     | 'unschedulable'
     | 'crash';
@@ -67,7 +69,7 @@ function containerFailure(
   const { reason = '', message = '' } = state?.waiting ?? {};
   if (/^(ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName)$/.test(reason)) {
     const text = pullCause(message) ?? pullWarning(pod, warnings) ?? message;
-    return { cause: classifyPull(text), why: short(text || reason), image };
+    return { cause: causeByReason[reason] ?? classifyPull(text), why: short(text || reason), image };
   }
   if (reason === 'CrashLoopBackOff' && restartCount >= toleratedRestarts) {
     return { cause: 'crash', why: describeCrash(restartCount, lastState?.terminated) };
@@ -108,6 +110,12 @@ function pullWarning({ metadata }: KubeObject, warnings: readonly KubeObject[]):
   const newest = oldestFirst(about).at(-1)?.['message'];
   return typeof newest === 'string' ? (pullCause(newest) ?? newest) : undefined;
 }
+
+/** The kubelet does not try to pull for these reasons. */
+const causeByReason: Readonly<Partial<Record<string, PodFailure['cause']>>> = {
+  InvalidImageName: 'invalid-name',
+  ErrImageNeverPull: 'never-pull',
+};
 
 /** The order matters: errors about credentials and platforms can also end with "not found". */
 const pullCauses: readonly (readonly [PodFailure['cause'], RegExp])[] = [
@@ -159,6 +167,10 @@ export function remedyFor(
       return `Copy ${image} for the node's platform: set images.platforms: cluster and run \`ecr-bootstrap mirror\`.`;
     case 'disk-full':
       return `Make room on the disk of the node: kubectl describe node ${nodeName}`;
+    case 'invalid-name':
+      return `Correct the image of the container: kubectl edit pod ${pod}`;
+    case 'never-pull':
+      return `Load ${image} onto node ${nodeName}, or set imagePullPolicy: IfNotPresent.`;
     case 'unschedulable':
       return 'Check externalSecrets.nodeSelector and externalSecrets.resources. For a tainted node, add externalSecrets.tolerations: a control-plane node of kubeadm has the taint node-role.kubernetes.io/control-plane.';
     case 'crash':

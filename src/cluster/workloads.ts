@@ -108,15 +108,21 @@ function deploymentOf({ metadata }: KubeObject, owner: Pick<Owner, 'kind' | 'nam
   return owner.name.slice(0, -hash.length - 1);
 }
 
-/** NAMESPACE/NAME of the workload of a pod, as far as the pod itself shows it. */
-export function workloadName(pod: KubeObject): string {
-  const { namespace = '', name } = pod.metadata;
+/** The workload of a pod, as far as the pod itself shows it. Undefined for a pod without a controller. */
+export function workloadOf(pod: KubeObject): Pick<Workload, 'kind' | 'name'> | undefined {
   const owner = ownerOf(pod);
-  if (!owner || owner.kind === 'Node') return `${namespace}/${name}`;
-  return `${namespace}/${deploymentOf(pod, owner) ?? owner.name}`;
+  if (!owner || owner.kind === 'Node') return undefined;
+  const deployment = deploymentOf(pod, owner);
+  return deployment === undefined
+    ? { kind: owner.kind, name: owner.name }
+    : { kind: 'Deployment', name: deployment };
 }
 
-const ownerOf = (object: KubeObject | undefined) =>
+/** NAMESPACE/NAME of the workload of a pod, as far as the pod itself shows it. */
+export const workloadName = (pod: KubeObject): string =>
+  `${pod.metadata.namespace ?? ''}/${workloadOf(pod)?.name ?? pod.metadata.name}`;
+
+export const ownerOf = (object: KubeObject | undefined) =>
   object?.metadata.ownerReferences?.find(({ controller }) => controller);
 
 const idOf = (kind: string, { metadata }: KubeObject): string =>
@@ -164,14 +170,15 @@ export function imageIdsOf({ status }: KubeObject): readonly string[] {
  */
 export function withoutDetails(object: KubeObject): KubeObject {
   const { apiVersion, kind, metadata, status } = object;
-  const { name, namespace, uid, labels, annotations, ownerReferences, deletionTimestamp } = metadata;
+  const { name, namespace, uid, labels, annotations, ownerReferences, ...times } = metadata;
+  const { creationTimestamp, deletionTimestamp } = times;
   const spec = podSpecOf(object);
   return {
     apiVersion,
     kind,
     metadata: {
       name,
-      ...defined({ namespace, uid, labels, ownerReferences, deletionTimestamp }),
+      ...defined({ namespace, uid, labels, ownerReferences, creationTimestamp, deletionTimestamp }),
       ...(annotations?.[mirrorAnnotation] !== undefined && {
         annotations: { [mirrorAnnotation]: annotations[mirrorAnnotation] },
       }),
@@ -222,6 +229,10 @@ const placementIn = (spec: Fields): Placement => ({
 });
 
 const distinct = (items: readonly string[]): readonly string[] => [...new Set(items)];
+
+/** Whether it is the mirror pod of a static pod. */
+export const isStaticPod = ({ metadata }: KubeObject): boolean =>
+  metadata.annotations?.[mirrorAnnotation] !== undefined;
 
 /** A pod that ended, for example by eviction. The API server keeps it for a while. */
 export function isFinished(pod: KubeObject): boolean {

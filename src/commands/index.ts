@@ -14,6 +14,11 @@ export const commands: readonly CommandEntry[] = [
     load: () => import('./status.ts'),
   },
   {
+    name: 'why',
+    summary: 'explain why an image cannot be pulled or a pod does not run',
+    load: () => import('./why.ts'),
+  },
+  {
     name: 'rotate',
     summary: 'replace the access key with which the cluster gets registry tokens',
     load: () => import('./rotate.ts'),

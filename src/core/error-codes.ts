@@ -186,6 +186,11 @@ export const errorCodes = {
     about: 'A registry rejected the credentials or requires a login.',
     fix: 'Run `docker login HOST`, and check that this login may pull the image.',
   },
+  'object-missing': {
+    exit: 1,
+    about: 'The cluster does not have the object that `why` is asked about, and no workload uses the image.',
+    fix: 'Check the name, and the namespace in `-n`.',
+  },
   'image-missing': {
     exit: 1,
     about: 'The source registry does not have the image.',

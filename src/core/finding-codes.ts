@@ -375,7 +375,7 @@ export const findingCodes = {
   'pull-failing': {
     level: 'failed',
     about: 'A pod cannot pull its image.',
-    fix: 'If ECR lacks the image, run `ecr-bootstrap mirror IMAGE`. If the pod is older than its pull secret, delete the pod. [Troubleshooting](../operations/troubleshooting.md) has other causes.',
+    fix: 'Run `ecr-bootstrap why pod/NAME -n NAMESPACE`, which shows the cause and its fix. [Troubleshooting](../operations/troubleshooting.md) has common causes.',
     many: { of: 'pods', text: 'cannot pull their image' },
   },
   'pod-pull-secrets': {

@@ -218,7 +218,7 @@ const rank = ({ level, code, isConsequence }: PlacedFact): number =>
   findingLevels.indexOf(level) * 4 + (isConsequence ? 2 : 0) + (code === 'drift' ? 1 : 0);
 
 /** `ecr-bootstrap up` for the hint "Run `ecr-bootstrap up`.", so that equal fixes are equal texts. */
-const fixIn = ({ hint }: Finding): string => /^Run `([^`]+)`\.$/.exec(hint)?.[1] ?? hint;
+export const fixIn = ({ hint }: Finding): string => /^Run `([^`]+)`\.$/.exec(hint)?.[1] ?? hint;
 
 function healthyGroups(
   entries: readonly Entry[],

@@ -60,24 +60,32 @@ interface ContainerStatus {
   };
 }
 
-/** Reads the state of every node that the configuration selects. */
-export async function readNodeAccess(ctx: NodesContext): Promise<readonly NodeAccess[]> {
-  const { inventory, cluster, config, clock } = ctx;
-  const [nodes, pods, agent] = await Promise.all([
-    inventory.nodes(),
-    listAgentPods(cluster),
-    cluster.get(agentRef),
-  ]);
+/**
+ * Reads the state of every node that the configuration selects.
+ * @param among the nodes to read, by default all
+ */
+export async function readNodeAccess(
+  ctx: NodesContext,
+  among: Promise<readonly KubeObject[]> = ctx.inventory.nodes(),
+): Promise<readonly NodeAccess[]> {
+  const { cluster, config, clock } = ctx;
+  const [nodes, pods, agent] = await Promise.all([among, listAgentPods(cluster), cluster.get(agentRef)]);
   const byNode = new Map(pods.filter(isActive).map((pod) => [nodeOf(pod), pod]));
   const ended = new Map(oldestFirst(pods.filter(isFinished)).map((pod) => [nodeOf(pod), pod]));
   const selected = nodes.filter((node) => isSelected(node, config.nodes.nodeSelector));
   const failsToStart = selected.some(({ metadata }) => !isReady(byNode.get(metadata.name)));
-  const warnings = failsToStart ? await inventory.warnings() : [];
+  const warnings = failsToStart ? await agentWarnings(cluster) : [];
   const read = { agent, warnings, ended, region: config.aws.region, now: clock.now() };
   const states = selected.map((node) => stateOf(node, byNode.get(node.metadata.name), read));
   const logged = states.filter(({ log }) => log !== undefined).slice(0, maxLogs);
   return Promise.all(states.map(async (state) => (logged.includes(state) ? withLog(state, cluster) : state)));
 }
+
+const agentWarnings = (cluster: ClusterPort): Promise<readonly KubeObject[]> =>
+  cluster.list(
+    { apiVersion: 'v1', kind: 'Event' },
+    { namespace: nodeNamespace, fieldSelector: 'type=Warning' },
+  );
 
 /** A new agent is unready for some seconds, on every node of a cluster. */
 const maxLogs = 10;

@@ -71,7 +71,8 @@ export async function nodesHealth(ctx: NodesContext, hasAgent: boolean): Promise
   ];
 }
 
-async function nodeFinding(node: NodeAccess, ctx: NodesContext): Promise<Finding> {
+/** What `status` reports about a node. */
+export async function nodeFinding(node: NodeAccess, ctx: NodesContext): Promise<Finding> {
   const { name, why, hint = 'Nothing to do.' } = node;
   const target: Target = { kind: 'Node', name };
   switch (node.state) {

@@ -12,6 +12,7 @@ import { eventWithoutPayloads, viewWithoutPayloads } from './without-payloads.ts
 
 export type { OutputFormat, Reporter, ReporterOptions, Streams, Verbosity } from './reporter.ts';
 export type {
+  ChainLink,
   CheckedPart,
   ClusterVersions,
   Diagnosis,
@@ -22,6 +23,7 @@ export type {
   MirrorView,
   UnusedView,
   View,
+  WhyView,
 } from './view.ts';
 
 export function createReporter(options: ReporterOptions): Reporter {

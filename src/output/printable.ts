@@ -55,7 +55,7 @@ function mapTexts(value: unknown, textOf: (text: string) => string): unknown {
 
 /** The commands of this program in hints and texts. */
 const ownCommand =
-  /\becr-bootstrap (?=(?:up|status|rotate|down|mirror|images|render|policy|init|config|doctor|version)\b)/g;
+  /\becr-bootstrap (?=(?:up|status|why|rotate|down|mirror|images|render|policy|init|config|doctor|version)\b)/g;
 
 /** Adds the word `sandbox` to commands. Without it, a pasted command would change your real account and cluster. */
 export const withinSandbox = (text: string): string => text.replace(ownCommand, 'ecr-bootstrap sandbox ');

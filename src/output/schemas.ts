@@ -199,6 +199,26 @@ const doctorSchema = object({
   ready: z.boolean().describe('False if `up` would fail.'),
 });
 
+export const chainLinkSchema = object({
+  link: z.enum(['image', 'node', 'mirror', 'ecr', 'pull-secret', 'token', 'kubelet']),
+  state: z.enum(['ok', 'failed', 'unknown']).describe('`unknown` means that it could not be checked.'),
+  text,
+}).meta({ id: 'ChainLink', description: 'One thing between the name of an image and its bytes on a node.' });
+
+export const whySchema = object({
+  subject: text.describe('The object or the image, for example `Deployment shop/web`.'),
+  verdict: z.enum(['healthy', 'cause-found']),
+  cause: object({
+    id: text.describe('For example `tag-missing`.'),
+    what: text,
+    why: text,
+    fix: text.describe('A command, where there is one.'),
+  })
+    .exactOptional()
+    .describe('What prevents a pull. A pod that runs already can have one too.'),
+  chain: list(chainLinkSchema).describe('What was checked, in the order of a pull.'),
+});
+
 const explanationSchema = object({
   code: text,
   exitCode: count.exactOptional().describe('Present if the code is that of an error.'),
@@ -240,6 +260,7 @@ export const viewSchemas = {
   document: policySchema,
   doctor: doctorSchema,
   explanation: explanationSchema,
+  why: whySchema,
   version: versionSchema,
   text: textSchema,
 } as const;
@@ -272,6 +293,7 @@ export const documentSchemas = {
     'The health of every component. `--watch` prints one document for each look, each on one line.',
     'status',
   ),
+  why: document('why', 'Why an image cannot be pulled, or a pod does not run.', 'why'),
   rotate: document('rotate', 'The plan, and what was applied.', 'plan', 'result'),
   down: document('down', 'The plan, and what was removed.', 'plan', 'result'),
   mirror: document('mirror', 'The result for each image.', 'mirror'),

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 import type { StepResult } from '../core/apply.ts';
 import type { BootstrapError } from '../core/errors.ts';
 import type {
+  chainLinkSchema,
   checkedPartSchema,
   clusterVersionsSchema,
   configRowSchema,
@@ -18,6 +19,7 @@ import type {
   statusSchema,
   unusedSchema,
   viewSchemas,
+  whySchema,
 } from './schemas.ts';
 
 /** The files, account and cluster that a command uses, shown before anything else. */
@@ -50,6 +52,11 @@ export type Diagnosis = z.infer<typeof diagnosisSchema>;
 
 /** One thing that `up` needs. */
 export type CheckedPart = z.infer<typeof checkedPartSchema>;
+
+/** Why an image cannot be pulled. */
+export type WhyView = z.infer<typeof whySchema>;
+
+export type ChainLink = z.infer<typeof chainLinkSchema>;
 
 /** What `version` knows about the cluster. */
 export type ClusterVersions = z.infer<typeof clusterVersionsSchema>;

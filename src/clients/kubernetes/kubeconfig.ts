@@ -96,6 +96,17 @@ export const contextNames = async (choice: KubeconfigChoice): Promise<readonly s
   ((await readAll(choice))?.contexts ?? []).map(({ name }) => name);
 
 /**
+ * The namespace of the chosen context, if it names one.
+ * @throws BootstrapError `cluster-unconfigured` for a file that is missing or not a kubeconfig
+ */
+export async function contextNamespace(choice: KubeconfigChoice): Promise<string | undefined> {
+  const { contexts = [], current } = (await readAll(choice)) ?? {};
+  const chosen = contexts.find(({ name }) => name === (choice.context ?? current));
+  const namespace = chosen?.fields['namespace'];
+  return typeof namespace === 'string' && namespace !== '' ? namespace : undefined;
+}
+
+/**
  * The chosen context, read and checked by kubectl's rules: kubernetes/client-go 1.36,
  * tools/clientcmd/{loader,validation, client_config}.go and api/v1/types.go. Unlike kubectl, which rejects a file
  * for any invalid value in it, this checks only the entries that the context references.

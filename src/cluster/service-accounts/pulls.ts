@@ -5,7 +5,7 @@ import { type Finding, finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/target.ts';
 import type { ClusterContext } from '../context.ts';
 import { nodeNamespace, operatorDeployments, operatorNamespace } from '../../core/ownership.ts';
-import { diagnosePod, type PodFailure, remedyFor } from '../pod-failure.ts';
+import { diagnosePod } from '../pod-failure.ts';
 
 /** Reports pods that cannot pull, and workloads that do not use the pull secret of their service account. */
 export async function pullFindings(
@@ -20,7 +20,7 @@ export async function pullFindings(
   ]);
   const failing = pods.filter((pod) => diagnosePod(pod)?.image !== undefined && !isReportedElsewhere(pod));
   const warnings = failing.length > 0 ? await inventory.warnings() : [];
-  const images = { host, isMirrored, region: config.aws.region };
+  const images = { host, isMirrored };
   return [
     ...failing.flatMap((pod) => failingPull(pod, images, warnings)),
     ...workloads
@@ -40,54 +40,28 @@ interface PulledImages {
   readonly host: string;
   /** Whether the node of a pod pulls an image from ECR under its own name. */
   readonly isMirrored: (image: string, pod: KubeObject) => boolean;
-  readonly region: string;
 }
 
 function failingPull(
   pod: KubeObject,
-  { host, isMirrored, region }: PulledImages,
+  { host, isMirrored }: PulledImages,
   warnings: readonly KubeObject[],
 ): Finding[] {
   const failure = diagnosePod(pod, warnings);
   if (failure?.image === undefined) return [];
+  const { image, cause, why } = failure;
+  const isPulledThroughMirror = isMirrored(image, pod);
   const target = targetOf(refOf(pod));
-  if (isMirrored(failure.image, pod)) {
-    return [
-      finding('pull-failing', {
-        target,
-        what: `${nameOf(target)} cannot pull ${failure.image}`,
-        why: failure.cause === 'not-found' ? 'the image is not in ECR' : failure.why,
-        hint: hintOnMirror(failure, pod, region),
-      }),
-    ];
-  }
-  const isInEcr = failure.image.startsWith(`${host}/`);
   return [
     finding('pull-failing', {
       // Only the owner of a workload can fix a reference outside this ECR, so `up` does not fail.
-      level: isInEcr ? 'failed' : 'warning',
+      level: isPulledThroughMirror || image.startsWith(`${host}/`) ? 'failed' : 'warning',
       target,
-      what: `${nameOf(target)} cannot pull ${failure.image}`,
-      why: failure.why,
-      hint: isInEcr
-        ? hintInEcr(failure, pod, region)
-        : 'Run `ecr-bootstrap up`. If the pod still cannot pull, use the name in ECR: ecr-bootstrap images',
+      what: `${nameOf(target)} cannot pull ${image}`,
+      why: isPulledThroughMirror && cause === 'not-found' ? 'the image is not in ECR' : why,
+      hint: `Run \`ecr-bootstrap why pod/${pod.metadata.name} -n ${pod.metadata.namespace ?? ''}\`.`,
     }),
   ];
-}
-
-function hintOnMirror(failure: PodFailure, pod: KubeObject, region: string): string {
-  const { cause, image = '' } = failure;
-  if (cause === 'disk-full') return remedyFor(failure, pod, region);
-  if (cause === 'not-found') return `Copy it: ecr-bootstrap mirror ${image}`;
-  if (cause === 'platform') return `Copy it for every node: ecr-bootstrap mirror --platform cluster ${image}`;
-  return 'Check that the node pulls from ECR: ecr-bootstrap status --only node-access';
-}
-
-function hintInEcr(failure: PodFailure, pod: KubeObject, region: string): string {
-  const { metadata } = pod;
-  if (failure.cause !== 'credentials') return remedyFor(failure, pod, region);
-  return `Run \`ecr-bootstrap up\`, then recreate the pod, because a pod keeps its list of pull secrets: kubectl delete pod -n ${metadata.namespace} ${metadata.name}`;
 }
 
 /** A pod that lists pull secrets itself does not use those of its service account. */

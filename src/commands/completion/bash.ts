@@ -80,6 +80,8 @@ _ecr_bootstrap_offer() {
     COMPREPLY+=("$candidate")
     ((\${#candidate} > longest)) && longest=\${#candidate}
   done <<<"$1"
+  # A name follows a slash.
+  [[ \${#COMPREPLY[@]} -eq 1 && \${COMPREPLY[0]} == */ ]] && compopt -o nospace 2>/dev/null
   # Only for a list: readline inserts a single candidate, and those of menus, with their titles.
   [[ \${#COMPREPLY[@]} -gt 1 && \${COMP_TYPE:-} =~ ^(33|63|64)$ ]] || return
   for ((i = 0; i < \${#COMPREPLY[@]}; i++)); do

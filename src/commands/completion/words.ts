@@ -1,6 +1,7 @@
 import { Command, type Option } from 'commander';
 import { findingCodes } from '../../core/finding-codes.ts';
 import { errorCodes } from '../../core/error-codes.ts';
+import { subjectTypes } from '../../run/why/subject.ts';
 import { steps } from '../../steps/index.ts';
 import { hosts, list, type Program } from '../command.ts';
 import { helpTopics } from '../help/topics.ts';
@@ -129,6 +130,10 @@ function argumentOf(name: string, command: Command): Values {
     case 'explain':
       return words(
         Object.entries({ ...findingCodes, ...errorCodes }).map(([word, { about }]) => ({ word, about })),
+      );
+    case 'why':
+      return words(
+        subjectTypes.map(({ kind, names: [type] }) => ({ word: `${type}/`, about: `explain a ${kind}` })),
       );
     case 'completion':
       return words(completionWords);

@@ -79,7 +79,9 @@ function wordsFunction({ words, isList }: DescribedValues, name: string): string
     return `${name}() {\n  _values -s , value ${items.join(' ')}\n}`;
   }
   const items = words.map(({ word, about = '' }) => `    ${shellQuoted(`${word}:${about}`)}`);
-  return `${name}() {\n  local -a words=(\n${items.join('\n')}\n  )\n  _describe value words\n}`;
+  // A name follows a slash.
+  const suffix = words.every(({ word }) => word.endsWith('/')) ? " -S ''" : '';
+  return `${name}() {\n  local -a words=(\n${items.join('\n')}\n  )\n  _describe value words${suffix}\n}`;
 }
 
 function plainAction(values: Values): string {

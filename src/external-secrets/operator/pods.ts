@@ -112,6 +112,8 @@ const causes: Readonly<Record<PodFailure['cause'], string>> = {
   'not-found': 'the registry does not have the image',
   platform: "the image does not exist for the node's platform",
   'disk-full': 'the disk of its node is full',
+  'invalid-name': 'the name of its image is not valid',
+  'never-pull': 'its image is not on its node, and it must not be pulled',
   'unknown-pull': 'its image cannot be pulled',
   unschedulable: 'no node can run it',
   crash: 'it crashes',

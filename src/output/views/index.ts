@@ -8,6 +8,7 @@ import { doctorLines } from './doctor.ts';
 import { imageLines, prunedLines, unusedLines, unusedNames } from './images.ts';
 import { mirrorLines } from './mirror.ts';
 import { planLines } from './plan.ts';
+import { whyLines } from './why.ts';
 import { statusLines } from './status.ts';
 import { nameOf } from '../../core/target.ts';
 import { docsUrl } from '../../core/paths.ts';
@@ -58,6 +59,8 @@ function formatted(
       return doctorLines(view.data, layout);
     case 'explanation':
       return explanationLines(view.data, layout);
+    case 'why':
+      return whyLines(view.data, layout);
     case 'version':
       return versionLines(view.data, layout);
   }

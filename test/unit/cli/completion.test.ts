@@ -29,6 +29,7 @@ const unique: readonly (readonly [typed: string, args: readonly string[]])[] = [
   ['explain key-ol', ['explain', 'key-old']],
   ['help exit', ['help', 'exit-codes']],
   ['completion inst', ['completion', 'install']],
+  ['why dep', ['why', 'deployment/']],
   ['sandbox stat', ['sandbox', 'status']],
   ['sandbox --adv', ['sandbox', '--advance']],
   ['sandbox up --dry', ['sandbox', 'up', '--dry-run']],
@@ -97,6 +98,14 @@ describe.each(['bash', 'zsh'] as const)('completion in %s', (shell) => {
       const screen = await complete(shell, ['up --only pull-secret-\t', 'r\t']);
       expect(screen).toMatch(/pull-secret-refresh +(-- )?pull secret renewal/);
       expect(screen).toMatch(/rotate +(-- )?replace the access key/);
+    },
+    40_000,
+  );
+
+  inShell(
+    'adds no space after the slash of a type, so that a name can follow',
+    async () => {
+      expect(ranWith(await complete(shell, ['why dep\tweb']))).toEqual([['why', 'deployment/web']]);
     },
     40_000,
   );

@@ -3,11 +3,10 @@ import type { ClusterContext } from '../../../src/cluster/context.ts';
 import { pullFindings } from '../../../src/cluster/service-accounts/pulls.ts';
 import { mirroring } from '../../../src/mirror/internet.ts';
 
+const host = '1.dkr.ecr.eu-west-1.amazonaws.com';
+
 /** What is reported about a pod whose image was not found, where nodes pull Docker Hub from ECR. */
-async function hintFor(
-  image: string,
-  map: Readonly<Record<string, string>> = {},
-): Promise<string | undefined> {
+async function findingFor(image: string, map: Readonly<Record<string, string>> = {}) {
   const message = `failed to pull and unpack image "${image}": failed to resolve reference "${image}": ${image}: not found`;
   const pod = {
     apiVersion: 'v1',
@@ -21,21 +20,25 @@ async function hintFor(
   };
   const empty = () => Promise.resolve([]);
   const ctx = {
-    config: { aws: { region: 'eu-west-1' }, pullSecret: { name: 'puller' } },
-    registryHost: () => Promise.resolve('1.dkr.ecr.eu-west-1.amazonaws.com'),
+    config: { pullSecret: { name: 'puller' } },
+    registryHost: () => Promise.resolve(host),
     inventory: { pods: () => Promise.resolve([pod]), workloads: empty, warnings: empty },
   } as unknown as ClusterContext;
   const isMirrored = mirroring(['docker.io'], { project: 'shop', images: { map } } as Parameters<
     typeof mirroring
   >[1]);
   const [finding] = await pullFindings(ctx, isMirrored);
-  return finding?.hint;
+  return finding;
 }
 
 it.each(['nginx:1.28', 'team/app:1', 'docker.io/library/nginx:1.28', 'index.docker.io/library/nginx:1.28'])(
-  'reports that a pod cannot pull %s with the command that copies it to ECR',
+  'reports that ECR lacks %s, which a pod cannot pull through the mirror',
   async (image) => {
-    expect(await hintFor(image)).toBe(`Copy it: ecr-bootstrap mirror ${image}`);
+    expect(await findingFor(image)).toMatchObject({
+      level: 'failed',
+      what: `Pod shop/web cannot pull ${image}`,
+      why: 'the image is not in ECR',
+    });
   },
 );
 
@@ -43,6 +46,16 @@ it.each([
   ['of a registry that is not mirrored', 'quay.io/team/app:1', {}],
   ['that was loaded onto a node', 'localhost/app:1', {}],
   ['that images.map stores under another name', 'nginx:1.28', { 'docker.io/library/nginx': 'web/nginx' }],
-])('does not say that an image %s would only have to be copied', async (_, image, map) => {
-  expect(await hintFor(image, map)).toContain('use the name in ECR: ecr-bootstrap images');
+])('does not fail for an image %s, which only its owner can change', async (_, image, map) => {
+  const finding = await findingFor(image, map);
+  expect(finding?.level).toBe('warning');
+  expect(finding?.why).toContain('not found');
+});
+
+it('fails for an image with a name in ECR', async () => {
+  expect((await findingFor(`${host}/shop/web:1`))?.level).toBe('failed');
+});
+
+it('links to the explanation of the pod', async () => {
+  expect((await findingFor('nginx:1.28'))?.hint).toBe('Run `ecr-bootstrap why pod/web -n shop`.');
 });

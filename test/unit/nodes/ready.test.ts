@@ -57,12 +57,12 @@ function contextOf(cluster: Cluster): NodesContext {
   }));
   const inventory = {
     nodes: () => Promise.resolve([node]),
-    warnings: () => Promise.resolve(events),
     mirroredHosts: () => Promise.resolve(['docker.io']),
   };
   const port = {
     get: () => Promise.resolve(cluster.daemonSet),
-    list: (): Promise<readonly KubeObject[]> => Promise.resolve([pod]),
+    list: ({ kind }: KubeObject): Promise<readonly object[]> =>
+      Promise.resolve(kind === 'Event' ? events : [pod]),
     lastLogLine: log ?? (() => Promise.resolve(undefined)),
   };
   let time = now;

@@ -191,6 +191,19 @@ const views: { readonly [T in View['type']]: Extract<View, { readonly type: T }>
     type: 'doctor',
     data: { ready: false, checks: [{ check: hostile, title: hostile, findings }] },
   },
+  why: {
+    type: 'why',
+    data: {
+      subject: hostile,
+      verdict: 'cause-found',
+      cause: { id: hostile, what: hostile, why: hostile, fix: hostile },
+      chain: (['ok', 'failed', 'unknown'] as const).map((state) => ({
+        link: 'ecr' as const,
+        state,
+        text: hostile,
+      })),
+    },
+  },
   explanation: {
     type: 'explanation',
     data: { code: hostile, exitCode: 1, level: 'failed', about: hostile, fix: hostile },

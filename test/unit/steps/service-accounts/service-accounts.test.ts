@@ -102,7 +102,7 @@ it('reports pods that cannot pull with a fix, and pods that list other pull secr
   });
   const found = (await health()).filter(({ target }) => target.name === 'shop/alone');
   expect(found).toMatchObject([
-    { code: 'pull-failing', hint: expect.stringContaining('kubectl delete pod -n shop alone') as string },
+    { code: 'pull-failing', hint: expect.stringContaining('ecr-bootstrap why pod/alone -n shop') as string },
     { code: 'pod-pull-secrets', level: 'warning' },
   ]);
 });

@@ -1,0 +1,30 @@
+import type { WhyView } from '../../output/index.ts';
+import type { Context } from '../../steps/context.ts';
+import { causeOf } from './causes.ts';
+import { chainOf } from './chain.ts';
+import type { Evidence } from './evidence.ts';
+import { findSubject } from './find.ts';
+import { readEvidence } from './read.ts';
+import type { Subject } from './subject.ts';
+
+/**
+ * Explains why an image cannot be pulled, or a pod does not run.
+ * @throws BootstrapError `object-missing`, or `cluster-*` if the object itself cannot be read
+ */
+export async function explainSubject(subject: Subject, namespace: string, ctx: Context): Promise<WhyView> {
+  return viewOf(await readEvidence(await findSubject(subject, namespace, ctx), ctx));
+}
+
+export function viewOf(evidence: Evidence): WhyView {
+  const { subject, pod, registryHost } = evidence;
+  const cause = causeOf(evidence);
+  // The host is the same everywhere, and longer than what matters.
+  const short = (text: string): string =>
+    registryHost === undefined ? text : text.replaceAll(`${registryHost}/`, '');
+  return {
+    subject,
+    verdict: cause === undefined || pod?.isRunning ? 'healthy' : 'cause-found',
+    ...(cause && { cause: { ...cause, what: short(cause.what), why: short(cause.why) } }),
+    chain: chainOf(evidence).map((link) => ({ ...link, text: short(link.text) })),
+  };
+}

@@ -1,0 +1,525 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../../sandbox/cluster/index.ts';
+import type { RunOptions } from '../../support/cli.ts';
+import { type Cli, openCli } from '../../support/cli.ts';
+
+const namespace = 'shop';
+const digest = `sha256:${'a'.repeat(64)}`;
+/** No kubelet runs there, so the status of a pod stays as it is. */
+const silentNode = { nodeName: 'gone-1' };
+
+let cli: Cli;
+let restore: () => void;
+const undos: (() => unknown)[] = [];
+
+beforeAll(async () => {
+  cli = await openCli({}, { fast: true, config: 'images:\n  exclude: ["docker.io/team/*"]\n' });
+  const { code, stderr } = await cli.run('up --yes');
+  expect(code, stderr).toBe(0);
+  restore = cli.world.cluster.save();
+}, 60_000);
+afterAll(() => cli.close());
+
+afterEach(async () => {
+  for (const undo of undos.splice(0).reverse()) undo();
+  restore();
+  await cli.world.cluster.settled();
+});
+
+const cluster = () => cli.world.cluster;
+const ecr = (image: string): string => `${cli.world.registryHost}/shop/${image}`;
+const nginx = (): string => ecr('docker.io/library/nginx:1.27');
+const machine = () => cluster().machine('node-1');
+const loseImages = () => machine().removeImages(({ reference }) => !reference.path.endsWith('pause'));
+
+interface PodOptions {
+  readonly secrets?: readonly string[];
+  readonly spec?: object;
+  readonly container?: object;
+  readonly metadata?: object;
+  readonly status?: object;
+}
+
+/** Creates a pod as the API server stores it, and waits until its kubelet has tried to start it. */
+async function start(image: string, options: PodOptions = {}): Promise<void> {
+  const { secrets = ['puller'], spec = {}, container = {}, metadata = {}, status } = options;
+  cluster().put({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'web', namespace, ...metadata },
+    spec: {
+      serviceAccountName: 'default',
+      imagePullSecrets: secrets.map((name) => ({ name })),
+      containers: [{ name: 'main', image, ...container }],
+      ...spec,
+    },
+    ...(status && { status }),
+  });
+  await cluster().settled();
+}
+
+const waiting = (image: string, reason: string, message: string, more: object = {}) => ({
+  phase: 'Pending',
+  containerStatuses: [
+    { name: 'main', image, ready: false, restartCount: 0, state: { waiting: { reason, message } }, ...more },
+  ],
+});
+
+/** A pod that its kubelet could not pull, for a cause of the runtime. */
+const failing = (image: string, cause: string): PodOptions => ({
+  spec: silentNode,
+  status: waiting(
+    image,
+    'ErrImagePull',
+    `failed to pull and unpack image "${image}": failed to resolve reference "${image}": ${cause}`,
+  ),
+});
+
+interface Stored extends KubeObject {
+  readonly data?: Readonly<Record<string, string>>;
+  readonly status?: object;
+  readonly spec?: object;
+}
+
+function change(
+  kind: string,
+  name: string,
+  within: string | undefined,
+  update: (object: Stored) => object,
+): void {
+  const object = cluster().get(kind, name, within);
+  if (!object) throw new Error(`there is no ${kind} ${name}`);
+  cluster().put({ ...object, ...update(object as Stored) });
+}
+
+/** Replaces the login of a pull secret. */
+function relogin(host: string, password = 'not-a-token', name = 'puller'): void {
+  const auth = Buffer.from(`AWS:${password}`).toString('base64');
+  const config = JSON.stringify({ auths: { [host]: { username: 'AWS', password, auth } } });
+  change('Secret', name, namespace, ({ data = {} }) => ({
+    data: { ...data, '.dockerconfigjson': Buffer.from(config).toString('base64') },
+  }));
+}
+
+const ownSecret = (host: string): void => {
+  const puller = cluster().get('Secret', 'puller', namespace) as KubeObject;
+  cluster().put({
+    ...puller,
+    metadata: { name: 'own', namespace },
+  });
+  relogin(host, 'hunter2-hunter2', 'own');
+};
+
+function stopOperator(): void {
+  cluster().delete('Deployment', 'external-secrets', 'external-secrets');
+}
+
+/** The Secrets Manager secret, user and keys of the image puller. */
+const keysOfPuller = () =>
+  [...cli.world.aws.identities.keys.values()].filter(({ user }) => user.name !== 'admin');
+
+interface Case {
+  readonly name: string;
+  readonly inject: () => Promise<void> | void;
+  readonly id: string;
+  readonly fix: RegExp;
+  readonly args?: string;
+  readonly run?: () => RunOptions;
+}
+
+const cases: readonly Case[] = [
+  {
+    name: 'a tag that ECR does not have',
+    inject: () => start(ecr('docker.io/library/nginx:9.9')),
+    id: 'tag-missing',
+    fix: /^ecr-bootstrap mirror docker\.io\/library\/nginx:9\.9$/,
+  },
+  {
+    name: 'a tag that ECR does not have, through the mirror',
+    inject: () => start('nginx:9.9'),
+    id: 'tag-missing',
+    fix: /^ecr-bootstrap mirror docker\.io\/library\/nginx:9\.9$/,
+  },
+  {
+    name: 'a digest that ECR does not have',
+    inject: () => start(ecr(`docker.io/library/nginx@${digest}`)),
+    id: 'digest-missing',
+    fix: /^ecr-bootstrap mirror docker\.io\/library\/nginx@sha256:a+$/,
+  },
+  {
+    name: 'a repository that ECR does not have',
+    inject: () => start(ecr('docker.io/library/none:1')),
+    id: 'repository-missing',
+    fix: /^ecr-bootstrap mirror docker\.io\/library\/none:1$/,
+  },
+  {
+    name: 'an image for another platform',
+    inject: () => {
+      cli.world.aws.registry.seed('shop/docker.io/library/arm', '1', { platforms: ['linux/arm64'] });
+      undos.push(() => cli.world.aws.registry.repositories.delete('shop/docker.io/library/arm'));
+      return start(ecr('docker.io/library/arm:1'));
+    },
+    id: 'platform-missing',
+    fix: /^ecr-bootstrap mirror --platform cluster docker\.io\/library\/arm:1$/,
+  },
+  {
+    name: 'an archived image',
+    inject: async () => {
+      const repository = cli.world.aws.registry.repositories.get('shop/docker.io/library/nginx');
+      repository?.archived.add(repository.tags.get('1.27') ?? '');
+      undos.push(() => repository?.archived.clear());
+      machine().removeImages();
+      await start(nginx());
+    },
+    id: 'archived',
+    fix: /^aws ecr update-image-storage-class .*--target-storage-class STANDARD$/,
+  },
+  {
+    name: 'a ClusterExternalSecret that was deleted',
+    inject: async () => {
+      cluster().delete('ClusterExternalSecret', 'puller');
+      await cluster().settled();
+      await start(nginx());
+    },
+    id: 'distribution',
+    fix: /^ecr-bootstrap up$/,
+  },
+  {
+    name: 'a namespace that rejects its copy',
+    inject: async () => {
+      cluster().put({
+        kind: 'ResourceQuota',
+        metadata: { name: 'none', namespace },
+        spec: { hard: { secrets: '0' } },
+      });
+      await cluster().settled();
+      cluster().delete('Secret', 'puller', namespace);
+      await cluster().settled();
+      await start(nginx());
+    },
+    id: 'distribution',
+    fix: /kubectl -n shop describe quota/,
+  },
+  {
+    name: 'an operator that does not run',
+    inject: async () => {
+      stopOperator();
+      cluster().delete('Secret', 'puller', namespace);
+      await start(nginx());
+    },
+    id: 'operator',
+    fix: /^ecr-bootstrap up$/,
+  },
+  {
+    name: 'a disabled access key',
+    inject: async () => {
+      for (const key of keysOfPuller()) {
+        key.active = false;
+        undos.push(() => (key.active = true));
+      }
+      await start(nginx());
+    },
+    id: 'access-key',
+    fix: /^ecr-bootstrap up$/,
+  },
+  {
+    name: 'a deleted access key',
+    inject: async () => {
+      for (const key of keysOfPuller()) {
+        cli.world.aws.identities.keys.delete(key.id);
+        undos.push(() => cli.world.aws.identities.keys.set(key.id, key));
+      }
+      await start(nginx());
+    },
+    id: 'access-key',
+    fix: /^ecr-bootstrap up$/,
+  },
+  {
+    name: 'own pull secrets of another registry',
+    inject: async () => {
+      ownSecret('registry.example.com');
+      await start(nginx(), { secrets: ['own'] });
+    },
+    id: 'own-pull-secrets',
+    fix: /^Add puller to imagePullSecrets, or remove that list: kubectl -n shop edit pod web$/,
+  },
+  {
+    name: 'own pull secrets that do not exist',
+    inject: () => start(nginx(), { secrets: ['none'] }),
+    id: 'own-pull-secrets',
+    fix: /kubectl -n shop edit pod web$/,
+  },
+  {
+    name: 'a service account that does not list the pull secret',
+    inject: async () => {
+      change('ServiceAccount', 'default', namespace, () => ({ imagePullSecrets: [] }));
+      await start(nginx(), { secrets: [] });
+    },
+    id: 'service-account-unlisted',
+    fix: /^ecr-bootstrap up --only service-accounts$/,
+  },
+  {
+    name: 'a service account that is excluded',
+    inject: async () => {
+      change('ServiceAccount', 'default', namespace, ({ metadata }) => ({
+        imagePullSecrets: [],
+        metadata: { ...metadata, labels: { 'ecr-bootstrap.dev/ignore': 'true' } },
+      }));
+      await start(nginx(), { secrets: [] });
+    },
+    id: 'service-account-excluded',
+    fix: /kubectl -n shop edit serviceaccount default$/,
+  },
+  {
+    name: 'a pod that is older than the list of its service account',
+    inject: () => start(nginx(), { secrets: [] }),
+    id: 'created-before-service-account',
+    fix: /^kubectl -n shop get pod web -o yaml \| kubectl replace --force -f -$/,
+  },
+  {
+    name: 'a pod that is older than its pull secret',
+    inject: async () => {
+      await start(
+        nginx(),
+        failing(nginx(), 'unexpected status from HEAD request to https://x/v2/: 401 Unauthorized'),
+      );
+      cli.world.clock.advance(5000);
+      cluster().delete('Secret', 'puller', namespace);
+      await cluster().settled();
+    },
+    id: 'created-before-pull-secret',
+    fix: /kubectl replace --force/,
+  },
+  {
+    name: 'a namespace that is excluded by its label',
+    inject: async () => {
+      change('Namespace', namespace, undefined, ({ metadata }) => ({
+        metadata: { ...metadata, labels: { ...metadata.labels, 'ecr-bootstrap.dev/ignore': 'true' } },
+      }));
+      await cluster().settled();
+      await start(nginx());
+    },
+    id: 'namespace-excluded',
+    fix: /^kubectl label namespace shop ecr-bootstrap\.dev\/ignore-$/,
+  },
+  {
+    name: 'ECR of another account',
+    inject: () => start('999999999999.dkr.ecr.eu-west-1.amazonaws.com/shop/web:1'),
+    id: 'other-registry',
+    fix: /^kubectl -n shop set image pod\/web main=123456789012\.dkr\.ecr\.eu-west-1\.amazonaws\.com\/shop\/web:1$/,
+  },
+  {
+    name: 'another host of this registry',
+    inject: () => start('123456789012.dkr-ecr.eu-west-1.on.aws/shop/docker.io/library/nginx:1.27'),
+    id: 'registry-alias',
+    fix: /^kubectl -n shop set image pod\/web main=123456789012\.dkr\.ecr\.eu-west-1\.amazonaws\.com\//,
+  },
+  {
+    name: 'a registry that is not mirrored',
+    inject: () => start('ghcr.io/acme/web:2.1'),
+    id: 'host-not-mirrored',
+    fix: /^ecr-bootstrap up$/,
+  },
+  {
+    name: 'an image that images.exclude keeps out of ECR',
+    inject: () => start('team/app:1'),
+    id: 'image-excluded',
+    fix: /^Remove it from images\.exclude, then run: ecr-bootstrap mirror docker\.io\/team\/app:1$/,
+  },
+  {
+    name: 'the name of an image that is not valid',
+    inject: () =>
+      start('Not An Image', {
+        spec: silentNode,
+        status: waiting('Not An Image', 'InvalidImageName', 'couldn\'t parse image name "Not An Image"'),
+      }),
+    id: 'invalid-name',
+    fix: /kubectl -n shop edit pod web$/,
+  },
+  {
+    name: 'imagePullPolicy Never',
+    inject: () => start(ecr('docker.io/library/nginx:1.27'), { container: { imagePullPolicy: 'Never' } }),
+    id: 'never-pull',
+    fix: /^Set imagePullPolicy: IfNotPresent: kubectl -n shop edit pod web$/,
+  },
+  {
+    name: 'DNS without the name of the registry',
+    inject: () =>
+      start(
+        nginx(),
+        failing(
+          nginx(),
+          `failed to do request: Head "https://${cli.world.registryHost}/v2/": dial tcp: lookup ${cli.world.registryHost}: no such host`,
+        ),
+      ),
+    id: 'dns',
+    fix: /ecr\.dkr/,
+  },
+  {
+    name: 'a firewall before the registry',
+    inject: () =>
+      start(
+        nginx(),
+        failing(
+          nginx(),
+          `failed to do request: Head "https://${cli.world.registryHost}/v2/": dial tcp 10.1.2.3:443: i/o timeout`,
+        ),
+      ),
+    id: 'route',
+    fix: /port 443/,
+  },
+  {
+    name: 'a proxy with its own certificate',
+    inject: () =>
+      start(
+        nginx(),
+        failing(
+          nginx(),
+          `failed to do request: Head "https://${cli.world.registryHost}/v2/": tls: failed to verify certificate: x509: certificate signed by unknown authority`,
+        ),
+      ),
+    id: 'tls',
+    fix: /certificate authority/,
+  },
+  {
+    name: 'a disk that is full',
+    inject: () => start(nginx(), failing(nginx(), 'mkdir /var/lib/containerd/x: no space left on device')),
+    id: 'disk-full',
+    fix: /^kubectl describe node gone-1$/,
+  },
+  {
+    name: 'a pod that was evicted',
+    inject: () =>
+      start(nginx(), {
+        spec: silentNode,
+        status: { phase: 'Failed', reason: 'Evicted', message: 'The node was low on resource: memory.' },
+      }),
+    id: 'pod-ended',
+    fix: /^kubectl -n shop describe pod web$/,
+  },
+  {
+    name: 'a pod that no node can run',
+    inject: () => start(nginx(), { spec: { nodeSelector: { disk: 'ssd' } } }),
+    id: 'unschedulable',
+    fix: /^kubectl -n shop describe pod web$/,
+  },
+  {
+    name: 'a node that is not ready',
+    inject: async () => {
+      change('Node', 'node-1', undefined, ({ status }) => ({
+        status: {
+          ...status,
+          conditions: [{ type: 'Ready', status: 'Unknown', reason: 'NodeStatusUnknown' }],
+        },
+      }));
+      await start(nginx(), { spec: { nodeName: 'node-1' } });
+    },
+    id: 'node-not-ready',
+    fix: /^kubectl describe node node-1$/,
+  },
+  {
+    name: 'a container that crashes',
+    inject: () =>
+      start(nginx(), {
+        spec: silentNode,
+        status: waiting(nginx(), 'CrashLoopBackOff', 'back-off 10s restarting failed container', {
+          restartCount: 5,
+          lastState: { terminated: { exitCode: 1, reason: 'Error' } },
+        }),
+      }),
+    id: 'crash',
+    fix: /^kubectl -n shop logs web --all-containers --previous$/,
+  },
+  {
+    name: 'a volume that cannot be mounted',
+    inject: () => start(nginx(), { spec: { volumes: [{ name: 'tls', secret: { secretName: 'none' } }] } }),
+    id: 'pod-waiting',
+    fix: /^kubectl -n shop describe pod web$/,
+  },
+  {
+    name: 'a static pod with a name in ECR',
+    inject: () =>
+      start(nginx(), { secrets: [], metadata: { annotations: { 'kubernetes.io/config.mirror': 'x' } } }),
+    id: 'static-pod',
+    fix: /^Use docker\.io\/library\/nginx:1\.27 in the manifest on the node/,
+  },
+  {
+    name: 'a node whose runtime ignores the mirror',
+    inject: async () => {
+      machine().setReadsMirrors(false);
+      for (const { metadata } of cluster().list('Pod', 'ecr-bootstrap')) {
+        cluster().delete('Pod', metadata.name, 'ecr-bootstrap');
+      }
+      loseImages();
+      await cluster().settled();
+      await start('nginx:1.27');
+    },
+    id: 'mirror-ignored',
+    fix: /systemctl restart containerd/,
+  },
+  {
+    name: 'a hosts.toml of another program',
+    inject: async () => {
+      const path = '/etc/containerd/certs.d/docker.io/hosts.toml';
+      machine().writeFile(path, 'server = "https://mirror.example.com"\n');
+      await cluster().settled();
+      cli.world.clock.advance(180_000);
+      await cluster().settled();
+      loseImages();
+      await start('nginx:1.27');
+    },
+    id: 'files-of-others',
+    fix: /^Delete this file on the node/,
+  },
+  {
+    name: 'an agent that was deleted with its files',
+    inject: async () => {
+      cluster().delete('DaemonSet', 'node-access', 'ecr-bootstrap');
+      await cluster().settled();
+      for (const path of Object.keys(machine().files)) machine().removeFile(path);
+      loseImages();
+      await start('nginx:1.27');
+    },
+    id: 'agent-not-ready',
+    fix: /ecr-bootstrap (up|status)/,
+  },
+  {
+    name: 'a node that the configuration does not select',
+    inject: () =>
+      start('nginx:1.27', failing('nginx:1.27', 'dial tcp: lookup registry-1.docker.io: no such host')),
+    args: 'pod/web -n shop',
+    run: () => {
+      const file = join(cli.folder, 'selecting.yaml');
+      writeFileSync(file, 'nodes:\n  nodeSelector: { role: edge }\n');
+      change('Pod', 'web', namespace, ({ spec }) => ({
+        spec: { ...spec, nodeName: 'node-1' },
+      }));
+      return { env: { ECR_BOOTSTRAP_CONFIG: file } };
+    },
+    id: 'node-without-agent',
+    fix: /nodes\.nodeSelector/,
+  },
+  {
+    name: 'an image that nobody has copied',
+    inject: () => undefined,
+    args: 'redis:8',
+    id: 'repository-missing',
+    fix: /^ecr-bootstrap mirror docker\.io\/library\/redis:8$/,
+  },
+];
+
+describe('why', () => {
+  it.each(cases)('names $id first for $name', async ({ inject, args = 'pod/web -n shop', id, fix, run }) => {
+    await inject();
+    const { code, stdout, document } = await cli.json(`why ${args}`, run?.());
+    const { cause, verdict } = (document['why'] ?? {}) as {
+      verdict?: string;
+      cause?: { id: string; fix: string };
+    };
+    expect(cause?.id, stdout).toBe(id);
+    expect(cause?.fix).toMatch(fix);
+    expect([code, verdict]).toEqual([3, 'cause-found']);
+  });
+});

@@ -1,0 +1,312 @@
+import { describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../../../src/clients/kubernetes/port.ts';
+import { BootstrapError } from '../../../../src/core/errors.ts';
+import { finding } from '../../../../src/core/findings.ts';
+import type { NodeAccess } from '../../../../src/nodes/agents.ts';
+import { causeOf } from '../../../../src/run/why/causes.ts';
+import type {
+  AccessEvidence,
+  CheckedSecret,
+  Evidence,
+  ImageEvidence,
+  NodeEvidence,
+  PodEvidence,
+} from '../../../../src/run/why/evidence.ts';
+import { viewOf } from '../../../../src/run/why/index.ts';
+
+const registryHost = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
+const now = Date.parse('2026-01-01T00:00:00Z');
+const denied = new BootstrapError({ code: 'cluster-denied', what: 'could not list x', why: 'no', hint: '' });
+
+const object = (kind: string, name: string, more: object = {}, metadata: object = {}): KubeObject => ({
+  apiVersion: 'v1',
+  kind,
+  metadata: { name, namespace: 'shop', ...metadata },
+  ...more,
+});
+
+const inEcr = { state: 'present', repository: 'demo/docker.io/library/nginx', tag: '1.28' } as const;
+
+const image = (more: Partial<ImageEvidence> = {}): ImageEvidence => ({
+  name: `${registryHost}/demo/docker.io/library/nginx:1.28`,
+  container: 'main',
+  route: 'ecr',
+  host: registryHost,
+  source: 'docker.io/library/nginx:1.28',
+  isExcluded: false,
+  instead: `${registryHost}/demo/docker.io/library/nginx:1.28`,
+  inEcr,
+  ...more,
+});
+
+const mirrored = (more: Partial<ImageEvidence> = {}): ImageEvidence =>
+  image({ name: 'nginx:1.28', route: 'mirror', host: 'docker.io', ...more });
+
+const credentials = '401 Unauthorized';
+
+const pod = (more: Partial<PodEvidence> = {}): PodEvidence => ({
+  object: object(
+    'Pod',
+    'web-1',
+    { spec: { imagePullSecrets: [{ name: 'puller' }] } },
+    { creationTimestamp: '2025-12-31T00:00:00Z' },
+  ),
+  workload: { kind: 'Deployment', name: 'web' },
+  isStatic: false,
+  isRunning: false,
+  failure: { cause: 'credentials', why: credentials, image: image().name },
+  ...more,
+});
+
+const secret = (more: Partial<CheckedSecret> = {}, metadata: object = {}): CheckedSecret => ({
+  name: 'puller',
+  object: object(
+    'Secret',
+    'puller',
+    {},
+    { labels: { 'app.kubernetes.io/managed-by': 'ecr-bootstrap' }, ...metadata },
+  ),
+  login: 'accepted',
+  ...more,
+});
+
+const access = (more: Partial<AccessEvidence> = {}): AccessEvidence => ({
+  pullSecret: 'puller',
+  namespace: 'shop',
+  account: {
+    name: 'default',
+    object: object('ServiceAccount', 'default'),
+    lists: ['puller'],
+    isExcluded: false,
+  },
+  listed: ['puller'],
+  secrets: [secret()],
+  now,
+  ...more,
+});
+
+const state = (of: NodeAccess['state'], why = ''): NodeAccess => ({
+  name: 'node-1',
+  runtime: 'containerd://2.2.9',
+  state: of,
+  why,
+});
+
+const node = (more: Partial<NodeEvidence> = {}): NodeEvidence => ({
+  name: 'node-1',
+  object: object('Node', 'node-1'),
+  isReady: true,
+  hasDiskPressure: false,
+  isAccessOn: true,
+  mirrored: ['docker.io'],
+  access: state('active'),
+  isTokenRefused: false,
+  ...more,
+});
+
+const evidence = (more: Partial<Evidence> = {}): Evidence => ({
+  subject: 'Pod shop/web-1',
+  users: ['Deployment shop/web'],
+  pod: pod(),
+  image: image(),
+  node: node(),
+  access: access(),
+  supply: [],
+  region: 'eu-west-1',
+  registryHost,
+  ...more,
+});
+
+const throughMirror = (more: Partial<Evidence> = {}): Evidence => {
+  const { access: _, ...rest } = evidence({
+    image: mirrored(),
+    pod: pod({ failure: { cause: 'not-found', why: 'nginx:1.28: not found', image: 'nginx:1.28' } }),
+  });
+  return { ...rest, ...more };
+};
+
+const supplied = (step: string) => [
+  {
+    step,
+    finding: finding('drift', {
+      target: { kind: 'Deployment', name: 'external-secrets/external-secrets' },
+      what: 'Deployment external-secrets/external-secrets is missing',
+      why: 'it is part of the configuration',
+      hint: 'ecr-bootstrap up',
+    }),
+  },
+];
+
+const expired = { annotations: { 'ecr-bootstrap.dev/expires-at': String(now / 1000) } };
+const reported = finding('node-agent-unready', {
+  target: { kind: 'Node', name: 'node-1' },
+  what: 'the agent on node node-1 is not ready',
+  why: '/etc/containerd/certs.d/docker.io/hosts.toml is managed by another program',
+  hint: 'Delete this file on the node.',
+});
+const upstream = 'dial tcp: lookup registry-1.docker.io: no such host';
+
+describe('the cause', () => {
+  it.each<[id: string, evidence: Evidence]>([
+    ['token-expired', evidence({ access: access({ secrets: [secret({ login: 'refused' }, expired)] }) })],
+    ['token-refused', evidence({ access: access({ secrets: [secret({ login: 'refused' })] }) })],
+    ['pull-secret-other-registry', evidence({ access: access({ secrets: [secret({ login: undefined })] }) })],
+    [
+      'pull-secret-missing',
+      evidence({ access: access({ secrets: [secret({ object: undefined, login: undefined })] }) }),
+    ],
+    [
+      'pull-secret-unmanaged',
+      evidence({ access: access({ secrets: [secret({ login: 'refused' }, { labels: {} })] }) }),
+    ],
+    [
+      'operator',
+      evidence({ access: access({ secrets: [secret({ login: 'refused' })] }), supply: supplied('operator') }),
+    ],
+    [
+      'access-key',
+      throughMirror({ node: node({ isTokenRefused: true }), supply: supplied('image-puller-key') }),
+    ],
+    [
+      'renewal',
+      throughMirror({ node: node({ access: state('failing') }), supply: supplied('pull-secret-refresh') }),
+    ],
+    ['node-token-refused', throughMirror({ node: node({ isTokenRefused: true }) })],
+    [
+      'files-of-others',
+      throughMirror({ node: node({ access: state('failing'), finding: reported, isTokenRefused: true }) }),
+    ],
+    [
+      'agent-not-ready',
+      throughMirror({
+        node: node({ access: state('starting'), finding: { ...reported, why: 'it has no agent yet' } }),
+      }),
+    ],
+    ['node-skipped', throughMirror({ node: node({ access: state('skipped'), finding: reported }) })],
+    ['mirror-ignored', throughMirror({ node: node({ access: state('inactive'), finding: reported }) })],
+    ['node-without-agent', throughMirror({ node: node({ access: undefined }) })],
+    [
+      'created-before-node-access',
+      throughMirror({ pod: pod({ failure: { cause: 'dns', why: upstream, image: 'nginx:1.28' } }) }),
+    ],
+    ['retry', throughMirror()],
+    [
+      'retry',
+      evidence({ pod: pod({ failure: { cause: 'not-found', why: 'not found', image: image().name } }) }),
+    ],
+    [
+      'platform',
+      evidence({ pod: pod({ failure: { cause: 'platform', why: 'no match', image: image().name } }) }),
+    ],
+    [
+      'platform-unavailable',
+      evidence({ image: image({ inEcr: { ...inEcr, state: 'unavailable-platform' } }) }),
+    ],
+    [
+      'dns',
+      throughMirror({
+        pod: pod({
+          failure: { cause: 'dns', why: `lookup ${registryHost}: no such host`, image: 'nginx:1.28' },
+        }),
+      }),
+    ],
+    [
+      'internet-image',
+      evidence({ image: mirrored({ route: 'internet' }), node: node({ isAccessOn: false, mirrored: [] }) }),
+    ],
+    ['disk-full', evidence({ node: node({ hasDiskPressure: true }) })],
+    [
+      'pull-failed',
+      evidence({
+        image: image({ inEcr: denied }),
+        pod: pod({ failure: { cause: 'unknown-pull', why: 'odd', image: image().name } }),
+      }),
+    ],
+  ])('is %s', (id, given) => {
+    expect(causeOf(given)?.id).toBe(id);
+  });
+
+  it('is the missing tag although the token is refused too, because the copy is needed anyway', () => {
+    const given = evidence({
+      image: image({ inEcr: { ...inEcr, state: 'no-tag' } }),
+      access: access({ secrets: [secret({ login: 'refused' })] }),
+    });
+    expect(causeOf(given)?.id).toBe('tag-missing');
+  });
+
+  it('is never a guess about what could not be read', () => {
+    const unread = evidence({
+      image: image({ inEcr: denied }),
+      node: node({ object: denied, access: denied, isTokenRefused: denied }),
+      access: access({
+        account: { name: 'default', object: denied, lists: [], isExcluded: false },
+        secrets: [secret({ object: denied, login: undefined })],
+      }),
+    });
+    expect(causeOf(unread)).toMatchObject({ id: 'pull-failed', why: credentials });
+  });
+
+  it('is not that of the pull secret if ECR accepts one that the pod lists itself', () => {
+    const own = { listed: ['own'], secrets: [secret(), secret({ name: 'own' })] };
+    expect(causeOf(evidence({ access: access(own) }))?.id).toBe('retry');
+  });
+
+  it('is the list of the pod if none of its own pull secrets works', () => {
+    const own = { listed: ['own'], secrets: [secret(), secret({ name: 'own', login: 'refused' })] };
+    expect(causeOf(evidence({ access: access(own) }))).toMatchObject({
+      id: 'own-pull-secrets',
+      why: 'ECR refuses its token',
+      fix: 'Add puller to imagePullSecrets, or remove that list: kubectl -n shop edit deployment web',
+    });
+  });
+
+  it('of a pod without a controller has a fix that creates it again', () => {
+    const { workload: _, ...bare } = pod();
+    expect(causeOf(evidence({ pod: bare }))?.fix).toContain('kubectl replace --force');
+    expect(causeOf(evidence())?.fix).toBe('kubectl -n shop delete pod web-1');
+  });
+
+  it('changes the image of the controller, and not that of a pod that it would replace', () => {
+    const given = evidence({ image: image({ route: 'alias' }) });
+    expect(causeOf(given)?.fix).toBe(
+      `kubectl -n shop set image deployment/web main=${image().instead ?? ''}`,
+    );
+    const job = evidence({
+      image: image({ route: 'alias' }),
+      pod: pod({ workload: { kind: 'Job', name: 'run' } }),
+    });
+    expect(causeOf(job)?.fix).toMatch(/^Create the Job again/);
+  });
+
+  it('does not exist for a node that pulls from ECR', () => {
+    const { pod: _pod, image: _image, access: _access, ...given } = evidence();
+    expect(causeOf(given)).toBeUndefined();
+  });
+});
+
+describe('the view', () => {
+  it('is healthy for a pod that runs, with what would prevent another pull', () => {
+    const { failure: _, ...running } = pod({ isRunning: true });
+    const view = viewOf(evidence({ pod: running, image: image({ inEcr: { ...inEcr, state: 'no-tag' } }) }));
+    expect(view).toMatchObject({ verdict: 'healthy', cause: { id: 'tag-missing' } });
+  });
+
+  it('marks what could not be checked, and says why', () => {
+    const view = viewOf(evidence({ image: image({ inEcr: denied }) }));
+    expect(view.chain).toContainEqual({
+      link: 'ecr',
+      state: 'unknown',
+      text: 'not checked: could not list x: no',
+    });
+  });
+
+  it('shows every link of a pull by a pull secret, in order', () => {
+    const links = viewOf(evidence()).chain.map(({ link, state: mark }) => `${link} ${mark}`);
+    expect(links).toEqual(['image ok', 'node ok', 'ecr ok', 'pull-secret ok', 'token ok', 'kubelet failed']);
+  });
+
+  it('shows every link of a pull through a mirror, in order', () => {
+    const links = viewOf(throughMirror()).chain.map(({ link }) => link);
+    expect(links).toEqual(['image', 'node', 'mirror', 'token', 'ecr', 'kubelet']);
+  });
+});
