@@ -43,7 +43,7 @@ export async function unusedImages(session: Session, options: UnusedOptions): Pr
   await reporter.show({ type: 'unused', data: await viewOf(unused, ctx) });
   if (!options.prune || unused.images.length === 0) return exitCodes.done;
   const count = unused.images.length === 1 ? '1 image' : `${unused.images.length} images`;
-  const text = `Delete ${count} that the cluster does not use, from ${placeOf(reached.header)}?`;
+  const text = `Delete ${count} that nothing uses from ${placeOf(reached.header)}?`;
   const review = 'Review the list with --unused instead of --prune';
   if (!options.yes && !(await confirm(session, { text, review }))) return exitCodes.failed;
   return announcingStop(session, 'Stopping after the current deletions', () =>

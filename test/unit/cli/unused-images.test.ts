@@ -1,4 +1,6 @@
-import { afterAll, beforeAll, beforeEach, expect, it } from 'vitest';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ImageSeed } from '../../../sandbox/registry/image.ts';
 import { digestOf } from '../../../sandbox/registry/storage.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
@@ -195,4 +197,178 @@ it('keeps an image whose config a runtime reports', async () => {
   } finally {
     removePod();
   }
+});
+
+describe('images --prune', () => {
+  const file = (name: string, text: string): void => writeFileSync(join(cli.folder, name), text);
+  const register = (id: string): (() => void) => {
+    const { secrets } = cli.world.aws;
+    const secret = secrets.all().find(({ name }) => name === 'image-puller-AWS_ACCESS_KEY_ID');
+    if (!secret) throw new Error('there is no secret');
+    const key = `ecr-bootstrap:cluster/${id}`;
+    secret.tags.set(key, 'AKIA1 2026-01-31T10:00:00.000Z admin@other 0.2');
+    return () => void secret.tags.delete(key);
+  };
+
+  it('asks, naming account and cluster, and deletes nothing without a yes', async () => {
+    seed('1.20');
+    const no = await cli.run('images --prune', { terminal: { answer: 'n' } });
+    expect(no.code).toBe(1);
+    expect(no.stderr).toContain(
+      `Delete 1 image that nothing uses from account ${cli.world.account} and cluster kubernetes-admin@sandbox?`,
+    );
+    expect(tags()).toEqual(['1.20']);
+    const yes = await cli.run('images --prune', { terminal: { answer: 'y' } });
+    expect(yes.code).toBe(0);
+    expect(yes.stdout).toContain('Deleted 1 image');
+    expect(tags()).toEqual([]);
+  });
+
+  it('shows the list before the question also while stdout is a file', async () => {
+    seed('1.20');
+    const { stderr } = await cli.run('images --prune -q', { terminal: { answer: 'n' } });
+    expect(stderr).toContain('docker.io/library/nginx:1.20');
+  });
+
+  it('never asks with -o json', async () => {
+    seed('1.20');
+    const { code, document } = await cli.json('images --prune');
+    expect(code).toBe(2);
+    expect(document.error).toMatchObject({ code: 'confirmation-needed' });
+    expect(document.error?.hint).toContain('--unused');
+    expect(document['unused']).toMatchObject({ images: [{ tags: ['1.20'] }] });
+    expect(tags()).toEqual(['1.20']);
+  });
+
+  it('does nothing, and asks nothing, if every image is in use', async () => {
+    seed('1.27');
+    const { code, stdout } = await cli.run('images --prune');
+    expect(code).toBe(0);
+    expect(stdout).toContain('No image in ECR is unused.');
+  });
+
+  it('keeps what comes into use while it asks', async () => {
+    seed('1.20');
+    const { digest } = seed('1.21');
+    let restore = (): void => undefined;
+    const atQuestion = (): Promise<unknown> => {
+      restore = addPod(`docker.io/library/nginx@${digest}`);
+      return Promise.resolve();
+    };
+    try {
+      const { code, stdout } = await cli.run('images --prune', { terminal: { answer: 'y', atQuestion } });
+      expect(code, stdout).toBe(0);
+      expect(stdout).toContain('Kept 1 image that came into use meanwhile.');
+      expect(tags()).toEqual(['1.21']);
+    } finally {
+      restore();
+    }
+  });
+
+  it('keeps a tag that moves while it deletes', async () => {
+    seed('1.20');
+    const other = seed('1.27');
+    const stop = cli.world.faults.onCall(({ operation }) => {
+      if (operation === 'BatchDeleteImage')
+        registry().repositories.get(nginx)?.tags.set('1.20', other.digest);
+    });
+    try {
+      const { code, document } = await cli.json('images --prune --yes');
+      expect(code).toBe(1);
+      expect(document.error).toMatchObject({ code: 'prune-incomplete' });
+      expect(document['pruned']).toMatchObject({
+        deleted: 0,
+        kept: [{ name: `${nginx}:1.20`, code: 'ImageTagDoesNotMatchDigest' }],
+      });
+    } finally {
+      stop();
+    }
+    expect(tags()).toContain('1.20');
+  });
+
+  it('deletes an index before its images, also from one that holds another index', async () => {
+    const inner = seed('1.20', { platforms: ['linux/amd64', 'linux/arm64'] });
+    const found = registry().repositories.get(nginx);
+    const mediaType = 'application/vnd.oci.image.index.v1+json';
+    const bytes = Buffer.from(
+      JSON.stringify({
+        schemaVersion: 2,
+        mediaType,
+        manifests: [{ mediaType, digest: inner.digest, size: 1 }],
+      }),
+    );
+    const digest = digestOf(bytes);
+    found?.manifests.set(digest, { digest, mediaType, bytes, pushedAt: 0 });
+    found?.tags.delete('1.20');
+    found?.tags.set('outer', digest);
+    expect(await listed()).toEqual(['outer']);
+    expect((await cli.run('images --prune --yes')).code).toBe(0);
+    expect(digests()).toEqual([]);
+  });
+
+  it('deletes more than one call can, and what an interrupted run left', async () => {
+    for (let number = 0; number < 120; number += 1) seed(`old-${number}`);
+    const plan = cli.world.faults.plan({ kind: 'deny', operation: 'BatchDeleteImage', from: 2 });
+    expect((await cli.run('images --prune --yes')).code).toBe(1);
+    plan();
+    expect(digests()).toHaveLength(20);
+    expect((await cli.run('images --prune --yes')).code).toBe(0);
+    expect(digests()).toEqual([]);
+  });
+
+  it('refuses while another cluster is registered, unless there is a list of its images', async () => {
+    expect((await cli.run('up --yes --only image-puller,image-puller-key')).code).toBe(0);
+    seed('1.20');
+    seed('1.21');
+    const unregister = register('other');
+    try {
+      const { code, document } = await cli.json('images --prune --yes');
+      expect(code).toBe(2);
+      expect(document.error).toMatchObject({ code: 'use-unknown' });
+      expect(document.error?.why).toContain('admin@other');
+      expect(document.error?.hint).toContain('--keep FILE');
+      file('empty.txt', '');
+      const empty = await cli.json('images --prune --yes --keep empty.txt');
+      expect(empty.document.error).toMatchObject({ code: 'use-unknown' });
+      file('other.txt', 'docker.io/library/nginx:1.20\n');
+      const again = register('third');
+      const one = await cli.json('images --prune --yes --keep other.txt');
+      expect(one.document.error?.why).toContain('2 other clusters use the project');
+      again();
+      expect(tags()).toEqual(['1.20', '1.21']);
+      expect((await cli.json('images --prune --yes --keep other.txt')).code).toBe(0);
+      expect(tags()).toEqual(['1.20']);
+    } finally {
+      unregister();
+    }
+  });
+
+  it('refuses while a kind is hidden, and --unused lists what it may see', async () => {
+    seed('1.20');
+    const stop = cli.world.faults.plan({ kind: 'deny', operation: 'list cronjobs' });
+    try {
+      const { code, document } = await cli.json('images --prune --yes');
+      expect(code).toBe(2);
+      expect(document.error).toMatchObject({ code: 'use-unknown' });
+      expect(document.error?.why).toContain('cronjobs');
+      const looked = await cli.json('images --unused');
+      expect(looked.code).toBe(0);
+      expect(looked.document['warnings']).toEqual([expect.stringContaining('could not list cronjobs')]);
+    } finally {
+      stop();
+    }
+    expect(tags()).toEqual(['1.20']);
+  });
+
+  it.each([
+    ['images --keep a', '--keep has an effect only with --unused or --prune'],
+    ['images --older-than 1h', '--older-than has an effect only with --unused or --prune'],
+    ['images --yes', '--yes has an effect only with --prune'],
+    ['images --unused --yes', '--yes has an effect only with --prune'],
+    ['images --unused --outside', "option '--unused' cannot be used with option '--outside'"],
+  ])('is a usage error: %s', async (line, why) => {
+    const { code, stderr } = await cli.run(line);
+    expect(code).toBe(2);
+    expect(stderr).toContain(why);
+  });
 });

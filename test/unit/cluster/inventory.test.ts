@@ -52,3 +52,90 @@ it('requests each list once', async () => {
     .filter((name) => name.startsWith('list '));
   expect(lists.toSorted()).toEqual([...new Set(lists)].sort());
 });
+
+const template = (image: string): object => ({ spec: { containers: [{ name: 'main', image }] } });
+const put = (kind: string, name: string, rest: object): void =>
+  void cluster.inside.put({ kind, metadata: { name, namespace: 'shop' }, ...rest });
+const sourcesOf = async (kind: string, one = inventory()): Promise<readonly string[]> =>
+  (await one.imageSources()).filter((source) => source.kind === kind).flatMap(({ images }) => images);
+
+it('finds the images of ReplicaSets, ReplicationControllers and PodTemplates', async () => {
+  put('ReplicaSet', 'alone', { spec: { replicas: 0, selector: {}, template: template('alone:1') } });
+  put('ReplicationController', 'old', { spec: { replicas: 0, template: template('old:1') } });
+  put('PodTemplate', 'job', { template: template('job:1') });
+  expect(await sourcesOf('ReplicaSet')).toEqual(['alone:1']);
+  expect(await sourcesOf('ReplicationController')).toEqual(['old:1']);
+  expect(await sourcesOf('PodTemplate')).toEqual(['job:1']);
+});
+
+it('counts the images of earlier revisions as in use, but copies no images for them', async () => {
+  const labels = { 'pod-template-hash': '5d4' };
+  cluster.inside.put({
+    kind: 'ReplicaSet',
+    metadata: { name: 'web-5d4', namespace: 'shop', labels },
+    spec: { replicas: 0, selector: {}, template: template('web:1') },
+  });
+  expect(await sourcesOf('ReplicaSet')).toEqual([]);
+  const { sources } = await inventory().imageUse();
+  expect(sources.flatMap(({ images }) => images)).toContain('web:1');
+});
+
+const crd = (names: object): object => ({
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'proxies.example.org' },
+  spec: {
+    group: 'example.org',
+    scope: 'Namespaced',
+    names,
+    versions: [{ name: 'v1', served: true, storage: true }],
+  },
+});
+const fields = { images: { fields: { 'proxies.example.org': ['.spec.image', '.spec.sidecars[*].image'] } } };
+
+it('finds images in fields of custom resources, and reports other values once', async () => {
+  cluster.inside.put(crd({ kind: 'Proxy', plural: 'proxies' }) as Parameters<typeof cluster.inside.put>[0]);
+  await cluster.inside.settled();
+  put('Proxy', 'good', { spec: { image: 'proxy:1', sidecars: [{ image: 'side:1' }, { image: '' }, {}] } });
+  put('Proxy', 'odd', {
+    spec: { image: '{{ .image }}', sidecars: [{ image: '$(TAG)' }, { image: 7 }, { image: null }] },
+  });
+  const one = inventory(fields);
+  expect(await sourcesOf('Proxy', one)).toEqual(['proxy:1', 'side:1']);
+  expect(await one.unreadImages()).toEqual([
+    expect.objectContaining({
+      what: 'skipped "{{ .image }}" in Proxy shop/odd and 3 more, named by images.fields',
+      isHidden: false,
+    }),
+  ]);
+});
+
+it('reports a custom resource that the cluster does not serve', async () => {
+  const one = inventory(fields);
+  expect(await sourcesOf('Proxy', one)).toEqual([]);
+  expect(await one.unreadImages()).toMatchObject([
+    { what: 'images.fields has proxies.example.org', isHidden: false },
+  ]);
+});
+
+it('works without the kinds that the user may not list, and reports them', async () => {
+  const stop = cluster.sandbox.faults.plan({ kind: 'deny', operation: 'list jobs' });
+  const one = inventory();
+  expect((await one.workloads()).map(({ name }) => name)).toContain('web');
+  expect(await one.unreadImages()).toMatchObject([{ what: 'could not list jobs', isHidden: true }]);
+  stop();
+  expect(await inventory().unreadImages()).toEqual([]);
+});
+
+it('adds the images of the version that an upgrade of kubeadm has begun to install', async () => {
+  expect(await sourcesOf('ConfigMap')).toEqual([]);
+  const configuration = 'imageRepository: registry.k8s.io\nkubernetesVersion: v1.37.0+build\n';
+  cluster.inside.put({
+    kind: 'ConfigMap',
+    metadata: { name: 'kubeadm-config', namespace: 'kube-system' },
+    data: { ClusterConfiguration: configuration },
+  });
+  const images = await sourcesOf('ConfigMap');
+  expect(images).toContain('registry.k8s.io/kube-apiserver:v1.37.0_build');
+  expect(images).toContain('registry.k8s.io/kube-proxy:v1.37.0_build');
+  expect(images.join()).not.toMatch(/coredns|etcd/);
+});

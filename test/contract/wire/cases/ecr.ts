@@ -35,6 +35,9 @@ const repositoryPolicy = JSON.stringify({
 /** An empty index needs no blobs. */
 const mediaType = 'application/vnd.oci.image.index.v1+json';
 const manifest = JSON.stringify({ schemaVersion: 2, mediaType, manifests: [] });
+const digest = matching(/^sha256:[0-9a-f]{64}$/);
+const otherDigest = `sha256:${'0'.repeat(64)}`;
+
 /** Pushes through the registry as clients do, or through the control plane where there is no registry. */
 const push: Ask = (situation) =>
   situation.speaks('ecr-registry')
@@ -348,6 +351,80 @@ export const ecrCases: readonly Case[] = [
       body: { images: [], failures: [{ failureCode: matching(/^Image(Inaccessible|NotFound)$/) }] },
     },
     differs: { moto: moto.noArchive },
+  },
+  {
+    name: 'DescribeImages lists images with their tags, times and types',
+    given: [create, push],
+    ask: about('DescribeImages', { maxResults: 1000, filter: { imageStatus: 'ANY' } }),
+    answer: (situation) => ({
+      status: 200,
+      body: {
+        imageDetails: [
+          {
+            registryId: situation.account,
+            repositoryName: repositoryOf(situation),
+            imageDigest: digest,
+            imageTags: ['v1'],
+            imagePushedAt: aNumber,
+            imageManifestMediaType: mediaType,
+          },
+        ],
+      },
+    }),
+  },
+  {
+    name: 'DescribeImages of a repository that does not exist is refused',
+    ask: about('DescribeImages'),
+    answer: absent,
+  },
+  {
+    name: 'DescribeImages lists an archived image only on request',
+    given: [
+      create,
+      push,
+      about('UpdateImageStorageClass', { imageId: { imageTag: 'v1' }, targetStorageClass: 'ARCHIVE' }),
+      about('DescribeImages', { filter: { imageStatus: 'ANY' } }),
+    ],
+    ask: about('DescribeImages'),
+    answer: { status: 200, body: { imageDetails: [] } },
+    differs: { moto: moto.noArchive },
+  },
+  {
+    name: 'BatchDeleteImage deletes an image by its last tag, and answers with its digest',
+    given: [create, push],
+    ask: about('BatchDeleteImage', { imageIds: [{ imageTag: 'v1' }] }),
+    answer: { status: 200, body: { imageIds: [{ imageTag: 'v1', imageDigest: digest }], failures: [] } },
+  },
+  {
+    name: 'BatchDeleteImage answers with failures for images that do not exist',
+    given: [create],
+    ask: about('BatchDeleteImage', { imageIds: [{ imageTag: 'v2' }] }),
+    answer: {
+      status: 200,
+      body: { imageIds: [], failures: [{ imageId: { imageTag: 'v2' }, failureCode: 'ImageNotFound' }] },
+    },
+  },
+  {
+    name: 'BatchDeleteImage keeps a tag that has another digest than the given one',
+    given: [create, push],
+    ask: about('BatchDeleteImage', { imageIds: [{ imageTag: 'v1', imageDigest: otherDigest }] }),
+    answer: {
+      status: 200,
+      body: {
+        imageIds: [],
+        failures: [
+          {
+            imageId: { imageTag: 'v1', imageDigest: otherDigest },
+            failureCode: matching(/^Image(TagDoesNotMatchDigest|NotFound)$/),
+          },
+        ],
+      },
+    },
+  },
+  {
+    name: 'BatchDeleteImage in a repository that does not exist is refused',
+    ask: about('BatchDeleteImage', { imageIds: [{ imageTag: 'v1' }] }),
+    answer: absent,
   },
   {
     name: 'GetRepositoryPolicy returns the policy',
