@@ -103,6 +103,16 @@ _ecr_bootstrap_offer_files() {
   compopt -o filenames 2>/dev/null
 }
 
+_ecr_bootstrap_offer_layouts() {
+  local IFS=$'\n' folder
+  compopt -o nospace 2>/dev/null
+  if [[ $word == oci:* ]]; then
+    for folder in $(compgen -d -- "\${word#oci:}"); do folder=oci:$folder; COMPREPLY+=("\${folder:cut}"); done
+    compopt -o filenames 2>/dev/null
+  elif [[ oci: == "$word"* ]]; then COMPREPLY=(oci:)
+  fi
+}
+
 complete -F _ecr_bootstrap ecr-bootstrap`;
 }
 
@@ -110,6 +120,8 @@ function offer(values: Exclude<Values, { readonly from: 'text' }>): string {
   switch (values.from) {
     case 'files':
       return '_ecr_bootstrap_offer_files';
+    case 'layouts':
+      return '_ecr_bootstrap_offer_layouts';
     case 'program':
       return `_ecr_bootstrap_offer "$(ecr-bootstrap completion ${values.list} 2>/dev/null)"`;
     case 'words':

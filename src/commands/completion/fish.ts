@@ -41,6 +41,10 @@ function __ecr_bootstrap_within
   end
   contains -- "$command" $argv
 end
+function __ecr_bootstrap_layouts
+  set -l folder (commandline -ct | string replace -r '^(--[a-z]+=)?(oci:)?' '')
+  printf 'oci:%s\n' (__fish_complete_directories "$folder" | string replace -r '\t.*' '')
+end
 ${lists.map((values) => wordsFunction(values, functionOf(values))).join('\n')}
 ${complete} -f
 ${global.map((flag) => flagLine(flag)).join('\n')}
@@ -62,6 +66,8 @@ function valueArguments(values: Values, functionOf: (values: Values) => string):
   switch (values.from) {
     case 'files':
       return ' -r -F';
+    case 'layouts':
+      return " -x -a '(__ecr_bootstrap_layouts)'";
     case 'text':
       return ' -x';
     case 'program':

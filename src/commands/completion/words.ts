@@ -25,6 +25,8 @@ export type ProgramList = (typeof programLists)[number];
 export type Values =
   | { readonly from: 'text' }
   | { readonly from: 'files' }
+  /** `oci:FOLDER` */
+  | { readonly from: 'layouts' }
   | { readonly from: 'program'; readonly list: ProgramList }
   /** @param isList the value is a comma-separated list of the words */
   | { readonly from: 'words'; readonly words: readonly Word[]; readonly isList: boolean };
@@ -112,7 +114,11 @@ function flagWords(option: Option): FlagWords {
   const { short, long, description, flags, required, argChoices, parseArg } = option;
   const placeholder = /<([^>]+)>/.exec(flags)?.[1] ?? '';
   const choices = argChoices && words(argChoices.map((word) => ({ word })));
-  const other = placeholder.startsWith('file') ? ({ from: 'files' } as const) : text;
+  const other: Values = placeholder.startsWith('file')
+    ? { from: 'files' }
+    : placeholder === 'oci:folder'
+      ? { from: 'layouts' }
+      : text;
   return {
     names: [short, long].filter((name) => name !== undefined),
     description,

@@ -55,6 +55,10 @@ _ecr-bootstrap_list() {
   _wanted $1 expl $1 compadd -a names
 }
 
+_ecr-bootstrap_layouts() {
+  if compset -P 'oci:'; then _files -/; else compadd -S '' oci:; fi
+}
+
 ${described.map((values, index) => wordsFunction(values, functionName(index))).join('\n\n')}
 
 if [[ $funcstack[1] == _ecr-bootstrap ]]; then
@@ -88,6 +92,8 @@ function plainAction(values: Values): string {
   switch (values.from) {
     case 'files':
       return '_files';
+    case 'layouts':
+      return ' _ecr-bootstrap_layouts';
     case 'program':
       return ` _ecr-bootstrap_list ${values.list}`;
     case 'words':
@@ -103,7 +109,7 @@ function flagSpecs(
   action: (values: Values) => string,
 ): string[] {
   const once = isRepeatable ? '*' : names.length > 1 ? `(${names.join(' ')})` : '';
-  const value = values === undefined ? '' : `:${placeholder}:${action(values)}`;
+  const value = values === undefined ? '' : `:${bracketed(placeholder)}:${action(values)}`;
   return names.map((name) => {
     const separator = values === undefined ? '' : name.startsWith('--') ? '=' : '+';
     return `${once}${name}${separator}[${bracketed(description)}]${value}`;

@@ -26,6 +26,9 @@ const unique: readonly (readonly [typed: string, args: readonly string[]])[] = [
   ['render --manifest comple', ['render', '--manifest', 'completed.yaml']],
   ['render node-a', ['render', 'node-access']],
   ['mirror --engine=reg', ['mirror', '--engine=registry']],
+  ['mirror --from oc', ['mirror', '--from', 'oci:']],
+  ['mirror --to oci:lay', ['mirror', '--to', 'oci:layout']],
+  ['up --from=oci:lay', ['up', '--from=oci:layout']],
   ['explain key-ol', ['explain', 'key-old']],
   ['help exit', ['help', 'exit-codes']],
   ['completion inst', ['completion', 'install']],
@@ -42,6 +45,8 @@ let cli: Cli;
 beforeAll(async () => {
   cli = await openCli();
   for (const name of ['completed.yaml', 'with space.yaml']) writeFileSync(join(cli.folder, name), '');
+  mkdirSync(join(cli.folder, 'layout'));
+  writeFileSync(join(cli.folder, 'layout.txt'), '');
 });
 afterAll(() => cli.close());
 
@@ -67,10 +72,10 @@ async function complete(shell: 'bash' | 'zsh', lines: readonly string[], setting
   );
 }
 
-/** The arguments of every command that ran, in order. */
+/** The arguments of every command that ran, in order. zsh removes the slash of a folder at the end of the line. */
 const ranWith = (screen: string): string[][] =>
   [...screen.matchAll(/^(?:<[^<>\r\n]*>)+\r?$/gm)].map(([line]) =>
-    [...line.matchAll(/<([^<>]*)>/g)].map(([, arg = '']) => arg),
+    [...line.matchAll(/<([^<>]*)>/g)].map(([, arg = '']) => arg.replace(/\/$/, '')),
   );
 
 describe.each(['bash', 'zsh'] as const)('completion in %s', (shell) => {
@@ -156,7 +161,7 @@ describe('completion in fish', () => {
     'completes every kind of word',
     async () => {
       for (const [typed, args] of unique) {
-        const words = (await offered(typed)).map((candidate) => candidate.replace(/\t.*/, ''));
+        const words = (await offered(typed)).map((candidate) => candidate.replace(/\/?(\t.*)?$/, ''));
         expect(words, typed).toEqual([args.at(-1)]);
       }
     },
