@@ -8,6 +8,7 @@ import type { MirrorRow, MirrorView } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import { writeOperatorYaml } from '../mirror/layout/operator-yaml.ts';
 import { oddNodesFinding, unreadFindings } from '../mirror/image-findings.ts';
+import { leastTimeText } from '../mirror/rates.ts';
 import { MissingRepositories } from '../mirror/repositories/apply.ts';
 import { collectImages, requestedImages } from '../run/collect-images.ts';
 import type { RunContext } from '../run/context.ts';
@@ -301,6 +302,10 @@ async function mirrorOptions(
     noClobber: !clobber,
     referrers,
     prepare: new MissingRepositories({ ctx, signal, emit }).prepare,
+    lookedUp: (manifests) => {
+      const text = leastTimeText(manifests, 'manifests');
+      if (text !== undefined) emit({ type: 'note', text });
+    },
     signal,
     emit,
   };

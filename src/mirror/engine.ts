@@ -23,6 +23,8 @@ export interface MirrorOptions {
    * Resolves to the errors by repository; the images of these repositories fail with them.
    */
   readonly prepare?: (images: readonly WantedImage[]) => Promise<ReadonlyMap<string, BootstrapError>>;
+  /** A copy calls this when it has looked up all images, with the number of manifests that it puts. */
+  readonly lookedUp?: (manifests: number) => void;
   readonly signal: AbortSignal;
   readonly emit: Emit;
 }

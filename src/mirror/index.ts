@@ -21,6 +21,7 @@ import type { Layout } from './layout/layout.ts';
 import { addUntagged, layoutImage, layoutReference, layoutSource, layoutTarget } from './layout/registry.ts';
 import { markPlatforms } from './platform-marks.ts';
 import { type Presence, presenceOf } from './presence.ts';
+import { ecrRates } from './rates.ts';
 import { Contents } from './registry/contents.ts';
 import { createRegistryEngine, type RegistryEngine } from './registry/engine.ts';
 import { sizesOf } from './sizes.ts';
@@ -80,18 +81,6 @@ export interface DockerServices {
   readonly credentials: CredentialStore;
   readonly refuseLocal: Registries['refuseLocal'];
 }
-
-/**
- * ECR's published default quotas, in requests per second and region: PutImage, InitiateLayerUpload,
- * CompleteLayerUpload, GetDownloadUrlForLayer, and BatchCheckLayerAvailability as the lowest of the others.
- */
-const ecrRates = {
-  'put-manifest': 10,
-  'start-upload': 100,
-  'finish-upload': 100,
-  'read-blob': 3000,
-  other: 1000,
-} as const;
 
 /** Looks up what ECR has, and copies what it does not have. Opens connections and files on first use. */
 export function createMirror(services: MirrorServices): Mirror {

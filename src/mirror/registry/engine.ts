@@ -8,7 +8,7 @@ import type { Digest } from '../../clients/registry/digest.ts';
 import type { Descriptor } from '../../clients/registry/manifest.ts';
 import { copyReferrers, type ReferrerContext } from './referrers.ts';
 import { blobsAtSource, resolve, sourceDigest } from './resolve.ts';
-import { failureOf, outcomeOf, type PlannedCopy, TransferStats } from './result.ts';
+import { failureOf, manifestsOf, outcomeOf, type PlannedCopy, TransferStats } from './result.ts';
 
 export interface RegistryEngine extends Engine {
   /** All blobs of a copy of an image that ECR does not have. The copy does not read again what this reads. */
@@ -44,6 +44,11 @@ export function createRegistryEngine(opened: RegistryEngineServices): RegistryEn
     copy: async (images, options) => {
       const how = withholdDone(options);
       const lookups = lookUp(images, how, services, (state) => !state.startsWith('would-'));
+      // The copy reports errors.
+      void Promise.all(lookups).then(
+        (all) => options.lookedUp?.(manifestsOf(all)),
+        () => undefined,
+      );
       const copied = await new RegistryCopy(services, how).run(lookups);
       const planned = await Promise.all(lookups);
       const results = await withReferrers(planned, copied, { services, options, isPlan: false });

@@ -56,6 +56,17 @@ export function resultOf(resolution: Resolution, stats: TransferStats): MirrorRe
 export const outcomeOf = (planned: PlannedCopy): MirrorResult =>
   'resolution' in planned ? resultOf(planned.resolution, planned.stats) : planned;
 
+/** The number of manifests to put. Images of one repository may share some. */
+export function manifestsOf(planned: readonly PlannedCopy[]): number {
+  const puts = planned.flatMap((one) => {
+    if (!('resolution' in one) || !one.resolution.state.startsWith('would-')) return [];
+    const { image, selection } = one.resolution;
+    const inner = selection.inner.map(({ digest }) => digest);
+    return [image.tag, ...inner].map((reference) => `${image.repository} ${reference}`);
+  });
+  return new Set(puts).size;
+}
+
 /** The error for the result of a failed image. */
 export function failureOf(thrown: unknown, what: string): BootstrapError {
   if (!(thrown instanceof CorruptContent)) return toBootstrapError(thrown, what);

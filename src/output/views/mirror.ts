@@ -1,4 +1,5 @@
 import type { BootstrapError } from '../../core/errors.ts';
+import { leastTimeText } from '../../mirror/rates.ts';
 import type { Cell, Layout } from '../layout.ts';
 import { formatBytes, formatDuration, plural, shortDigest } from '../units.ts';
 import type { MirrorRow, MirrorView } from '../view.ts';
@@ -26,7 +27,14 @@ export function mirrorLines(
     ...failureLines(images, layout),
     ...(operatorYaml ? layout.wrap(`The operator's YAML has the SHA-256 ${operatorYaml.sha256}.`) : []),
     ...layout.wrap(summary(images, dryRun)),
+    ...(dryRun ? leastTimeLines(images, layout) : []),
   ];
+}
+
+/** How long the copy would take at least, if that is noticeable. A copy itself reports it when it starts. */
+function leastTimeLines(images: readonly MirrorRow[], layout: Layout): string[] {
+  const text = leastTimeText(images.filter(({ state }) => isCopy(state)).length, 'images');
+  return text === undefined ? [] : layout.wrap(`${text}.`);
 }
 
 const isCopy = (state: MirrorRow['state']): boolean => /^(copied|moved|would-copy|would-move)$/.test(state);

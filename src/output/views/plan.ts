@@ -4,6 +4,7 @@ import { groupBy, tally } from '../../core/group-by.ts';
 import { type Group, groups, type Topic } from '../../core/groups.ts';
 import type { Change } from '../../core/step.ts';
 import { nameOf } from '../../core/target.ts';
+import { leastTimeText } from '../../mirror/rates.ts';
 import type { Layout } from '../layout.ts';
 import { formatBytes } from '../units.ts';
 import type { PlannedStep, PlanView } from '../view.ts';
@@ -75,7 +76,23 @@ export function planLines(view: PlanView, layout: Layout, verbose: boolean): str
   const consequences = steps.flatMap(({ findings }) =>
     findings.filter(isConsequence).flatMap((one) => findingLines(one, layout)),
   );
-  return [...lines, '', ...consequences, ...summary(changes, layout, { dryRun, more }), ...digestLines];
+  return [
+    ...lines,
+    '',
+    ...consequences,
+    ...summary(changes, layout, { dryRun, more }),
+    ...leastTimeLines(changes, layout),
+    ...digestLines,
+  ];
+}
+
+/** How long the copies take at least, if that is noticeable. */
+function leastTimeLines(changes: readonly Change[], layout: Layout): string[] {
+  const copies = changes.filter(
+    ({ action, target }) => target.kind === purposes.images.kind && action !== 'delete',
+  );
+  const text = leastTimeText(copies.length, 'images');
+  return text === undefined ? [] : layout.wrap(`${text}.`);
 }
 
 /** By step if that is short or has diffs, otherwise by purpose, and then as much about findings as fits. */

@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { openCli, type Cli } from '../../support/cli.ts';
-import { makeImage } from '../../support/images.ts';
+import { makeImage, makeIndex } from '../../support/images.ts';
 import { OciServer } from '../../support/oci-server.ts';
 
 let cli: Cli;
@@ -33,6 +33,17 @@ it('a pipe gets one line for each image when it is copied or current, and every 
   );
   expect(stderr).toContain('error: 1 of 3 images failed [mirror-incomplete]\n');
   expect(stderr).toContain(`why: ${gone}; the output shows`);
+});
+
+it('a copy with many manifests reports at its start how long they take at least', async () => {
+  const variants = Array.from({ length: 49 }, (_, number) =>
+    makeImage({ os: 'linux', architecture: 'arm', variant: `v${number}` }, ['content']),
+  );
+  source.put('many', '1', variants, makeIndex(variants));
+  const { stderr } = await cli.run(`mirror ${source.host}/many:1 ${flags}`);
+  expect(stderr).toContain('50 manifests take at least 5 s: ECR accepts 10 manifests a second');
+  const again = await cli.run(`mirror ${source.host}/many:1 ${flags}`);
+  expect(again.stderr).not.toContain('at least');
 });
 
 describe('an image in the JSON document', () => {

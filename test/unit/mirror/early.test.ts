@@ -4,7 +4,7 @@ import { BootstrapError } from '../../../src/core/errors.ts';
 import type { WantedImage } from '../../../src/images/wanted.ts';
 import type { EngineOptions } from '../../../src/mirror/engine.ts';
 import { missingContent } from '../../support/fault-world.ts';
-import { makeImage, type TestImage } from '../../support/images.ts';
+import { makeImage, makeIndex, type TestImage } from '../../support/images.ts';
 import { OciServer, type RecordedRequest } from '../../support/oci-server.ts';
 import { EngineWorld } from '../../support/registry-engine.ts';
 
@@ -139,4 +139,26 @@ describe('while a slow source has not answered', () => {
     await expect(copy(images, { signal: aborting.signal })).rejects.toThrow('enough');
     expect(world.target.counts()['PUT manifests']).toBeUndefined();
   });
+});
+
+it('a copy reports the number of manifests that it puts when all images are looked up', async () => {
+  const children = [first, makeImage({ ...amd64, architecture: 'arm64' }, ['third'])];
+  world.source.put('index', '1', children, makeIndex(children));
+  put(world.source, 'first', first);
+  put(world.source, 'current', second);
+  slow.hold = () => Promise.resolve();
+  const counts: number[] = [];
+  const lookedUp = (manifests: number) => void counts.push(manifests);
+  await copy([wanted(world.source, 'current', 'p/current')], { lookedUp });
+  // Two tags of one index share its images.
+  await copy(
+    [
+      ...['1', '2'].map((tag) => wanted(world.source, 'index', 'p/index', tag)),
+      wanted(world.source, 'first', 'p/first'),
+      wanted(world.source, 'current', 'p/current'),
+      wanted(world.source, 'absent', 'p/absent'),
+    ],
+    { lookedUp },
+  );
+  expect(counts).toEqual([1, 5]);
 });

@@ -79,6 +79,19 @@ describe('a plan by purpose', () => {
     );
   });
 
+  it('shows how long the copies take at least when that is noticeable', () => {
+    const copies = (count: number) => [
+      step('images', [
+        ...numbers(count).map((index) => change('create', 'image', `i${index}`, { label: 'quay.io' })),
+        ...numbers(99).map((index) => change('create', 'ECR repository', `r${index}`)),
+      ]),
+    ];
+    expect(lines(copies(200)).at(-1)).toBe(
+      '200 images take at least 20 s: ECR accepts 10 manifests a second.',
+    );
+    expect(lines(copies(40)).at(-1)).toMatch(/^Plan: 139 to create/);
+  });
+
   it('shows how many bytes the images to copy have, as far as that is known', () => {
     const images = numbers(9).map((index) =>
       change('create', 'image', `i${index}`, { label: 'quay.io', sizeBytes: 150e6 }),

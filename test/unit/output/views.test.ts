@@ -108,6 +108,17 @@ describe('a mirror run', () => {
       '1 to copy, 0 current. Nothing was changed (dry run).',
     ]);
   });
+
+  it('shows in a dry run how long the copies take at least when that is noticeable', async () => {
+    const states = ['would-copy', 'would-move', 'current'] as const;
+    const images = states.flatMap((state) => Array.from({ length: 30 }, () => ({ ...result, state })));
+    const [dry, real] = await Promise.all(
+      [true, false].map((dryRun) => lines({ type: 'mirror', data: { dryRun, images } })),
+    );
+    const text = '60 images take at least 6 s: ECR accepts 10 manifests a second.';
+    expect(dry?.at(-1)).toBe(text);
+    expect(real).not.toContain(text);
+  });
 });
 
 describe('the list of images', () => {
