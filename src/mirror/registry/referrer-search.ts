@@ -191,5 +191,5 @@ export async function listedReferrers(
   // GitLab resolves the tag to the manifest itself.
   if (digest === undefined || digest === subject) return { referrers: [], isOfApi: false };
   const list = await contents.manifest(location, digest, call);
-  return { referrers: list.isIndex ? list.children : [], isOfApi: false };
+  return { referrers: list.children, isOfApi: false };
 }

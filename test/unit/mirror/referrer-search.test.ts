@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { digestOf } from '../../../src/clients/registry/digest.ts';
 import type { EngineOptions, MirrorResult } from '../../../src/mirror/engine.ts';
-import { type Blob, descriptor, jsonBlob, makeImage, mediaTypes } from '../../support/images.ts';
+import { type Blob, descriptor, jsonBlob, makeImage, makeIndex, mediaTypes } from '../../support/images.ts';
 import type { Misbehavior, RecordedRequest } from '../../support/oci-server.ts';
 import { EngineWorld } from '../../support/registry-engine.ts';
 
@@ -134,6 +134,15 @@ it.each([
 it('ignores a fallback tag that resolves to the manifest itself, as in GitLab', async () => {
   put([tagOf(subject), subject]);
   expect(await copy()).toMatchObject({ referrers: { copied: 0, skipped: 0 } });
+});
+
+it('does not take the images of an index for its referrers, as the fallback tag of GitLab has them', async () => {
+  const other = makeImage({ os: 'linux', architecture: 'arm64' }, ['other']);
+  const index = makeIndex([image, other]);
+  world.source.put('app', '1', [image, other], index);
+  world.source.repository('app').manifests.set(tagOf(index), index);
+  const result = await copy({ platforms: ['linux/amd64'] });
+  expect(result).toMatchObject({ content: 'platform', referrers: { copied: 0, current: 0, skipped: 0 } });
 });
 
 it('ignores a fallback tag that is no list', async () => {

@@ -118,12 +118,29 @@ it('skips the signature of an index whose platforms are filtered, and copies tho
   attach(withApi, 'filtered', artifact(image.digest));
   attach(withApi, 'filtered', artifact(image.digest, { suffix: '.sig' }));
   attach(withApi, 'filtered', artifact(image.platforms['linux/arm64'] ?? ''));
+  world.operations();
   const result = await copy('quay.io/filtered:1', { platforms: ['linux/amd64', 'linux/arm64'] });
+  // For two images, the index at the source, and the referrer. The index in ECR is not at the source.
+  expect(world.operations().filter((one) => one === 'source ListReferrers')).toHaveLength(4);
   expect(result).toMatchObject({ content: 'reduced', referrers: { copied: 1, current: 0, skipped: 2 } });
   expect(notes()).toEqual([expect.stringContaining('2 referrers were not copied: signatures of the index')]);
   expect(notes()[0]).toContain('--platform all');
   const one = await copy('quay.io/filtered:1', { platforms: ['linux/arm64'] });
   expect(one.referrers).toMatchObject({ copied: 0, current: 1, skipped: 2 });
+});
+
+it('skips the signature of an index if the tag in ECR is current with another index', async () => {
+  const platforms = ['linux/amd64', 'linux/arm64', 'linux/s390x'];
+  world.source(withApi).seed('narrowed', '1', { platforms });
+  await copy('quay.io/narrowed:1');
+  const { digest } = world.source(withApi).seed('narrowed', '1', { platforms: platforms.slice(0, 2) });
+  const signature = attach(withApi, 'narrowed', artifact(digest));
+  expect(await copy('quay.io/narrowed:1', { platforms: platforms.slice(0, 2) })).toMatchObject({
+    state: 'current',
+    content: 'whole',
+    referrers: { copied: 0, current: 0, skipped: 1 },
+  });
+  expect(ecr('quay.io/narrowed:1').manifests.has(signature)).toBe(false);
 });
 
 it('warns of a type that ECR refuses, with its name, and copies the image and the others', async () => {
@@ -179,6 +196,9 @@ it('counts a referrer of two tags of one image once as copied', async () => {
   const { digest } = world.source(withApi).seed('twice', '1');
   world.source(withApi).repositories.get('twice')?.tags.set('latest', digest);
   attach(withApi, 'twice', artifact(digest));
+  const images = ['quay.io/twice:1', 'quay.io/twice:latest'].map(wanted);
+  const planned = await world.mirror().plan(images, world.options({ referrers: true }));
+  expect(planned.map(({ referrers }) => referrers?.copied)).toEqual([1, 0]);
   const results = await world.copy(['quay.io/twice:1', 'quay.io/twice:latest'], { referrers: true });
   expect(results.map(({ referrers }) => referrers)).toEqual([
     { copied: 1, current: 0, skipped: 0 },
