@@ -9,6 +9,7 @@ import { registration } from '../steps/registration.ts';
 import { registrationHere } from '../access-key/registration/registration.ts';
 import { serviceAccountPolicy } from '../steps/service-account-policy.ts';
 import { serviceAccounts } from '../steps/service-accounts.ts';
+import { stuckPods } from '../steps/stuck-pods.ts';
 import { withoutCopies } from '../cluster/service-accounts/uncovered.ts';
 import { type AdoptOptions, consentOf } from '../run/adopt.ts';
 import { type StepSelection, selectSteps, needsOf } from '../run/select-steps.ts';
@@ -24,6 +25,7 @@ export function register(command: Command, program: Program): void {
     .option('--expect-plan <digest>', 'apply only the plan with this digest, which --dry-run prints', digest)
     .option('--only <steps>', 'run only these steps', list)
     .option('--skip <steps>', 'skip these steps', list)
+    .option('--restart-stuck', 'recreate pods that are older than their pull secret or node access')
     .option('-y, --yes', 'apply without asking; required without a terminal')
     .option('--adopt <target>', 'adopt an existing resource, named as in the plan; repeatable', targets)
     .option('--adopt-all', 'adopt every existing resource that the plan lists')
@@ -52,6 +54,11 @@ after apply. If the plan has another digest, --expect-plan changes nothing and
 exits 1 with plan-changed. Objects that are created during the run are updated
 as usual.
 
+--restart-stuck recreates pods that have a controller and cannot pull only because
+they were created before their service account listed the pull secret, before the
+pull secret, or before node access. It never touches a pod of which any container
+runs or has run, nor one of a Job; it lists those, and pods without a controller.
+
 Steps, in order:\n${steps.map((step) => `  ${step.id.padEnd(width)}  ${step.title}`).join('\n')}`,
   );
   examples(command, [
@@ -59,6 +66,7 @@ Steps, in order:\n${steps.map((step) => `  ${step.id.padEnd(width)}  ${step.titl
     ['ecr-bootstrap up --dry-run', 'Show the plan'],
     ['ecr-bootstrap up --dry-run --diff', 'Show what changes in policies and objects'],
     ['ecr-bootstrap up --only service-accounts', 'Repair service accounts after kubeadm upgrade'],
+    ['ecr-bootstrap up --restart-stuck', 'Recreate pods that are older than their pull secret'],
     ['ecr-bootstrap up --adopt-all', 'Adopt resources that were created by hand'],
     ['ecr-bootstrap up --from oci:/mnt/images', 'Copy images from a folder, without internet access'],
     ['ecr-bootstrap up --yes -o json', 'Run in a pipeline'],
@@ -80,16 +88,18 @@ export interface UpOptions extends StepSelection, AdoptOptions {
   readonly exitCode?: boolean;
   readonly yes?: boolean;
   readonly expectPlan?: string;
+  readonly restartStuck?: boolean;
 }
 
 /** Shows the plan, asks for confirmation and applies it. Resolves to the exit code. */
 export async function up(session: Session, options: UpOptions): Promise<number> {
-  const { dryRun, diff, exitCode, yes, expectPlan } = options;
+  const { dryRun, diff, exitCode, yes, expectPlan, restartStuck } = options;
   const chosen = selectSteps(steps, options);
   refuseUnregistered(chosen);
   try {
     return await runPlan(session, {
-      steps: warningOfUncovered(chosen),
+      // Last, because the earlier steps give access to ECR.
+      steps: [...warningOfUncovered(chosen), ...(restartStuck ? [stuckPods] : [])],
       dryRun,
       showsDiffs: diff,
       exitCode,

@@ -378,6 +378,12 @@ export const findingCodes = {
     fix: 'Run `ecr-bootstrap why pod/NAME -n NAMESPACE`, which shows the cause and its fix. [Troubleshooting](../operations/troubleshooting.md) has common causes.',
     many: { of: 'pods', text: 'cannot pull their image' },
   },
+  'pod-stuck': {
+    level: 'warning',
+    about: '`up --restart-stuck` does not recreate a pod that is older than its access to ECR.',
+    fix: 'Recreate the pod or its Job yourself. `ecr-bootstrap why` shows the command.',
+    many: { of: 'pods', text: 'are older than their access to ECR, and are not recreated' },
+  },
   'pod-pull-secrets': {
     level: 'warning',
     about: 'A pod lists its own pull secrets, without the managed one.',

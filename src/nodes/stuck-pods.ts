@@ -1,5 +1,24 @@
+import { ClusterRefusal } from '../clients/kubernetes/errors.ts';
+import { fullName, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import type { PodFailure } from '../cluster/pod-failure.ts';
+import { nodeOf } from '../cluster/nodes.ts';
+import { diagnosePod, type PodFailure } from '../cluster/pod-failure.ts';
+import { pullSecretsOf } from '../cluster/pull-secret-users.ts';
+import { observeServiceAccounts } from '../cluster/service-accounts/covered.ts';
+import { isActive, isStaticPod, workloadOf } from '../cluster/workloads.ts';
+import { BootstrapError } from '../core/errors.ts';
+import { type Finding, finding } from '../core/findings.ts';
+import { inParallel, skipped, tolerating } from '../core/members.ts';
+import { nodeNamespace, operatorNamespace } from '../core/ownership.ts';
+import type { ChangeWith, Diff, Outcome } from '../core/step.ts';
+import { nameOf } from '../core/target.ts';
+import { tokenExpiry } from '../external-secrets/tokens.ts';
+import { parseIfValid } from '../images/reference.ts';
+import type { WantedImage } from '../images/wanted.ts';
+import { mirroringForPods } from '../mirror/internet.ts';
+import { ecrImage } from '../mirror/pulled-images.ts';
+import { readNodeAccess } from './agents.ts';
+import type { NodesContext, NodesRun } from './context.ts';
 
 /** What a pod is older than, and therefore does not use. */
 export type MissedAccess =
@@ -39,7 +58,8 @@ export function missedAccess(
   if (cause !== 'credentials' || !image.startsWith(`${registryHost}/`)) return undefined;
   const listed = podPullSecrets(pod);
   if (!listed.includes(pullSecret)) {
-    return listed.every((name) => accountSecrets.includes(name)) ? 'service-account' : undefined;
+    const isOfAccount = listed.every((name) => accountSecrets.includes(name));
+    return isOfAccount && accountSecrets.includes(pullSecret) ? 'service-account' : undefined;
   }
   const { creationTimestamp = '' } = pod.metadata;
   return Date.parse(secretCreated) > Date.parse(creationTimestamp) ? 'pull-secret' : undefined;
@@ -51,4 +71,223 @@ export function podPullSecrets({ spec }: KubeObject): readonly string[] {
     readonly imagePullSecrets?: readonly { readonly name?: string }[];
   };
   return imagePullSecrets.flatMap(({ name }) => name ?? []);
+}
+
+/** A pod that only a new pod can replace, or that only its kubelet's next attempt can start. */
+export interface StuckPod {
+  readonly pod: KubeObject;
+  readonly missed: MissedAccess;
+  /** Its service account lists the pull secret already. If not, the run changes that before. */
+  readonly isReady: boolean;
+  /** Why it is not recreated. */
+  readonly kept?: string;
+}
+
+/** The steps `operator` and `node-access` recreate their own pods. */
+const ownNamespaces = new Set<string | undefined>([operatorNamespace, nodeNamespace]);
+
+/** Pods that fail to pull an image of ECR only because they are older than what they need to pull it. */
+export async function observeStuckPods(ctx: NodesContext): Promise<readonly StuckPod[]> {
+  const { inventory, config, clock } = ctx;
+  const failing = (await inventory.pods()).filter(
+    (pod) =>
+      isActive(pod) &&
+      !isStaticPod(pod) &&
+      !ownNamespaces.has(pod.metadata.namespace) &&
+      diagnosePod(pod)?.image !== undefined,
+  );
+  if (failing.length === 0) return [];
+  const [registryHost, accounts, { covered }, secrets, warnings, isMirrored] = await Promise.all([
+    ctx.registryHost(),
+    inventory.serviceAccounts(),
+    observeServiceAccounts(ctx),
+    inventory.pullSecrets(),
+    inventory.warnings(),
+    mirroringForPods(ctx),
+  ]);
+  const { name: pullSecret } = config.pullSecret;
+  const lists = new Map(accounts.map((account) => [fullName(account.metadata), pullSecretsOf(account)]));
+  const coveredNames = new Set(covered.map(({ metadata }) => fullName(metadata)));
+  const secretIn = new Map(secrets.map((secret) => [secret.metadata.namespace, secret]));
+  const found = failing.flatMap((pod) => {
+    const failure = diagnosePod(pod, warnings);
+    if (failure?.image === undefined) return [];
+    const { namespace = '' } = pod.metadata;
+    const account = `${namespace}/${accountOf(pod)}`;
+    const listed = lists.get(account) ?? [];
+    const secret = secretIn.get(namespace);
+    const isValid = secret !== undefined && (tokenExpiry(secret) ?? 0) > clock.now();
+    const missed = missedAccess(pod, failure, {
+      registryHost,
+      pullSecret,
+      isMirrored: isMirrored(failure.image, pod),
+      accountSecrets: coveredNames.has(account) ? [...listed, pullSecret] : listed,
+      secretCreated: isValid ? secret.metadata.creationTimestamp : undefined,
+    });
+    if (missed === undefined) return [];
+    return [
+      {
+        pod,
+        missed,
+        image: failure.image,
+        isReady: missed !== 'service-account' || listed.includes(pullSecret),
+      },
+    ];
+  });
+  const [stored, active] = await Promise.all([
+    imagesInEcr(
+      found.map(({ image }) => image),
+      registryHost,
+      ctx,
+    ),
+    activeNodes(
+      found.flatMap(({ pod, missed }) => (missed === 'node-access' ? [nodeOf(pod)] : [])),
+      ctx,
+    ),
+  ]);
+  return found
+    .filter(({ image }) => stored.has(image))
+    .filter(({ pod, missed }) => missed !== 'node-access' || active.has(nodeOf(pod)))
+    .map(({ pod, missed, isReady: ready }) => {
+      const kept = whyKept(pod);
+      return { pod, missed, isReady: ready, ...(kept !== undefined && { kept }) };
+    });
+}
+
+function accountOf({ spec }: KubeObject): string {
+  const { serviceAccountName = 'default' } = (spec ?? {}) as { readonly serviceAccountName?: string };
+  return serviceAccountName;
+}
+
+/** Those of the images that ECR has. */
+async function imagesInEcr(
+  names: readonly string[],
+  registryHost: string,
+  ctx: NodesContext,
+): Promise<ReadonlySet<string>> {
+  const images = new Map<string, WantedImage>();
+  for (const name of names) {
+    const reference = parseIfValid(name);
+    const image = reference && ecrImage(reference, registryHost, ctx.config);
+    if (image && !(image instanceof BootstrapError)) images.set(name, image);
+  }
+  const presence = await ctx.mirror.presence([...images.values()], 'all');
+  const present = new Set(presence.flatMap(({ image, digest, error }) => (digest && !error ? [image] : [])));
+  return new Set([...images].flatMap(([name, image]) => (present.has(image) ? [name] : [])));
+}
+
+/** Those of the nodes that pull from ECR. */
+async function activeNodes(names: readonly string[], ctx: NodesContext): Promise<ReadonlySet<string>> {
+  if (names.length === 0) return new Set();
+  const nodes = (await ctx.inventory.nodes()).filter(({ metadata }) => names.includes(metadata.name));
+  const states = await readNodeAccess(ctx, Promise.resolve(nodes));
+  return new Set(states.flatMap(({ name, state }) => (state === 'active' ? [name] : [])));
+}
+
+interface ContainerStatus {
+  readonly restartCount?: number;
+  readonly state?: { readonly running?: unknown; readonly terminated?: unknown };
+  readonly lastState?: { readonly terminated?: unknown };
+}
+
+type Statuses = Readonly<
+  Partial<
+    Record<
+      'initContainerStatuses' | 'containerStatuses' | 'ephemeralContainerStatuses',
+      readonly ContainerStatus[]
+    >
+  >
+>;
+
+/** Whether a container of the pod runs or has run. Its work would be lost or repeated in a new pod. */
+function hasRun({ status }: KubeObject): boolean {
+  const {
+    initContainerStatuses = [],
+    containerStatuses = [],
+    ephemeralContainerStatuses = [],
+  } = (status ?? {}) as Statuses;
+  return [...initContainerStatuses, ...containerStatuses, ...ephemeralContainerStatuses].some(
+    ({ restartCount = 0, state, lastState }) =>
+      restartCount > 0 || Boolean(state?.running ?? state?.terminated ?? lastState?.terminated),
+  );
+}
+
+function whyKept(pod: KubeObject): string | undefined {
+  const owner = workloadOf(pod);
+  if (!owner) return 'no controller would create it again';
+  if (owner.kind === 'Job') return 'its Job counts a deleted pod as a failure';
+  return hasRun(pod) ? 'one of its containers runs or has run' : undefined;
+}
+
+export type RestartChange = ChangeWith<{ readonly stuck: StuckPod }>;
+
+const reasons: Readonly<Record<MissedAccess, string>> = {
+  'service-account': 'created before its service account listed the pull secret',
+  'pull-secret': 'created before its pull secret',
+  'node-access': 'created before its node pulled from ECR',
+};
+
+export const diffStuckPods = (stuck: readonly StuckPod[]): Diff<RestartChange> => ({
+  changes: stuck
+    .filter(({ kept }) => kept === undefined)
+    .map((one) => ({
+      action: 'replace',
+      target: targetOf(refOf(one.pod)),
+      fields: [],
+      reason: reasons[one.missed],
+      postponable: true,
+      payload: { stuck: one },
+    })),
+  findings: stuck.flatMap(({ pod, missed, kept }): Finding[] => {
+    if (kept === undefined) return [];
+    const target = targetOf(refOf(pod));
+    const { name, namespace = '' } = pod.metadata;
+    return [
+      finding('pod-stuck', {
+        target,
+        what: `${nameOf(target)} was ${reasons[missed]}, and is not recreated`,
+        why: kept,
+        hint: `Run \`ecr-bootstrap why pod/${name} -n ${namespace}\`.`,
+      }),
+    ];
+  }),
+});
+
+/** Concurrent requests. */
+const concurrency = 8;
+/** The kubelet changes the status of a pod with each attempt. */
+const maxAttempts = 5;
+
+/** Deletes the pods, and their controllers create them again. A pod that has started meanwhile stays. */
+export async function restartPods(changes: readonly RestartChange[], run: NodesRun): Promise<Outcome[]> {
+  const ready = changes.filter(({ payload }) => payload.stuck.isReady);
+  const early = changes.filter(({ payload }) => !payload.stuck.isReady);
+  const outcomes = await inParallel(concurrency, ready, run, ({ payload }) =>
+    restart(payload.stuck.pod, run),
+  );
+  return [...tolerating(outcomes), ...skipped(early)];
+}
+
+async function restart(
+  { apiVersion, kind, metadata }: KubeObject,
+  { ctx }: NodesRun,
+): Promise<string | undefined> {
+  const { name, namespace = '', uid } = metadata;
+  for (let attempt = 1; ; attempt += 1) {
+    const [current] = await ctx.cluster.list(
+      { apiVersion, kind },
+      { namespace, fieldSelector: `metadata.name=${name}` },
+    );
+    if (current?.metadata.uid !== uid || !current) return 'it no longer exists';
+    if (!isActive(current) || hasRun(current) || !diagnosePod(current)) return 'it no longer waits';
+    try {
+      // With its version, so that a pod that has just started is not deleted.
+      const { resourceVersion } = current.metadata;
+      await ctx.cluster.delete(refOf(current), { uid, resourceVersion });
+      return undefined;
+    } catch (error) {
+      const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
+      if (!isConflict || attempt === maxAttempts) throw error;
+    }
+  }
 }
