@@ -70,7 +70,11 @@ export interface Cluster {
 
 export function createCluster(options: ClusterOptions): Cluster {
   const { clock, faults, version = 'v1.36.3', nodes = [{ name: 'node-1', architecture: 'amd64' }] } = options;
-  const store = new ObjectStore(clock, builtinResources(options.admissionPolicies), options.collectionLag);
+  const store = new ObjectStore(
+    clock,
+    builtinResources(version, options.admissionPolicies),
+    options.collectionLag,
+  );
   const admission = new Admission(store, operatorWebhook(store));
   const plane = new ControlPlane(store, clock, admission);
   const machines = new Machines(() => loop.wake(true));

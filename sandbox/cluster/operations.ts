@@ -10,6 +10,7 @@ import type { Pod } from './pods.ts';
 import { type Attributes, isAllowed, rulesOfUser, requireRight, type User } from './rbac.ts';
 import { apiVersion, type Resource } from './resources.ts';
 import type { ObjectStore } from './store.ts';
+import { policyWarnings } from './validating-policies.ts';
 
 /** A request for a resource, independent of HTTP. */
 export interface ResourceRequest {
@@ -31,7 +32,7 @@ export interface ResourceRequest {
 
 export interface Answer {
   readonly code: number;
-  readonly headers?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string | string[]>>;
   readonly body: Fields | string;
 }
 
@@ -62,17 +63,27 @@ export class Operations {
       case 'list':
         return this.#list(request);
       case 'create':
-        return this.#create(request);
+        return this.#warned(request, this.#create(request));
       case 'update':
-        return this.#update(request);
+        return this.#warned(request, this.#update(request));
       case 'patch':
-        return this.#patch(request);
+        return this.#warned(request, this.#patch(request));
       case 'delete':
         return this.#delete(request, this.#existing(request));
       case 'deletecollection':
         for (const object of this.#selected(request)) this.#delete(request, object);
         return { code: 200, body: { kind: 'Status', apiVersion: 'v1', metadata: {}, status: 'Success' } };
     }
+  }
+
+  /** Adds the warnings of policies. A created object is admitted before it has an answer, so both are the same object. */
+  #warned({ resource, subresource }: ResourceRequest, answer: Answer): Answer {
+    const object = answer.body as unknown as KubeObject;
+    const verb = answer.code === 201 ? 'CREATE' : 'UPDATE';
+    const texts = policyWarnings(this.#store, { verb, resource, subresource, object });
+    if (texts.length === 0) return answer;
+    const warning = texts.map((text) => `299 - "${text.replace(/[\\"]/g, '\\$&')}"`);
+    return { ...answer, headers: { ...answer.headers, warning } };
   }
 
   /** The log of a container: plain text, which only a container that has started has. */

@@ -64,18 +64,26 @@ const builtin: Record<string, readonly string[]> = {
   'admissionregistration.k8s.io/v1': ['ValidatingWebhookConfiguration validatingwebhookconfigurations -'],
 };
 
-const admissionPolicies = [
+const validatingPolicies = [
+  'ValidatingAdmissionPolicy validatingadmissionpolicies -s',
+  'ValidatingAdmissionPolicyBinding validatingadmissionpolicybindings -',
+];
+
+const mutatingPolicies = [
   'MutatingAdmissionPolicy mutatingadmissionpolicies -',
   'MutatingAdmissionPolicyBinding mutatingadmissionpolicybindings -',
 ];
 
 /**
  * The kinds that every cluster serves.
+ * @param version of Kubernetes; ValidatingAdmissionPolicy is served from 1.30
  * @param policies the served version of MutatingAdmissionPolicy: `v1` from 1.36; before, `v1beta1` behind a feature gate
  */
-export function builtinResources(policies: 'v1' | 'v1beta1' | undefined): Resource[] {
+export function builtinResources(version: string, policies: 'v1' | 'v1beta1' | undefined): Resource[] {
   const tables = Object.entries(builtin);
-  if (policies !== undefined) tables.push([`admissionregistration.k8s.io/${policies}`, admissionPolicies]);
+  const minor = Number(/^v1\.(\d+)/.exec(version)?.[1]);
+  if (minor >= 30) tables.push(['admissionregistration.k8s.io/v1', validatingPolicies]);
+  if (policies !== undefined) tables.push([`admissionregistration.k8s.io/${policies}`, mutatingPolicies]);
   return tables.flatMap(([groupVersion, lines]) => lines.map((line) => parse(groupVersion, line)));
 }
 

@@ -17,6 +17,7 @@ import { probe, refuseUnreached, showReading } from '../run/preflight.ts';
 import { readReferences } from '../run/references.ts';
 import type { Session } from '../run/session.ts';
 import { announcingStop } from '../run/stopping.ts';
+import { prepareListUpdate } from '../run/update-lists.ts';
 import { resolve } from 'node:path';
 import { type OutputFile, prepareOutput, writeOutput } from '../run/output-file.ts';
 
@@ -154,6 +155,7 @@ async function copyAll(
   if (!prepared.work) return refused;
   const { images, how } = prepared.work;
   const left = new Set(images.map(({ source }) => source));
+  const updateLists = isExport || options.dryRun ? undefined : prepareListUpdate(session, ctx);
   const emit: MirrorOptions['emit'] = (event) => {
     if (event.type === 'image-done' && !event.error) left.delete(event.source);
     how.emit(event);
@@ -164,6 +166,7 @@ async function copyAll(
     const results = await announcingStop(session, `Stopping; images in ${place} stay there`, () =>
       withinGrace(session.signal, graceMs, copy),
     );
+    await updateLists?.(results);
     return [...results.map(rowOf), ...refused];
   } catch (error) {
     // After an interrupted run, the file lists the images that were skipped.

@@ -133,6 +133,12 @@ export const configSchema = z
           ])
           .default('cluster')
           .describe("`cluster`: the nodes' platforms; `all`: every platform of the source; or a list."),
+        warnings: z
+          .enum(['auto', 'off'])
+          .default('auto')
+          .describe(
+            '`auto`: `kubectl` warns when a workload uses an image that ECR does not have, where the cluster serves admission policies (Kubernetes 1.30). Nothing is rejected.',
+          ),
       })
       .prefault({}),
     mirror: z

@@ -354,13 +354,31 @@ export const findingCodes = {
   },
   'policy-unverified': {
     level: 'warning',
-    about: 'The admission policy could not be verified with a dry run, and was deleted.',
-    fix: 'Run `ecr-bootstrap up` again. If it fails again, set `serviceAccounts.policy: off`.',
+    about: 'An admission policy could not be verified with a dry run, and was deleted.',
+    fix: 'Run `ecr-bootstrap up` again. If it fails again, set `serviceAccounts.policy: off` or `images.warnings: off`, whichever the policy is for.',
   },
   'policy-not-removed': {
     level: 'failed',
-    about: 'The admission policy could not be verified, and could not be deleted either.',
+    about: 'An admission policy could not be verified, and could not be deleted either.',
     fix: 'Delete the policy with the `kubectl` command that the finding shows, then run `ecr-bootstrap up`.',
+  },
+  'image-warnings-unavailable': {
+    level: 'ok',
+    about:
+      'The cluster does not serve ValidatingAdmissionPolicy, so `kubectl` does not warn about images that ECR does not have.',
+    fix: 'Upgrade to Kubernetes 1.30 or later, or set `images.warnings: off`.',
+  },
+  'image-list-outdated': {
+    level: 'warning',
+    about:
+      'The list from which the cluster knows what ECR has is outdated, so `kubectl` warns about the wrong images. `mirror` updates it when it reaches the cluster.',
+    fix: 'Run `ecr-bootstrap up --only image-warnings`.',
+  },
+  'image-list-too-long': {
+    level: 'warning',
+    about:
+      'The images of a registry do not fit into the list in the cluster (10,000 tags, and 1 MiB for each registry), so `kubectl` does not warn about missing images of that registry.',
+    fix: 'Delete images that no workload uses from ECR.',
   },
   'image-access-lost': {
     level: 'warning',

@@ -14,7 +14,7 @@ export const groups = {
 
 export type Group = keyof typeof groups;
 
-/** Parts of the group `aws` that have lines of their own in a plan. */
-export const topics = ['users', 'repositories', 'access-key'] as const;
+/** Parts of groups that have lines of their own in a plan. */
+export const topics = ['users', 'repositories', 'access-key', 'image-warnings'] as const;
 
 export type Topic = (typeof topics)[number];

@@ -20,10 +20,10 @@ export function inspect<Ctx>(steps: readonly AnyStep<Ctx>[], ctx: Ctx): Promise<
       const status = { step: step.id, title: step.title, group: step.group };
       if (planned.error) return { ...status, findings: [couldNotCheck(step.id, planned.error)], drift: [] };
       const more = await health(planned, ctx);
-      const refused = new Set(
-        more.filter(({ code }) => code === 'change-rejected').map(({ target }) => nameOf(target)),
+      const explained = new Set(
+        more.filter(({ code }) => explainsDrift.has(code)).map(({ target }) => nameOf(target)),
       );
-      const drift = planned.changes.filter(({ target }) => !refused.has(nameOf(target)));
+      const drift = planned.changes.filter(({ target }) => !explained.has(nameOf(target)));
       const findings = [
         ...drift.map(driftFinding),
         ...planned.unmanaged.filter(isNeeded).map(unmanagedFinding),
@@ -35,6 +35,9 @@ export function inspect<Ctx>(steps: readonly AnyStep<Ctx>[], ctx: Ctx): Promise<
     }),
   );
 }
+
+/** Findings of a resource that take the place of its drift. */
+const explainsDrift: ReadonlySet<Finding['code']> = new Set(['change-rejected', 'image-list-outdated']);
 
 async function health<Ctx>({ step, state }: StepPlan<Ctx>, ctx: Ctx): Promise<readonly Finding[]> {
   try {

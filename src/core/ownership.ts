@@ -20,6 +20,9 @@ export const annotations = {
   forceSync: 'ecr-bootstrap.dev/force-sync',
 } as const;
 
+/** The admission policy about images that ECR does not have. Short, because the API server begins each warning with it. */
+export const warningPolicyName = 'ecr-bootstrap-images';
+
 export const tagPrefix = 'ecr-bootstrap:';
 
 /**

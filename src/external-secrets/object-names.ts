@@ -1,6 +1,12 @@
 import type { Config } from '../config/schema.ts';
 import { releasedNames } from './release/release.ts';
-import { keySecretName, nodeAccessName, nodeNamespace, operatorNamespace } from '../core/ownership.ts';
+import {
+  keySecretName,
+  nodeAccessName,
+  nodeNamespace,
+  operatorNamespace,
+  warningPolicyName,
+} from '../core/ownership.ts';
 import { policyName } from '../cluster/service-account-policy/policy.ts';
 
 /** Kubernetes authorizes these verbs by object name; `list` and `create` have no name. */
@@ -19,7 +25,6 @@ export function namesOf(config: Config, resource: string, verb: string): readonl
     secrets: [...releasedNames('Secret'), keySecretName, nodeAccessName, pullSecret],
     services: releasedNames('Service'),
     endpoints: releasedNames('Service'),
-    configmaps: ['external-secrets-authorities', ...(verb === 'get' ? ['kubeadm-config'] : [])],
     'daemonsets.apps': [nodeAccessName],
     'deployments.apps': releasedNames('Deployment'),
     'clusterroles.rbac.authorization.k8s.io': releasedNames('ClusterRole'),
@@ -31,6 +36,8 @@ export function namesOf(config: Config, resource: string, verb: string): readonl
     ),
     'mutatingadmissionpolicies.admissionregistration.k8s.io': [policyName],
     'mutatingadmissionpolicybindings.admissionregistration.k8s.io': [policyName],
+    'validatingadmissionpolicies.admissionregistration.k8s.io': [warningPolicyName],
+    'validatingadmissionpolicybindings.admissionregistration.k8s.io': [warningPolicyName],
     'customresourcedefinitions.apiextensions.k8s.io': releasedNames('CustomResourceDefinition'),
     'secretstores.external-secrets.io': [keySecretName],
     'externalsecrets.external-secrets.io': [keySecretName, nodeAccessName, pullSecret],

@@ -1,6 +1,6 @@
 import { BootstrapError } from '../core/errors.ts';
 import { probeHost } from '../core/ownership.ts';
-import { canonical, isOperator, operatorName, operatorRepository } from './operator.ts';
+import { canonical, isOperator, operatorName, operatorRepositories } from './operator.ts';
 import { formatReference, parseReference, type Reference, repositoryOf } from './reference.ts';
 
 /** The settings that determine the names in ECR. */
@@ -43,12 +43,20 @@ export function ecrName(source: Reference, naming: Naming): EcrName {
  * that name, for example for images that users pushed to ECR themselves.
  */
 export function sourceOf(inEcr: Reference, naming: Naming): Reference | undefined {
+  const [source] = sourceRepositories(inEcr.path, naming);
+  return source && { ...inEcr, ...source };
+}
+
+/** A repository of a source. */
+export type SourceRepository = Pick<Reference, 'host' | 'path'>;
+
+/** All source repositories that have this repository in ECR: several if `images.map` gives them one name. */
+export function sourceRepositories(repository: string, naming: Naming): SourceRepository[] {
   const prefix = `${naming.project}/`;
-  if (!inEcr.path.startsWith(prefix)) return undefined;
-  const path = inEcr.path.slice(prefix.length);
-  return candidateSources(path, naming)
-    .map((repository) => sourceNamed(repository, inEcr, naming))
-    .find((source) => source !== undefined);
+  if (!repository.startsWith(prefix)) return [];
+  return candidateSources(repository.slice(prefix.length), naming).flatMap(
+    (source) => sourceNamed(source, repository, naming) ?? [],
+  );
 }
 
 /** Source repositories that may have this name in ECR. */
@@ -57,18 +65,19 @@ function candidateSources(path: string, { map, project }: Naming): string[] {
   const [host = '', ...rest] = path.split('/');
   const isHost = rest.length > 0 && /[._]|^localhost$/.test(host);
   return [
-    ...(path === operatorName ? [operatorRepository] : []),
-    ...mapped,
-    ...(isHost ? [`${host.replace('_', ':')}/${rest.join('/')}`] : []),
+    ...new Set([
+      ...(path === operatorName ? operatorRepositories : []),
+      ...mapped,
+      ...(isHost ? [`${host.replace('_', ':')}/${rest.join('/')}`] : []),
+    ]),
   ];
 }
 
-/** The image with the same tag or digest in that repository, if its name in ECR is `inEcr`. */
-function sourceNamed(repository: string, inEcr: Reference, naming: Naming): Reference | undefined {
+/** The source repository, if its name in ECR is `inEcr`. */
+function sourceNamed(text: string, inEcr: string, naming: Naming): SourceRepository | undefined {
   try {
-    const { host, path } = parseReference(repository);
-    const source = { ...inEcr, host, path };
-    return ecrName(source, naming).repository === inEcr.path ? source : undefined;
+    const { host, path } = parseReference(text);
+    return ecrName({ host, path, tag: 'latest' }, naming).repository === inEcr ? { host, path } : undefined;
   } catch (error) {
     // For example, a first component that only looked like a host.
     if (error instanceof BootstrapError) return undefined;

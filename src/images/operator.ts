@@ -11,6 +11,9 @@ export const operatorName = 'external-secrets';
 /** Releases of the operator also use a host that was retired. It had the same content. */
 const retired = 'oci.external-secrets.io/external-secrets/external-secrets';
 
+/** All names of the operator's repository, starting with the one that still exists. */
+export const operatorRepositories: readonly string[] = [operatorRepository, retired];
+
 /** The same image at the host that still exists. */
 export function canonical(reference: Reference): Reference {
   return repositoryOf(reference) === retired

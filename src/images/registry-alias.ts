@@ -6,7 +6,7 @@ export const isOfRegistry = (reference: { readonly host: string }, registryHost:
   registryHosts(registryHost).includes(reference.host.replace(/:443$/, ''));
 
 /** All hosts of an account's registry in one region, starting with the one that ECR reports. */
-function registryHosts(host: string): readonly string[] {
+export function registryHosts(host: string): readonly string[] {
   const [, account, region, domain] = /^(\d{12})\.dkr\.ecr\.([a-z0-9-]+)\.(.+)$/.exec(host) ?? [];
   if (account === undefined || region === undefined || domain === undefined) return [host];
   const kinds = ['ecr', 'ecr-fips'];

@@ -1,6 +1,7 @@
 import type { AnyStep } from './context.ts';
 import { imagePullerKey } from './image-puller-key.ts';
 import { imagePuller, powerUser } from './users.ts';
+import { imageWarnings } from './image-warnings.ts';
 import { images } from './images.ts';
 import { nodeAccess } from './node-access.ts';
 import { operatorCrds } from './operator-crds.ts';
@@ -40,6 +41,8 @@ export const steps: readonly AnyStep[] = [
   serviceAccountPolicy,
   // Late, because copying may take an hour and may be interrupted
   images,
+  // Warns about images that are still missing
+  imageWarnings,
   // Sends pulls to ECR, so the images must be there
   nodeAccess,
   // Only after these steps does neither a service account nor the agent list a pull secret with an earlier name

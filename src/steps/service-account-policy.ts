@@ -6,6 +6,7 @@ import {
   applyObjects,
   diffObjects,
   type ObjectChange,
+  type ObjectsState,
   observeObjects,
   removeObjects,
 } from '../cluster/objects.ts';
@@ -16,11 +17,14 @@ import {
   policyRefs,
   servedVersion,
 } from '../cluster/service-account-policy/policy.ts';
-import {
-  type PolicyState,
-  removeUnverified,
-  verifyOrRemove,
-} from '../cluster/service-account-policy/verification.ts';
+import type { AdmissionPolicy } from '../cluster/admission-policy/rollback.ts';
+import { removeUnverified, verifyOrRemove } from '../cluster/admission-policy/verification.ts';
+import { verifyPullSecret } from '../cluster/service-account-policy/verification.ts';
+
+interface PolicyState extends ObjectsState {
+  /** Undefined where the cluster does not serve MutatingAdmissionPolicy. */
+  readonly version: string | undefined;
+}
 
 /** An admission policy with which the API server adds the pull secret to each new service account. */
 export const serviceAccountPolicy: Step<PolicyState, ObjectChange> = {
@@ -55,10 +59,13 @@ export const serviceAccountPolicy: Step<PolicyState, ObjectChange> = {
   preview: previewObject,
   async apply(changes, state, run) {
     const outcomes = await applyObjects(changes, run);
-    await removeUnverified(outcomes, state, run);
+    if (state.version !== undefined) await removeUnverified(verified(state.version), outcomes, run);
     return outcomes;
   },
-  ready: verifyOrRemove,
+  ready: async (state, run) => {
+    if (state.wanted.length === 0 || state.version === undefined) return;
+    await verifyOrRemove(verified(state.version), state, run, () => verifyPullSecret(run));
+  },
   summary: ({ wanted }) => (wanted.length > 0 ? { text: 'new ones too' } : undefined),
   render: renderPolicy,
   remove: (state) => {
@@ -71,6 +78,13 @@ export const serviceAccountPolicy: Step<PolicyState, ObjectChange> = {
 /** The binding belongs to the policy. */
 const policyKind = 'MutatingAdmissionPolicy';
 const purpose = 'covers new service accounts';
+
+const verified = (version: string): AdmissionPolicy => ({
+  refs: policyRefs(version),
+  risk: 'the cluster may be unable to create service accounts',
+  unverifiedHint:
+    'Run `ecr-bootstrap up --only service-accounts` after you create namespaces, or set serviceAccounts.policy: off.',
+});
 
 async function renderPolicy(ctx: Context): Promise<readonly KubeObject[]> {
   return policyObjects(ctx, (await servedVersion(ctx.cluster)) ?? 'v1');

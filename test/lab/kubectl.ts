@@ -44,6 +44,17 @@ export const kubectlClient = (kubectl: Kubectl): ClusterClient => ({
   async apply(...objects) {
     await kubectl(['apply', '-f', '-'], JSON.stringify({ apiVersion: 'v1', kind: 'List', items: objects }));
   },
+  async warnings(object) {
+    const args = ['apply', '--dry-run=server', '--warnings-as-errors', '-f', '-'];
+    try {
+      await kubectl(args, JSON.stringify(object));
+      return [];
+    } catch (error) {
+      const found = [...(error as Error).message.matchAll(/Warning: (.*)/g)];
+      if (found.length === 0) throw error;
+      return found.map(([, text = '']) => text);
+    }
+  },
   async applyKustomization(kustomization) {
     const folder = await mkdtemp(join(tmpdir(), 'kustomization-'));
     try {

@@ -14,8 +14,13 @@ export async function removeAllButOperator(kubectl: Kubectl): Promise<void> {
   const cluster = kubectlClient(kubectl);
   const remove = (kinds: string, ...args: readonly string[]) =>
     kubectl(['delete', kinds, '--ignore-not-found', ...args]);
-  const policies = 'mutatingadmissionpolicybindings,mutatingadmissionpolicies';
-  await remove(policies, '--selector=app.kubernetes.io/managed-by=ecr-bootstrap');
+  const policies = ['mutating', 'validating'].flatMap((kind) => [
+    `${kind}admissionpolicybindings`,
+    `${kind}admissionpolicies`,
+  ]);
+  const managed = '--selector=app.kubernetes.io/managed-by=ecr-bootstrap';
+  await remove(policies.join(','), managed);
+  await remove('configmaps', managed, `--namespace=${operatorNamespace}`);
   await remove('clusterexternalsecrets,clustersecretstores', '--all');
   await remove(
     'externalsecrets,secretstores,ecrauthorizationtokens',

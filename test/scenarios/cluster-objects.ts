@@ -6,6 +6,7 @@ const kinds = [
   ...['clusterroles', 'clusterrolebindings', 'roles', 'rolebindings', 'customresourcedefinitions'],
   ...['validatingwebhookconfigurations', 'mutatingwebhookconfigurations'],
   ...['mutatingadmissionpolicies', 'mutatingadmissionpolicybindings'],
+  ...['validatingadmissionpolicies', 'validatingadmissionpolicybindings'],
 ].join(',');
 
 interface Any extends KubeObject {

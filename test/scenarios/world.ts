@@ -29,6 +29,8 @@ export interface ClusterClient {
   /** Lists all namespaces unless one is given. */
   list<T extends KubeObject>(resource: string, namespace?: string): Promise<readonly T[]>;
   apply(...objects: object[]): Promise<void>;
+  /** The warnings that `kubectl apply` shows for the object, in a dry run. */
+  warnings(object: object): Promise<readonly string[]>;
   /** Applies a kustomization.yaml as `kubectl apply -k` does. */
   applyKustomization(kustomization: object): Promise<void>;
   /** Updates the whole object, as `kubectl replace` does. */

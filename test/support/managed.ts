@@ -4,6 +4,7 @@ const kinds = [
   ...['Namespace', 'Secret', 'ConfigMap', 'ServiceAccount', 'Service', 'Deployment', 'Lease'],
   ...['ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding', 'CustomResourceDefinition'],
   ...['ValidatingWebhookConfiguration', 'MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding'],
+  ...['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'],
   ...['ExternalSecret', 'ClusterExternalSecret', 'SecretStore', 'ClusterSecretStore'],
   ...['ECRAuthorizationToken'],
 ];

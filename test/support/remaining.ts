@@ -7,6 +7,7 @@ export function remainingObjects({ world: { cluster } }: Cli): string[] {
     ...['Namespace', 'Secret', 'ServiceAccount', 'ClusterRole', 'ClusterRoleBinding', 'Role', 'RoleBinding'],
     ...['Deployment', 'Service', 'CustomResourceDefinition', 'ValidatingWebhookConfiguration'],
     ...['MutatingAdmissionPolicy', 'MutatingAdmissionPolicyBinding', 'ExternalSecret', 'Lease'],
+    ...['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding', 'ConfigMap'],
     ...['DaemonSet', 'Pod'],
   ];
   return kinds

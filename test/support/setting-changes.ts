@@ -69,6 +69,7 @@ export const settingRows: Readonly<Record<string, SettingRow>> = {
     reports: ['repository-unused'],
   },
   'images.fields': { none: 'only adds images that custom resources name' },
+  'images.warnings': { to: { images: { warnings: 'off' } } },
   'images.platforms': { none: 'only adds platforms to images' },
   'mirror.engine': { none: 'only how images are copied' },
   'mirror.concurrency': { none: 'only how images are copied' },

@@ -9,6 +9,8 @@ import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
 import { isManaged } from '../../cluster/objects.ts';
 import { operatorNamespace as namespace } from '../../core/ownership.ts';
 import { isManagedSecret } from '../../external-secrets/pull-secret/objects.ts';
+import { authoritiesName } from '../../external-secrets/release/authorities.ts';
+import { isImageList } from '../../mirror/warnings/lists.ts';
 import { noteFields, outdatedFieldsFinding } from './namespace-annotations.ts';
 import type { BootstrapChange, BootstrapState } from './state.ts';
 
@@ -89,8 +91,9 @@ async function findOthers(ctx: AccessKeyContext): Promise<readonly KubeObject[]>
   return lists.flat().filter((object) => {
     const { name, ownerReferences = [] } = object.metadata;
     const isOwn = isManaged(object) || (object.kind === 'Secret' && isManagedSecret(object));
-    const names = namesOf(config, resourceOf(object), 'delete') ?? [];
-    const isPlanned = isOwn && (names.includes(name) || earlierNames.has(name));
+    const names =
+      object.kind === 'ConfigMap' ? [authoritiesName] : (namesOf(config, resourceOf(object), 'delete') ?? []);
+    const isPlanned = isOwn && (names.includes(name) || earlierNames.has(name) || isImageList(object));
     return !isPlanned && ownerReferences.length === 0 && !everywhere.includes(`${object.kind} ${name}`);
   });
 }

@@ -1,7 +1,8 @@
 import type { ECR } from '@aws-sdk/client-ecr';
 import { isDigest } from '../registry/digest.ts';
 import { undefinedIfAbsent } from './errors.ts';
-import type { StoredManifest, StoredManifests } from './port.ts';
+import { allPages } from './session.ts';
+import type { ActiveImage, StoredManifest, StoredManifests } from './port.ts';
 
 /** Maximum number of image IDs in one BatchGetImage call. */
 const batchSize = 100;
@@ -66,6 +67,29 @@ export async function readManifests(
       reason: failureReason,
     }));
   return { found, unreadable };
+}
+
+/** Maximum page size of ListImages. */
+const pageSize = 1000;
+
+/** ECR leaves out archived images, which cannot be pulled. */
+export async function readActiveImages(read: Read, repository: string): Promise<ActiveImage[]> {
+  const listed = await undefinedIfAbsent(
+    ['RepositoryNotFound'],
+    read('ListImages', `list the images of repository ${repository}`, (ecr) =>
+      allPages(async (nextToken) => {
+        const page = await ecr.listImages({
+          repositoryName: repository,
+          maxResults: pageSize,
+          ...(nextToken ? { nextToken } : {}),
+        });
+        return { items: page.imageIds, next: page.nextToken };
+      }),
+    ),
+  );
+  return (listed ?? []).flatMap(({ imageDigest, imageTag }): ActiveImage[] =>
+    isDigest(imageDigest) ? [{ digest: imageDigest, ...(imageTag ? { tag: imageTag } : {}) }] : [],
+  );
 }
 
 function toImageId(reference: string): { imageDigest: string } | { imageTag: string } {

@@ -2,7 +2,7 @@ import type { ECR, ImageDetail, ImageIdentifier, Repository as SdkRepository } f
 import { onceFulfilled } from '../../core/once.ts';
 import { Secret } from '../../core/secret.ts';
 import { undefinedIfAbsent, createdOrExists } from './errors.ts';
-import { readManifests } from './ecr-manifests.ts';
+import { readActiveImages, readManifests } from './ecr-manifests.ts';
 import type { CreationRule, EcrPort, ImageId, ListedImage, RegistryToken, Repository } from './port.ts';
 import { isDigest } from '../registry/digest.ts';
 import { checkLogin } from '../registry/token-check.ts';
@@ -159,6 +159,7 @@ export function createEcr(session: AwsSession): EcrPort {
         ecr.putLifecyclePolicy({ repositoryName: name, lifecyclePolicyText: text }),
       ),
     manifests: (repository, references) => readManifests(read, repository, references),
+    activeImages: (repository) => readActiveImages(readAdaptively, repository),
     repositoryPolicy: async (name) => {
       const found = await undefinedIfAbsent(
         ['RepositoryPolicyNotFound', 'RepositoryNotFound'],

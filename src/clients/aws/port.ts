@@ -155,6 +155,12 @@ export interface UnreadableManifest {
   readonly reason: string;
 }
 
+/** An image that can be pulled: one entry for each tag, or one without a tag. */
+export interface ActiveImage {
+  readonly digest: Digest;
+  readonly tag?: string;
+}
+
 export interface StoredManifests {
   readonly found: readonly StoredManifest[];
   readonly unreadable: readonly UnreadableManifest[];
@@ -214,6 +220,8 @@ export interface EcrPort {
    * exist.
    */
   manifests(repository: string, references: readonly string[]): Promise<StoredManifests>;
+  /** All images of a repository that can be pulled, in pages of 1,000. None if it does not exist. */
+  activeImages(repository: string): Promise<readonly ActiveImage[]>;
   /** The text of the repository's own policy. */
   repositoryPolicy(name: string): Promise<string | undefined>;
   creationRules(): Promise<readonly CreationRule[]>;

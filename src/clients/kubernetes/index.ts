@@ -81,11 +81,19 @@ class Cluster implements ClusterPort {
     return this.#create(object, { method: 'POST', repeatable: false }, options);
   }
 
+  async creationWarnings(object: KubeObject): Promise<readonly string[]> {
+    return warningsIn(await this.#post(object, { method: 'POST', repeatable: true }, { dryRun: true }));
+  }
+
   async #create(object: KubeObject, write: Write, options?: WriteOptions): Promise<KubeObject> {
+    return parse(await this.#post(object, write, options));
+  }
+
+  async #post(object: KubeObject, write: Write, options?: WriteOptions): Promise<ApiResponse> {
     const ref = refOf(object);
     const { base, plural, namespaced } = await this.#resource('create', ref);
     const path = pathOf({ base, plural, namespaced }, ref.namespace);
-    return this.#write(write, path, describe('create', ref), object, options);
+    return this.#send(write, path, describe('create', ref), object, options);
   }
 
   async apply(object: KubeObject, options: WriteOptions = {}): Promise<KubeObject> {
@@ -211,16 +219,17 @@ class Cluster implements ClusterPort {
     options?: WriteOptions & { force?: boolean },
   ): Promise<KubeObject> {
     const resource = await this.#resource(verb, ref);
-    return this.#write(write, pathOf(resource, ref.namespace, ref.name), describe(verb, ref), body, options);
+    const path = pathOf(resource, ref.namespace, ref.name);
+    return parse(await this.#send(write, path, describe(verb, ref), body, options));
   }
 
-  async #write(
+  async #send(
     write: Write,
     path: string,
     what: string,
     body: unknown,
     { dryRun, force }: WriteOptions & { force?: boolean } = {},
-  ): Promise<KubeObject> {
+  ): Promise<ApiResponse> {
     hideData(body);
     const query = new URLSearchParams({
       fieldManager,
@@ -228,7 +237,7 @@ class Cluster implements ClusterPort {
       ...(dryRun ? { dryRun: 'All' } : {}),
     });
     const request = { ...write, path: `${path}?${query.toString()}`, what, body };
-    return parse(await this.#transport.send(dryRun ? { ...request, repeatable: true } : request));
+    return this.#transport.send(dryRun ? { ...request, repeatable: true } : request);
   }
 
   async #resource(verb: string, ref: ObjectRef): Promise<Resource> {
@@ -248,6 +257,12 @@ function parse({ body }: ApiResponse): KubeObject {
   hideData(object);
   return object;
 }
+
+/** The texts of `299 - "TEXT"`, one or more in a header. */
+const warningsIn = ({ warning = '' }: ApiResponse): readonly string[] =>
+  [...warning.matchAll(/\b299 \S+ "((?:[^"\\]|\\.)*)"/g)].map(([, text = '']) =>
+    text.replace(/\\(.)/g, '$1'),
+  );
 
 /** Whether the patch tests the version: once applied it changes the version, so a repetition is rejected. */
 const isGuarded = (operations: readonly JsonPatchOperation[]): boolean =>

@@ -109,6 +109,8 @@ export interface ClusterPort {
   /** All pages. */
   list(kind: Kind, options?: ListOptions): Promise<readonly KubeObject[]>;
   create(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
+  /** What the server warns about when the object is created. It is not stored. */
+  creationWarnings(object: KubeObject): Promise<readonly string[]>;
   /** Server-side apply as field manager `ecr-bootstrap`. Takes ownership of fields from other managers. */
   apply(object: KubeObject, options?: WriteOptions): Promise<KubeObject>;
   /**

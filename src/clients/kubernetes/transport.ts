@@ -35,6 +35,8 @@ export interface ApiResponse {
   readonly body: string;
   /** The target of a redirect. */
   readonly location?: string;
+  /** The warning headers. */
+  readonly warning?: string;
 }
 
 export interface TransportOptions extends KubeconfigChoice {
@@ -193,11 +195,12 @@ async function exchange(
     headers: { ...credentials.headers, accept, 'user-agent': 'ecr-bootstrap', 'content-type': contentType },
     body: body === undefined ? null : JSON.stringify(body),
   });
-  const location = response.header('location');
+  const [location, warning] = [response.header('location'), response.header('warning')];
   const answer = {
     status: response.status,
     body: await response.text(),
     ...(location === undefined ? {} : { location }),
+    ...(warning === undefined ? {} : { warning }),
   };
   const retryAfter = Number(response.header('retry-after'));
   return retryAfter > 0 ? { answer, retryAfter } : { answer };

@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Patch } from './patch.ts';
 
-const name = 'external-secrets-authorities';
+export const authoritiesName = 'external-secrets-authorities';
 const folder = '/etc/ecr-bootstrap/authorities';
 const pod = 'spec.template.spec';
 
@@ -10,8 +10,12 @@ const pod = 'spec.template.spec';
  * reads the bundle of the image, and also every file in SSL_CERT_DIR.
  */
 export const authorityPatches: readonly Patch[] = [
-  inController(`${pod}.volumes`, { name, configMap: { name } }),
-  inController(`${pod}.containers.*.volumeMounts`, { name, mountPath: folder, readOnly: true }),
+  inController(`${pod}.volumes`, { name: authoritiesName, configMap: { name: authoritiesName } }),
+  inController(`${pod}.containers.*.volumeMounts`, {
+    name: authoritiesName,
+    mountPath: folder,
+    readOnly: true,
+  }),
   inController(`${pod}.containers.*.env`, { name: 'SSL_CERT_DIR', value: folder }),
 ];
 
@@ -20,7 +24,12 @@ export function authorityMap(
   pem: string,
   metadata: { namespace: string; labels: Readonly<Record<string, string>> },
 ): KubeObject {
-  return { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, ...metadata }, data: { 'ca.crt': pem } };
+  return {
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name: authoritiesName, ...metadata },
+    data: { 'ca.crt': pem },
+  };
 }
 
 function inController(path: string, item: object): Patch {

@@ -61,7 +61,7 @@ const registryActions = [
 const repositoryActions = [
   ...['CreateRepository', 'TagResource', 'ListTagsForResource', 'GetRepositoryPolicy'],
   ...['PutImageTagMutability', 'PutImageScanningConfiguration', 'GetLifecyclePolicy', 'PutLifecyclePolicy'],
-  ...['BatchCheckLayerAvailability', 'BatchGetImage', 'GetDownloadUrlForLayer'],
+  ...['BatchCheckLayerAvailability', 'BatchGetImage', 'GetDownloadUrlForLayer', 'ListImages'],
   ...['InitiateLayerUpload', 'UploadLayerPart', 'CompleteLayerUpload', 'PutImage'],
 ];
 

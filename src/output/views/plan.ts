@@ -21,6 +21,8 @@ interface PurposeTexts {
   readonly creations?: string;
   /** The title of deletions, if it is another one. */
   readonly deletions?: string;
+  /** The section of a part that does not belong to AWS. */
+  readonly section?: Section;
 }
 
 /** The lines of a plan in their order: a part of AWS, or a group. */
@@ -35,6 +37,7 @@ const purposes: Readonly<Record<Topic | Group, PurposeTexts>> = {
   workloads: { title: 'service accounts', deletions: 'admission policy' },
   nodes: { title: 'node access' },
   images: { title: 'images', kind: 'image', creations: 'to copy' },
+  'image-warnings': { title: 'image warnings', section: 'Images' },
 };
 type Purpose = keyof typeof purposes;
 
@@ -186,7 +189,7 @@ function sectionLines(steps: readonly PlannedStep[], layout: Layout, detail: Det
 }
 
 const sectionOf = (purpose: Purpose): Section =>
-  purpose in groups ? groups[purpose as Group].section : groups.aws.section;
+  purpose in groups ? groups[purpose as Group].section : (purposes[purpose].section ?? groups.aws.section);
 
 interface Planned {
   readonly change: Change;

@@ -24,8 +24,8 @@ export interface Answer {
   readonly status: number;
   /** The service's own name of the error. */
   readonly code?: string;
-  /** Names are in lower case. A string must equal the whole value. */
-  readonly headers?: Readonly<Record<string, string | RegExp>>;
+  /** Names are in lower case. A string must equal the whole value, and undefined means that the header is absent. */
+  readonly headers?: Readonly<Record<string, string | RegExp | undefined>>;
   /** The parsed body must contain at least these fields. They may be vitest matchers. */
   readonly body?: unknown;
 }

@@ -116,15 +116,18 @@ async function sendUntilPropagated(
 }
 
 function misfit(reply: Reply, { status, code, headers = {}, body }: Answer): Error | undefined {
-  const patterns = Object.entries(headers).map(([name, value]) => [
-    name,
-    typeof value === 'string' ? value : (expect.stringMatching(value) as string),
-  ]);
+  const absent = Object.keys(headers).filter((name) => headers[name] === undefined);
+  const patterns = Object.entries(headers).flatMap(([name, value]) =>
+    value === undefined
+      ? []
+      : [[name, typeof value === 'string' ? value : (expect.stringMatching(value) as string)]],
+  );
   try {
     expect(code === undefined ? String(reply.status) : signatureOf(reply)).toBe(
       signatureOf({ status, code }),
     );
     expect(reply.headers).toMatchObject(Object.fromEntries(patterns) as object);
+    for (const name of absent) expect(reply.headers).not.toHaveProperty(name);
     if (typeof body === 'object' && body !== null) expect(reply.body).toMatchObject(body);
     else if (body !== undefined) expect(reply.body).toEqual(body);
     return undefined;

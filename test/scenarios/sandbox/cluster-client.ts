@@ -1,4 +1,4 @@
-import { ProxyAgent, request } from 'undici';
+import { type Dispatcher, ProxyAgent, request } from 'undici';
 import type { Cluster } from '../../../sandbox/cluster/index.ts';
 import type { Sandbox } from '../../../sandbox/index.ts';
 import type { ClusterClient, KubeObject } from '../world.ts';
@@ -7,6 +7,13 @@ interface Resource {
   readonly name: string;
   readonly singularName: string;
   readonly namespaced: boolean;
+}
+
+type Method = 'GET' | 'PUT' | 'PATCH' | 'DELETE';
+
+interface Content {
+  readonly body?: unknown;
+  readonly type?: string;
 }
 
 /** An operation that needs a {@link Capability} which the sandbox does not have. */
@@ -72,6 +79,15 @@ export class SandboxClusterClient implements ClusterClient {
     await this.#cluster.settled();
   }
 
+  async warnings(object: object): Promise<readonly string[]> {
+    const { kind, metadata } = object as KubeObject;
+    const path = await this.#path(kind, metadata.namespace, metadata.name);
+    const query = 'fieldManager=another-manager&force=true&dryRun=All';
+    const type = 'application/apply-patch+yaml';
+    const { headers } = await this.#request('PATCH', `${path}?${query}`, { body: object, type });
+    return [headers['warning'] ?? []].flat().map((text) => /^299 - "(.*)"$/.exec(text)?.[1] ?? text);
+  }
+
   readonly applyKustomization = unsupported('run kubectl');
 
   async replace(object: object): Promise<void> {
@@ -135,24 +151,28 @@ export class SandboxClusterClient implements ClusterClient {
   }
 
   async #send(
-    method: 'GET' | 'PUT' | 'PATCH' | 'DELETE',
+    method: Method,
     path: string | undefined,
-    {
-      body,
-      type = 'application/json',
-      absent = false,
-    }: { body?: unknown; type?: string; absent?: boolean } = {},
+    { absent = false, ...content }: Content & { absent?: boolean } = {},
   ): Promise<unknown> {
+    const { statusCode, text } = await this.#request(method, path, content);
+    if (absent && statusCode === 404) return undefined;
+    if (statusCode >= 400) throw new Error(`${method} ${String(path)}: HTTP ${statusCode} ${text}`);
+    return JSON.parse(text);
+  }
+
+  async #request(
+    method: Method,
+    path: string | undefined,
+    { body, type = 'application/json' }: Content,
+  ): Promise<Pick<Dispatcher.ResponseData, 'statusCode' | 'headers'> & { readonly text: string }> {
     if (path === undefined) throw new Error('the cluster serves no such resource');
-    const answer = await request(`${this.#server}${path}`, {
+    const { statusCode, headers, ...answer } = await request(`${this.#server}${path}`, {
       dispatcher: this.#dispatcher,
       method,
       headers: { authorization: `Bearer ${this.#token}`, 'content-type': type },
       body: body === undefined ? null : JSON.stringify(body),
     });
-    const text = await answer.body.text();
-    if (absent && answer.statusCode === 404) return undefined;
-    if (answer.statusCode >= 400) throw new Error(`${method} ${path}: HTTP ${answer.statusCode} ${text}`);
-    return JSON.parse(text);
+    return { statusCode, headers, text: await answer.body.text() };
   }
 }

@@ -70,13 +70,15 @@ describe('policy cluster', () => {
     expect(stderr).toMatch(/SUBJECT.*--user or --group/);
   });
 
-  it('restricts every verb that the API can restrict by name, except for service accounts, pods and their logs', async () => {
+  it('restricts every verb that the API can restrict by name, except for service accounts, ConfigMaps, pods and their logs', async () => {
     const rules = (await itemsOf('policy cluster')).flatMap(({ rules: some = [] }) => some);
     const byName = ['get', 'update', 'patch', 'delete', 'escalate', 'bind'];
     const open = rules.filter(
       ({ verbs, resourceNames }) => !resourceNames && verbs.some((verb) => byName.includes(verb)),
     );
-    expect(open.flatMap(({ resources }) => resources)).toEqual(['pods', 'pods/log', 'serviceaccounts']);
+    expect(open.flatMap(({ resources }) => resources)).toEqual([
+      ...['configmaps', 'pods', 'pods/log', 'serviceaccounts'],
+    ]);
     for (const { verbs, resourceNames } of rules) {
       if (resourceNames) expect(verbs.filter((verb) => !byName.includes(verb))).toEqual([]);
     }

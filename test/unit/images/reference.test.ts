@@ -1,23 +1,17 @@
 import { describe, expect, it } from 'vitest';
 import { BootstrapError } from '../../../src/core/errors.ts';
+import { misspellings, spellings } from '../../support/image-references.ts';
 import { dockerShortName, formatReference, parseReference } from '../../../src/images/reference.ts';
 
 const digest = `sha256:${'a'.repeat(64)}`;
 const normal = (text: string) => formatReference(parseReference(text));
 
 describe('parseReference', () => {
-  it.each([
-    ['nginx', 'docker.io/library/nginx:latest'],
-    ['nginx:1.27', 'docker.io/library/nginx:1.27'],
-    ['team/app', 'docker.io/team/app:latest'],
-    ['index.docker.io/nginx', 'docker.io/library/nginx:latest'],
-    ['registry-1.docker.io/team/app:2', 'docker.io/team/app:2'],
-    ['ghcr.io/team/deep/app:v1', 'ghcr.io/team/deep/app:v1'],
-    ['localhost/app', 'localhost/app:latest'],
+  it.each<readonly [string, string]>([
+    ...spellings,
     ['Registry.Corp.Example/app:1', 'registry.corp.example/app:1'],
     ['GHCR.io/team/app', 'ghcr.io/team/app:latest'],
     ['MyRegistry/app', 'myregistry:443/app:latest'],
-    ['Docker.IO/nginx', 'docker.io/library/nginx:latest'],
     ['REGISTRY:5000/app', 'registry:5000/app:latest'],
     ['[FE80::1]:5000/app', '[fe80::1]:5000/app:latest'],
     ['registry.example.com:5000/app:1', 'registry.example.com:5000/app:1'],
@@ -34,10 +28,8 @@ describe('parseReference', () => {
 
 describe('parseReference of a malformed reference', () => {
   it.each([
-    '',
-    ' ',
+    ...misspellings,
     'nginx ',
-    'Nginx',
     'ghcr.io/Team/app',
     'GHCR.io/Team/app',
     'My_Registry/app',

@@ -1,0 +1,207 @@
+import { createHash } from 'node:crypto';
+import pLimit from 'p-limit';
+import type { ActiveImage, EcrPort } from '../../clients/aws/port.ts';
+import { isManagedBy } from '../../clients/kubernetes/names.ts';
+import type { KubeObject } from '../../clients/kubernetes/port.ts';
+import type { Config } from '../../config/schema.ts';
+import { withManagedLabel } from '../../cluster/objects.ts';
+import { groupBy } from '../../core/group-by.ts';
+import { oncePerContext } from '../../core/once.ts';
+import { managedBy, operatorNamespace, probeHost } from '../../core/ownership.ts';
+import { sourceRepositories } from '../../images/naming.ts';
+import { registryHosts } from '../../images/registry-alias.ts';
+import type { MirrorContext } from '../context.ts';
+
+/** Selects the ConfigMaps that the policy reads. */
+export const imageListLabel = { 'ecr-bootstrap.dev/image-list': 'true' } as const;
+
+/** Whether `up` or `mirror` wrote this list. */
+export const isImageList = (object: KubeObject): boolean =>
+  object.kind === 'ConfigMap' && isManagedBy(object, { ...managedBy, ...imageListLabel });
+
+/** The list of the hosts that have other lists; the names of those begin with it. */
+export const otherHostsName = 'image-list';
+
+/** Tags of all source hosts together, and of the registry. The API server converts each list whenever it evaluates the policy. */
+export const maxTags = 10_000;
+
+/** Bytes of one list: what the API server accepts as the data of a ConfigMap. */
+const maxBytes = 1024 * 1024;
+
+/** The first hexadecimal digits of a digest are enough within one repository, and keep the lists short. */
+export const digestDigits = { start: 'sha256:'.length, end: 'sha256:'.length + 12 } as const;
+
+/** What ECR holds of one repository: `:1.27` for a tag, `@` and {@link digestDigits} for a digest. */
+export interface HeldRepository {
+  /** In ECR, or of a source. */
+  readonly path: string;
+  readonly versions: readonly string[];
+}
+
+/** Concurrent queries, one for each repository. */
+const concurrency = 20;
+
+/** The images in all repositories of the project. */
+export const heldRepositories = oncePerContext(
+  async ({ aws: { ecr }, config: { project } }: MirrorContext): Promise<readonly HeldRepository[]> => {
+    const names = (await ecr.repositories()).map(({ name }) => name);
+    return readHeld(
+      ecr,
+      names.filter((name) => name.startsWith(`${project}/`)),
+    );
+  },
+);
+
+export const readHeld = (ecr: EcrPort, names: readonly string[]): Promise<HeldRepository[]> =>
+  pLimit(concurrency).map([...names], async (path) => ({
+    path,
+    versions: versionsOf(await ecr.activeImages(path)),
+  }));
+
+export const digestVersion = (digest: string): string =>
+  `@${digest.slice(digestDigits.start, digestDigits.end)}`;
+
+const versionsOf = (ids: readonly ActiveImage[]): string[] => [
+  ...new Set(
+    ids.flatMap(({ digest, tag }) => [...(tag === undefined ? [] : [`:${tag}`]), digestVersion(digest)]),
+  ),
+];
+
+/** The references that ECR holds, for the policy that warns about others. */
+export interface ImageLists {
+  readonly objects: readonly KubeObject[];
+  /** Hosts with too many references for a list. The policy does not warn about their images. */
+  readonly unlisted: readonly string[];
+}
+
+interface HostList {
+  readonly host: string;
+  readonly data: Readonly<Record<string, string>>;
+  readonly tags: number;
+}
+
+type Naming = Pick<Config, 'project' | 'images'>;
+
+/** One ConfigMap for each source host and one for the registry itself, and last one for all other hosts. */
+export function imageLists(
+  held: readonly HeldRepository[],
+  registryHost: string,
+  config: Naming,
+): ImageLists {
+  const lists = [...hostLists(held, config), registryList(held, registryHost, config)];
+  const listed = [withinBounds(lists.slice(0, -1)), withinBounds(lists.slice(-1))].flat();
+  const known = [probeHost, ...lists.flatMap(({ data }) => data['HOSTS']?.trim() ?? [])];
+  return {
+    objects: [
+      ...listed.map(({ host, data }) => listObject(listName(host), data)),
+      listObject(otherHostsName, { EXCEPT: spaced(known.sort()) }),
+    ],
+    unlisted: lists.filter((list) => !listed.includes(list)).map(({ host }) => host),
+  };
+}
+
+function hostLists(held: readonly HeldRepository[], { project, images: { map } }: Naming): HostList[] {
+  const sources = held
+    .filter(({ versions }) => versions.length > 0)
+    .flatMap(({ path, versions }) =>
+      sourceRepositories(path, { project, map }).map((source) => ({ ...source, versions })),
+    )
+    .filter(({ host }) => host !== probeHost);
+  return [...groupBy(sources, ({ host }) => host)].map(([host, repositories]) => ({
+    host,
+    data: { HOSTS: spaced([host]), ...parts(repositories) },
+    tags: tagsIn(repositories),
+  }));
+}
+
+/** For references to the registry itself, by any of its hosts. The policy looks up only those of the project. */
+function registryList(
+  held: readonly HeldRepository[],
+  host: string,
+  { project }: Pick<Config, 'project'>,
+): HostList {
+  const hosts = registryHosts(host).flatMap((name) => [name, `${name}:443`]);
+  return {
+    host,
+    data: { HOSTS: spaced(hosts), PREFIX: `${project}/`, ...parts(held) },
+    tags: tagsIn(held),
+  };
+}
+
+const tagsIn = (repositories: readonly HeldRepository[]): number =>
+  repositories.reduce(
+    (sum, { versions }) => sum + versions.filter((version) => version.startsWith(':')).length,
+    0,
+  );
+
+/** The largest lists are left out first, because the policy must not miss a reference of a list that it has. */
+function withinBounds(lists: readonly HostList[]): readonly HostList[] {
+  let tags = 0;
+  return lists
+    .toSorted((a, b) => a.tags - b.tags)
+    .filter((list) => (tags += list.tags) <= maxTags && bytesOf(list) <= maxBytes);
+}
+
+const bytesOf = ({ data }: HostList): number =>
+  Object.entries(data).reduce((sum, [key, value]) => sum + key.length + value.length, 0);
+
+/**
+ * The references in parts, so that the policy searches only a few of them, and the API server, which converts a list for each
+ * evaluation, has few keys to convert.
+ */
+function parts(repositories: readonly HeldRepository[]): Readonly<Record<string, string>> {
+  const grouped = groupBy(
+    repositories.filter(({ versions }) => versions.length > 0),
+    ({ path }) => `part-${partOf(path)}`,
+  );
+  return Object.fromEntries(
+    [...grouped].map(([part, found]) => {
+      const words = found.flatMap(({ path, versions }) => versions.map((version) => `${path}${version}`));
+      return [part, spaced(words.sort())] as const;
+    }),
+  );
+}
+
+/** The repositories in a list: the inverse of {@link parts}. */
+export function repositoriesIn(data: Readonly<Record<string, unknown>>): readonly HeldRepository[] {
+  const words = Object.entries(data).flatMap(([key, value]) =>
+    key.startsWith('part-') && typeof value === 'string' ? value.split(' ') : [],
+  );
+  const found = words.flatMap((word) => {
+    const [, path, version] = /^([^:@]+)([:@].+)$/.exec(word) ?? [];
+    return path !== undefined && version !== undefined ? [{ path, version }] : [];
+  });
+  return [...groupBy(found, ({ path }) => path)].map(([path, versions]) => ({
+    path,
+    versions: versions.map(({ version }) => version),
+  }));
+}
+
+export const partCount = 16;
+
+/** The characters of a repository. The policy numbers them, because CEL has no codes of characters and no hashes. */
+export const alphabet = '0123456789abcdefghijklmnopqrstuvwxyz._-/';
+
+/** The part with the references of a repository. The policy computes the same number. */
+function partOf(path: string): number {
+  const codeAt = (index: number): number => alphabet.indexOf(path.charAt(index));
+  return (codeAt(path.length - 1) + 5 * codeAt(Math.floor(path.length / 2)) + path.length) % partCount;
+}
+
+/** The policy searches for a word with its spaces. */
+const spaced = (words: readonly string[]): string => ` ${words.join(' ')} `;
+
+const listObject = (name: string, data: Readonly<Record<string, string>>): KubeObject =>
+  withManagedLabel({
+    apiVersion: 'v1',
+    kind: 'ConfigMap',
+    metadata: { name, namespace: operatorNamespace, labels: imageListLabel },
+    data,
+  });
+
+/** The name of a host's ConfigMap. A host with a port is not a name, so its digest makes the name unique. */
+export function listName(host: string): string {
+  if (/^[a-z0-9.-]+$/.test(host)) return `${otherHostsName}.${host}`;
+  const id = createHash('sha256').update(host).digest('hex').slice(0, 8);
+  return `${otherHostsName}.${host.replaceAll(/[^a-z0-9.]+/g, '-')}.${id}`;
+}

@@ -1,0 +1,73 @@
+import type { KubeObject, ObjectRef } from '../../clients/kubernetes/port.ts';
+import type { Config } from '../../config/schema.ts';
+import { withManagedLabel } from '../../cluster/objects.ts';
+import { renderTemplate } from '../../cluster/templates.ts';
+import { globPattern } from '../../core/globs.ts';
+import { operatorNamespace, warningPolicyName } from '../../core/ownership.ts';
+import { alphabet, digestDigits, imageListLabel, partCount } from './lists.ts';
+
+const apiVersion = 'admissionregistration.k8s.io/v1';
+const kinds = ['ValidatingAdmissionPolicy', 'ValidatingAdmissionPolicyBinding'] as const;
+
+export const warningPolicyKind = { apiVersion, kind: kinds[0] } as const;
+
+/** The binding first: it is deleted first, and without it the policy has no effect. */
+export const warningPolicyRefs: readonly ObjectRef[] = kinds
+  .toReversed()
+  .map((kind) => ({ apiVersion, kind, name: warningPolicyName }));
+
+/** Warnings of one request. The API server returns about as many: 4,096 characters. */
+const maxWarnings = 20;
+
+/**
+ * A reference with a host, as {@link parseReference} accepts it, except for the lengths. A regular expression that counts is
+ * a hundred times slower.
+ */
+const grammar = (() => {
+  const label = '[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?';
+  const part = '[a-z0-9]+(?:(?:\\.|_|__|-+)[a-z0-9]+)*';
+  return `^${label}(?:\\.${label})*(?::[0-9]+)?/${part}(?:/${part})*(?::[A-Za-z0-9_][A-Za-z0-9_.-]*)?(?:@sha(?:256|512):[0-9a-f]+)?$`;
+})();
+
+/** The policy that warns, and its binding. */
+export async function warningPolicyObjects({ images }: Config): Promise<readonly KubeObject[]> {
+  const objects = await renderTemplate('image-warnings', {
+    name: warningPolicyName,
+    namespace: operatorNamespace,
+    selector: imageListLabel,
+    grammar: JSON.stringify(grammar),
+    shortDigest: 'sha256:'.length + 64,
+    longDigest: 'sha512:'.length + 128,
+    alphabet: JSON.stringify(alphabet),
+    partCount,
+    digestStart: digestDigits.start,
+    digestEnd: digestDigits.end,
+    reported: reported(images.exclude),
+    validations: Array.from({ length: maxWarnings }, (_, index) => validation(index)),
+  });
+  return objects.map(withManagedLabel);
+}
+
+/** Each missing image fails a validation of its own, because a validation has one message. */
+const validation = (index: number): object => {
+  const last = index === maxWarnings - 1;
+  const text = `variables.messages[${index}]`;
+  const more = "'more images are not in ECR; run: ecr-bootstrap images'";
+  const shown = last ? `(size(variables.messages) > ${maxWarnings} ? ${more} : ${text})` : text;
+  return {
+    expression: `size(variables.messages) <= ${index}`,
+    messageExpression: `size(variables.messages) > ${index} ? ${shown} : ''`,
+  };
+};
+
+/** The missing images that `images.exclude` does not match. Its globs match the names that `excluding` compares too. */
+function reported(globs: readonly string[]): string {
+  if (globs.length === 0) return 'variables.missing';
+  const pattern = JSON.stringify(globs.map((glob) => globPattern(glob, { matchSlash: true })).join('|'));
+  const names = ['reference', 'repository'].flatMap((field) => [`i.${field}`, shortName(`i.${field}`)]);
+  return `variables.missing.filter(i, ![${names.join(', ')}].exists(n, n.matches(${pattern})))`;
+}
+
+/** The same as `dockerShortName`. */
+const shortName = (name: string): string =>
+  `(${name}.matches('^docker[.]io/library/[^/]+$') ? ${name}.substring(18) : ${name}.startsWith('docker.io/') ? ${name}.substring(10) : ${name})`;
