@@ -70,6 +70,14 @@ describe('twenty repositories that share layers', () => {
     expect(missingContent(world.target)).toEqual([]);
   });
 
+  it('read no layer more than twice when single repositories refuse mounts, in spite of the setting', async () => {
+    world.mounting = true;
+    world.target.misbehavior = refusesMounts;
+    expect(await statesOf(world.copy(names))).toEqual({ copied: 20 });
+    expect(bytesRead()).toBeLessThanOrEqual(2 * uniqueBytes());
+    expect(missingContent(world.target)).toEqual([]);
+  });
+
   it('send each layer to the target once when mounts are allowed', async () => {
     for (const mounting of [true, undefined]) {
       world.mounting = mounting;

@@ -44,4 +44,15 @@ describe('20 repositories of an account that allows mounts', () => {
       'registry FinishUpload': unique - 4,
     });
   });
+
+  it('mount blobs from an image in ECR whose tag is to move, also when its new image fails', async () => {
+    await copy(names.slice(0, 1));
+    world.source(host).seed('shared-0', '1', { base: ['b1', 'b2', 'b3'] });
+    const resource = `myproject/${host}/shared-0`;
+    world.aws.sandbox.faults.plan({ kind: 'deny', service: 'registry', operation: 'PutManifest', resource });
+    world.operations();
+    expect(statesOf(await copy(names.slice(0, 2)))).toEqual({ copied: 1, failed: 1 });
+    // The new layer and config of the one, and those of the other.
+    expect(countOf(world.operations())).toMatchObject({ 'registry FinishUpload': 4 });
+  });
 });
