@@ -119,7 +119,8 @@ function withImages(object: KubeObject, paths: readonly FieldPath[], odd: string
   return { apiVersion, kind, metadata: { name, namespace }, images: [...images] };
 }
 
-const kubeadmConfig = {
+/** kubeadm creates it on every cluster: kubeadm's documentation, "Implementation details". */
+export const kubeadmConfig = {
   apiVersion: 'v1',
   kind: 'ConfigMap',
   namespace: 'kube-system',
@@ -130,13 +131,11 @@ const kubeadmConfig = {
  * The images of kubeadm's version and repository: what a node gets that joins while the cluster is upgraded. Only those of
  * components that the cluster runs, because kube-proxy can be missing.
  */
-export async function kubeadmImages(
-  cluster: ClusterPort,
+export function kubeadmImages(
+  config: KubeObject | undefined,
   used: readonly ImageSource[],
-): Promise<readonly ImageSource[]> {
-  const { data } = ((await cluster.get(kubeadmConfig)) ?? {}) as {
-    readonly data?: { readonly ClusterConfiguration?: unknown };
-  };
+): readonly ImageSource[] {
+  const { data } = (config ?? {}) as { readonly data?: { readonly ClusterConfiguration?: unknown } };
   const text = typeof data?.ClusterConfiguration === 'string' ? data.ClusterConfiguration : '';
   const [repository, version] = ['imageRepository', 'kubernetesVersion'].map(
     (key) => new RegExp(`^${key}: ["']?([\\w./:+-]+)["']?\\s*$`, 'm').exec(text)?.[1],

@@ -3,6 +3,7 @@ import {
   asListed,
   type ImageSource,
   imagesInFields,
+  kubeadmConfig,
   kubeadmImages,
   type Listed,
   listIfAllowed,
@@ -38,17 +39,25 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
   });
   const templates = once(() => listIfAllowed(cluster, core('PodTemplate')));
   const fields = once(() => imagesInFields(cluster, config));
-  const pauseImages = async () =>
-    (await nodes()).map((node) => ({
-      kind: 'Node' as const,
-      namespace: '' as const,
-      name: node.metadata.name,
-      images: pauseImagesOf(node),
-    }));
+  const kubeadm = once(() =>
+    asListed(async () => {
+      const found = await cluster.get(kubeadmConfig);
+      return found ? [found] : [];
+    }),
+  );
   const imageSources = once(async () => {
-    const [used, podTemplates, custom] = await Promise.all([workloads(), templates(), fields()]);
-    const sources = [...used, ...podTemplates.objects.map(sourceIn), ...custom.sources];
-    return [...sources, ...(await kubeadmImages(cluster, used))];
+    const [used, podTemplates, custom, version] = await Promise.all([
+      workloads(),
+      templates(),
+      fields(),
+      kubeadm(),
+    ]);
+    return [
+      ...used,
+      ...podTemplates.objects.map(sourceIn),
+      ...custom.sources,
+      ...kubeadmImages(version.objects[0], used),
+    ];
   });
   return {
     namespaces: once(async () =>
@@ -59,11 +68,11 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
     workloads,
     imageSources,
     unreadImages: once(async () => {
-      const read = await Promise.all([controllers(), podsIfAllowed(), templates(), fields()]);
+      const read = await Promise.all([controllers(), podsIfAllowed(), templates(), fields(), kubeadm()]);
       return read.flatMap(({ unread }) => unread);
     }),
     imageUse: once(async () => {
-      const [named, owners, running, revisions, pause] = await Promise.all([
+      const [named, owners, running, revisions, machines] = await Promise.all([
         imageSources(),
         controllers(),
         podsIfAllowed(),
@@ -71,13 +80,13 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
           labelSelector: revisionLabel,
           reduce: withoutDetails,
         }),
-        pauseImages(),
+        asListed(nodes),
       ]);
       const ofPods = running.objects.filter((pod) => !isFinished(pod));
       const objects = [...owners.objects, ...revisions.objects, ...ofPods];
       return {
-        sources: [...named, ...objects.map(sourceIn), ...pause],
-        unread: revisions.unread,
+        sources: [...named, ...objects.map(sourceIn), ...machines.objects.map(pauseSource)],
+        unread: [...revisions.unread, ...machines.unread],
       };
     }),
     platforms: once(async () => {
@@ -92,7 +101,7 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
     nodes,
     mirroredHosts: once(async () => mirroredHosts(await cluster.get(filesRef))),
     runningImages: async () => runningIn((await podsIfAllowed()).objects),
-    pauseImages,
+    pauseImages: async () => (await nodes()).map(pauseSource),
     pullSecrets: all(core('Secret'), pullSecretName),
     externalSecrets: all({ apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' }),
     warnings: once(async () =>
@@ -100,6 +109,13 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
     ),
   };
 }
+
+const pauseSource = (node: KubeObject): PauseImages => ({
+  kind: 'Node',
+  namespace: '',
+  name: node.metadata.name,
+  images: pauseImagesOf(node),
+});
 
 /** On every ReplicaSet of a Deployment. There is one for each of its revisions, so most have no pods. */
 const revisionLabel = 'pod-template-hash';

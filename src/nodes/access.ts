@@ -1,15 +1,8 @@
 import type { ClusterContext } from '../cluster/context.ts';
+import { kubeadmConfig } from '../cluster/images.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { oncePerContext } from '../core/once.ts';
 import type { ImageUser } from '../images/wanted.ts';
-
-/** kubeadm creates it on every cluster: kubeadm's documentation, "Implementation details". */
-const kubeadmConfig = {
-  apiVersion: 'v1',
-  kind: 'ConfigMap',
-  namespace: 'kube-system',
-  name: 'kubeadm-config',
-} as const;
 
 /** Whether nodes shall pull from ECR under public names. */
 export const isNodeAccessOn = oncePerContext(

@@ -1,6 +1,6 @@
 import { otherClusters } from '../access-key/registration/other-clusters.ts';
 import { clusterLabel, type ClusterRecord, forgetCommand } from '../access-key/registration/records.ts';
-import { unreadText } from '../cluster/images.ts';
+import { type UnreadImages, unreadText } from '../cluster/images.ts';
 import { graceMs, unlessAborted, withinGrace } from '../core/abort.ts';
 import { BootstrapError, exitCodes, severalErrors } from '../core/errors.ts';
 import { groupBy } from '../core/group-by.ts';
@@ -38,8 +38,9 @@ export async function unusedImages(session: Session, options: UnusedOptions): Pr
   const kept = await keptReferences(session, options.keep ?? []);
   const unused = await unlessAborted(signal, async () => {
     if (options.prune) await refuseOtherClusters(ctx, options.keep ?? []);
-    return observe(session, ctx, kept, options);
+    return observe(ctx, kept, options);
   });
+  for (const one of unused.unread) reporter.warn(unreadText(one));
   await reporter.show({ type: 'unused', data: await viewOf(unused, ctx) });
   if (!options.prune || unused.images.length === 0) return exitCodes.done;
   const count = unused.images.length === 1 ? '1 image' : `${unused.images.length} images`;
@@ -80,13 +81,16 @@ async function usedBy(ctx: Context, kept: readonly string[]): Promise<UsedImages
   return used;
 }
 
+interface Observed extends Unused {
+  readonly unread: readonly UnreadImages[];
+}
+
 /** @throws BootstrapError `use-unknown` when something that may use images is hidden, and they would be deleted */
 async function observe(
-  { reporter }: Session,
   ctx: Context,
   kept: readonly string[],
   { prune = false, olderThan = defaultAgeMs }: UnusedOptions,
-): Promise<Unused> {
+): Promise<Observed> {
   const [used, unread, { unread: more }] = await Promise.all([
     usedBy(ctx, kept),
     ctx.inventory.unreadImages(),
@@ -97,8 +101,7 @@ async function observe(
   if (prune && hidden.length > 0) {
     throw severalErrors(hidden.map(({ what, why }) => useUnknown(`${what}: ${why}`, rightsHint)));
   }
-  for (const one of all) reporter.warn(unreadText(one));
-  return findUnused(ctx, used, ctx.clock.now() - olderThan);
+  return { ...(await findUnused(ctx, used, ctx.clock.now() - olderThan)), unread: all };
 }
 
 /** Deletes the listed images that are still unused. */
@@ -110,7 +113,7 @@ async function prune(
   options: UnusedOptions,
 ): Promise<number> {
   const { reporter, signal } = session;
-  const now = await observe(session, ctx, kept, options);
+  const now = await observe(ctx, kept, options);
   const names = new Set(listed.images.map(keyOf));
   const images = now.images.filter((image) => names.has(keyOf(image)));
   const done: UnusedImage[] = [];

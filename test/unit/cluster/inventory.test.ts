@@ -139,3 +139,39 @@ it('adds the images of the version that an upgrade of kubeadm has begun to insta
   expect(images).toContain('registry.k8s.io/kube-proxy:v1.37.0_build');
   expect(images.join()).not.toMatch(/coredns|etcd/);
 });
+
+it.each(['get configmaps', 'list pods', 'list podtemplates', 'list replicasets'])(
+  'works without the permission to %s, and reports that',
+  async (operation) => {
+    cluster.sandbox.faults.plan({ kind: 'deny', operation });
+    const one = inventory();
+    expect((await one.imageSources()).map(({ name }) => name)).toContain('web');
+    expect((await one.unreadImages()).map(({ isHidden }) => isHidden)).toEqual([true]);
+  },
+);
+
+it.each(['list nodes', 'list replicasets'])(
+  'does not claim to know the use without the permission to %s',
+  async (operation) => {
+    cluster.sandbox.faults.plan({ kind: 'deny', operation });
+    const { unread } = await inventory().imageUse();
+    expect(unread.map(({ isHidden }) => isHidden)).toEqual([true]);
+  },
+);
+
+it('keeps of pods only what is read', async () => {
+  put('Pod', 'large', {
+    spec: {
+      containers: [{ name: 'main', image: 'large:1', env: [{ name: 'A', value: 'B' }] }],
+      volumes: [
+        { name: 'data', emptyDir: {} },
+        { name: 'models', image: { reference: 'models:1' } },
+      ],
+    },
+  });
+  const pods = await inventory().pods();
+  const large = JSON.stringify(pods.find(({ metadata }) => metadata.name === 'large'));
+  expect(large).toContain('large:1');
+  expect(large).toContain('models:1');
+  expect(large).not.toMatch(/env|emptyDir|managedFields/);
+});
