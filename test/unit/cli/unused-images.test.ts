@@ -199,6 +199,23 @@ it('keeps an image whose config a runtime reports', async () => {
   }
 });
 
+it('keeps images without tags while an archived index may hold them', async () => {
+  const used = seed('1.27', { platforms: ['linux/amd64', 'linux/arm64'] });
+  registry().repositories.get(nginx)?.archived.add(used.digest);
+  seed('1.20');
+  expect(await listed()).toEqual(['1.20']);
+});
+
+it('keeps a new tag of an image that was pushed within the last hour', async () => {
+  const { digest } = seed('1.27');
+  const found = registry().repositories.get(nginx);
+  const manifest = found?.manifests.get(digest);
+  if (!manifest) throw new Error('the image is not there');
+  found?.manifests.set(digest, { ...manifest, pushedAt: cli.world.clock.now() });
+  found?.tags.set('new', digest);
+  expect(await listed()).toEqual([]);
+});
+
 describe('images --prune', () => {
   const file = (name: string, text: string): void => writeFileSync(join(cli.folder, name), text);
   const register = (id: string): (() => void) => {
@@ -286,6 +303,27 @@ describe('images --prune', () => {
     expect(tags()).toContain('1.20');
   });
 
+  it('deletes nothing that was not listed', async () => {
+    seed('1.20');
+    const atQuestion = (): Promise<unknown> => Promise.resolve(seed('1.21'));
+    expect((await cli.run('images --prune', { terminal: { answer: 'y', atQuestion } })).code).toBe(0);
+    expect(tags()).toEqual(['1.21']);
+  });
+
+  it('is done if another run deletes an image first', async () => {
+    const { digest } = seed('1.20');
+    const stop = cli.world.faults.onCall(({ operation }) => {
+      if (operation !== 'BatchDeleteImage') return;
+      registry().repositories.get(nginx)?.tags.delete('1.20');
+      registry().repositories.get(nginx)?.manifests.delete(digest);
+    });
+    try {
+      expect((await cli.run('images --prune --yes')).code).toBe(0);
+    } finally {
+      stop();
+    }
+  });
+
   it('deletes an index before its images, also from one that holds another index', async () => {
     const inner = seed('1.20', { platforms: ['linux/amd64', 'linux/arm64'] });
     const found = registry().repositories.get(nginx);
@@ -335,6 +373,13 @@ describe('images --prune', () => {
       const one = await cli.json('images --prune --yes --keep other.txt');
       expect(one.document.error?.why).toContain('2 other clusters use the project');
       again();
+      const { tags: secretTags } =
+        cli.world.aws.secrets.all().find(({ name }) => name.endsWith('_KEY_ID')) ?? {};
+      const saved = [...(secretTags ?? [])];
+      secretTags?.clear();
+      const lost = await cli.json('images --prune --yes --keep other.txt');
+      expect(lost.document.error?.why).toContain('has lost the tags');
+      for (const [key, value] of saved) secretTags?.set(key, value);
       expect(tags()).toEqual(['1.20', '1.21']);
       expect((await cli.json('images --prune --yes --keep other.txt')).code).toBe(0);
       expect(tags()).toEqual(['1.20']);
