@@ -80,7 +80,7 @@ async function whyKept(
   try {
     return isCreatedHere(await ecr.tags(arn), wanted)
       ? undefined
-      : 'ecr-bootstrap did not create it for this project and region';
+      : 'it was not created by ecr-bootstrap for this project and region';
   } catch (error) {
     if (!(error instanceof BootstrapError) || !isTolerable(error)) throw error;
     return error.why;

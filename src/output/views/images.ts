@@ -157,8 +157,8 @@ type UnusedRow = UnusedView['images'][number];
 export const unusedNames = ({ registry, images }: UnusedView): string[] =>
   images.flatMap((image) => namesOf(image).map((name) => `${hostOf(registry)}/${name}`));
 
-const namesOf = ({ repository, tags, digest }: UnusedRow): string[] =>
-  tags.length === 0 ? [`${repository}@${digest}`] : tags.map((tag) => `${repository}:${tag}`);
+const namesOf = ({ repository, tags, digest }: UnusedRow, shown = digest): string[] =>
+  tags.length === 0 ? [`${repository}@${shown}`] : tags.map((tag) => `${repository}:${tag}`);
 
 const hostOf = (registry: string): string => registry.slice(0, registry.indexOf('/'));
 
@@ -172,7 +172,7 @@ export function unusedLines(view: UnusedView, layout: Layout, verbose: boolean):
   const rows = [...images].sort((a, b) => b.sizeBytes - a.sizeBytes);
   const [titles = '', ...lines] = layout.table(
     rows.flatMap((image) =>
-      namesOf(image).map((name, index) => [
+      namesOf(image, shortDigest(image.digest)).map((name, index) => [
         name.startsWith(project) ? name.slice(project.length) : name,
         index > 0 ? '' : image.tagOnly ? 'tag only' : formatBytes(image.sizeBytes),
         image.pushed.slice(0, 10),
