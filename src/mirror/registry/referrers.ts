@@ -202,7 +202,7 @@ class ImageReferrers {
     if (this.#context.isPlan) return;
     for (const { subject, list, missing: some } of found) {
       const added = some.filter((one) => one.referrer.tag === undefined && copied.includes(one));
-      if (list && !list.isOfApi) await this.#putList(subject, list, added);
+      if (list && !list.isOfApi && added.length > 0) await this.#putList(subject, list, added);
     }
   }
 
