@@ -522,4 +522,43 @@ describe('why', () => {
     expect(cause?.fix).toMatch(fix);
     expect([code, verdict]).toEqual([3, 'cause-found']);
   });
+
+  it.each(['pod/web -n shop', 'po web -n shop'])('exits 1 for %s, which is gone', async (args) => {
+    const { code, document } = await cli.json(`why ${args}`);
+    expect([code, document.error?.code]).toEqual([1, 'object-missing']);
+  });
+
+  it('reports a cluster that is unreachable, and not that the pod is gone', async () => {
+    undos.push(cli.world.faults.plan({ kind: 'reset', service: 'kubernetes' }));
+    const { code, document } = await cli.json('why pod/web -n shop');
+    expect(code).not.toBe(0);
+    expect(document.error?.code).toBe('cluster-unreachable');
+  });
+
+  it.each(['pod/web -n shop', 'deployment/web -n shop', 'nginx:1.27', 'node/node-1'])(
+    'is healthy for %s',
+    async (args) => {
+      await start(nginx());
+      expect((await cli.run(`why ${args}`)).code).toBe(0);
+    },
+  );
+
+  it('works on without a read that is denied, and says so', async () => {
+    await start(ecr('docker.io/library/nginx:9.9'));
+    undos.push(
+      cli.world.faults.plan({ kind: 'deny', service: 'kubernetes', operation: 'list serviceaccounts' }),
+    );
+    const { code, stdout } = await cli.run('why pod/web -n shop');
+    expect(code).toBe(3);
+    expect(stdout).toContain('ECR does not have the tag 9.9');
+    expect(stdout).toMatch(/\? Pull secret +not checked: /);
+  });
+
+  it('fits the screen, and makes what the kubelet said printable', async () => {
+    await start(nginx(), failing(nginx(), `odd \u001b[31m ${'reason '.repeat(60)}`));
+    const { stdout } = await cli.run('why pod/web -n shop', { columns: 80 });
+    expect(stdout).not.toContain('\u001b');
+    const prose = stdout.split('\n').filter((line) => !/kubectl|ecr-bootstrap/.test(line));
+    expect(Math.max(...prose.map((line) => line.length))).toBeLessThanOrEqual(80);
+  });
 });
