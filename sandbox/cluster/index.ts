@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import type { SandboxClock } from '../clock.ts';
 import type { Faults } from '../faults.ts';
 import type { AwsForCluster, ImageSource } from '../ports.ts';
+import { otherOperator, otherOperatorImage } from '../manifest/other-operator.ts';
 import { Operator, operatorProbe, operatorWebhook } from '../operator/index.ts';
 import { Admission } from './admission.ts';
 import { ControlPlane } from './control-plane.ts';
@@ -18,6 +19,7 @@ import type { Draft, KubeObject } from './objects.ts';
 import { Operations } from './operations.ts';
 import type { Pod } from './pods.ts';
 import { countQuotas } from './quotas.ts';
+import { parseReference } from './references.ts';
 import { builtinResources } from './resources.ts';
 import { type NodeOptions, startContent } from './seed.ts';
 import { ApiServer } from './server.ts';
@@ -37,6 +39,8 @@ export interface ClusterOptions {
   readonly admissionPolicies?: 'v1' | 'v1beta1' | undefined;
   /** Milliseconds until objects without an owner are collected; by default 0, which collects them at once. */
   readonly collectionLag?: number;
+  /** Whether others have installed an operator that serves v1 only, with its image on every node. */
+  readonly otherOperator?: boolean;
   /** By default one amd64 node. */
   readonly nodes?: readonly NodeOptions[];
 }
@@ -111,6 +115,14 @@ export function createCluster(options: ClusterOptions): Cluster {
     store.put(object);
   }
   for (const { name, readsMirrors } of nodes) machine(name).readsMirrors = readsMirrors;
+  if (options.otherOperator === true) {
+    const image = { reference: parseReference(otherOperatorImage), digest: '', sizeBytes: 1 };
+    for (const { name } of nodes) machine(name).addImage({ ...image, open: true, secrets: new Set() });
+    for (const object of otherOperator()) {
+      fillDefaults(object as Draft);
+      store.put(object as Draft);
+    }
+  }
   for (const pod of store.list<Pod>('Pod')) machine(pod.spec.nodeName ?? '').addStaticPod(pod);
 
   return {

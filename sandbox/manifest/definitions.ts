@@ -22,13 +22,15 @@ const withAlpha = ['ClusterSecretStore', 'ExternalSecret', 'SecretStore'];
 /**
  * The 16 CRDs, with the real names, scopes, versions and conversion webhook. Their schemas are open: only the real CRDs
  * define the fields.
+ * @param versionsOf the versions of stores and ExternalSecrets, by default those of v0.12.1
  */
-export function definitions(): Fields[] {
+export function definitions(
+  versionsOf = (kind: string) => (withAlpha.includes(kind) ? ['v1alpha1', 'v1beta1'] : ['v1beta1']),
+): Fields[] {
   return [
     ...stores.map((line) => {
       const [kind = '', shortName] = line.split(' ');
-      const versions = withAlpha.includes(kind) ? ['v1alpha1', 'v1beta1'] : ['v1beta1'];
-      return definition('external-secrets.io', kind, versions, shortName);
+      return definition('external-secrets.io', kind, versionsOf(kind), shortName);
     }),
     definition('external-secrets.io', 'PushSecret', ['v1alpha1']),
     ...generators.map((kind) => definition('generators.external-secrets.io', kind, ['v1alpha1'])),

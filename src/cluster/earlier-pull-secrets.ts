@@ -2,6 +2,7 @@ import type { KubeObject } from '../clients/kubernetes/port.ts';
 import type { ClusterContext } from './context.ts';
 import { oncePerContext } from '../core/once.ts';
 import { isManaged } from './objects.ts';
+import { operatorKind } from './operator-api.ts';
 import {
   annotations,
   keySecretName,
@@ -17,7 +18,6 @@ export interface EarlierPullSecret {
   readonly objects: readonly KubeObject[];
 }
 
-const group = 'external-secrets.io/v1beta1';
 const kinds = ['ClusterExternalSecret', 'ExternalSecret', 'Secret'];
 
 /** Finds them by label, because the configuration no longer contains their names. */
@@ -26,7 +26,7 @@ export const earlierPullSecrets = oncePerContext(find);
 async function find({ cluster, config, inventory }: ClusterContext): Promise<readonly EarlierPullSecret[]> {
   const labelSelector = `${managedByLabel}=${managedBy[managedByLabel]}`;
   const [distributions, externalSecrets, secrets] = await Promise.all([
-    cluster.list({ apiVersion: group, kind: 'ClusterExternalSecret' }, { labelSelector, metadataOnly: true }),
+    cluster.list(await operatorKind(cluster, 'ClusterExternalSecret'), { labelSelector, metadataOnly: true }),
     inventory.externalSecrets(),
     cluster.list(
       { apiVersion: 'v1', kind: 'Secret' },

@@ -19,6 +19,7 @@ import { oldestFirst } from './events.ts';
 import { matchesAny } from '../core/globs.ts';
 import { ignoreLabel, nodeNamespace } from '../core/ownership.ts';
 import { filesRef, mirroredHosts } from './nodes.ts';
+import { operatorKind } from './operator-api.ts';
 import { pauseImagesOf } from './pause-images.ts';
 
 const core = (kind: string): Kind => ({ apiVersion: 'v1', kind });
@@ -99,11 +100,11 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
         return platform === undefined || isPlatform(platform) ? [] : [{ name: node.metadata.name, platform }];
       }),
     nodes,
-    mirroredHosts: once(async () => mirroredHosts(await cluster.get(filesRef))),
+    mirroredHosts: once(async () => mirroredHosts(await cluster.get(await filesRef(cluster)))),
     runningImages: async () => runningIn((await podsIfAllowed()).objects),
     pauseImages: async () => (await nodes()).map(pauseSource),
     pullSecrets: all(core('Secret'), pullSecretName),
-    externalSecrets: all({ apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' }),
+    externalSecrets: once(async () => cluster.list(await operatorKind(cluster, 'ExternalSecret'))),
     warnings: once(async () =>
       oldestFirst(await cluster.list(core('Event'), { fieldSelector: 'type=Warning' })),
     ),

@@ -1,15 +1,16 @@
 import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { nodeAccessName as name, nodeNamespace as namespace, probeHost } from '../core/ownership.ts';
 import { oldestFirst } from './events.ts';
+import { operatorKind } from './operator-api.ts';
 import { isActive, type Placement } from './workloads.ts';
 
+export const filesKind = 'ExternalSecret';
 /** The ExternalSecret with one file per registry that nodes pull from ECR. Its keys are the registries. */
-export const filesRef: ObjectRef = {
-  apiVersion: 'external-secrets.io/v1beta1',
-  kind: 'ExternalSecret',
+export const filesRef = async (cluster: ClusterPort): Promise<ObjectRef> => ({
+  ...(await operatorKind(cluster, filesKind)),
   name,
   namespace,
-};
+});
 /** The Secret that the operator writes for it. */
 export const filesSecretRef: ObjectRef = { apiVersion: 'v1', kind: 'Secret', name, namespace };
 /** The DaemonSet of the agent that keeps the files on nodes. */

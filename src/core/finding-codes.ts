@@ -263,7 +263,7 @@ export const findingCodes = {
     level: 'failed',
     about:
       'External Secrets Operator is already installed, and this version of ecr-bootstrap cannot adopt it.',
-    fix: 'Set `externalSecrets.install: false` to use that operator, or uninstall it and keep its CRDs.',
+    fix: 'Set `externalSecrets.install: false` to use that operator. Or uninstall one that is older, and keep its CRDs.',
   },
   'operator-helm': {
     level: 'warning',
@@ -289,7 +289,7 @@ export const findingCodes = {
   'operator-api': {
     level: 'failed',
     about: 'The cluster does not serve API versions of External Secrets Operator that are needed.',
-    fix: 'Install an operator version that serves these API versions, or set `externalSecrets.install: true`.',
+    fix: 'Install an operator with all of its CRDs, or set `externalSecrets.install: true`.',
   },
   'token-expiring': {
     level: 'warning',

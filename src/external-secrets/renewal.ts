@@ -9,6 +9,7 @@ import {
   observeObjects,
   withManagedLabel,
 } from '../cluster/objects.ts';
+import { operatorKind } from '../cluster/operator-api.ts';
 import { renderTemplate } from '../cluster/templates.ts';
 import { BootstrapError } from '../core/errors.ts';
 import type { Finding } from '../core/findings.ts';
@@ -29,21 +30,19 @@ export const readerRole = {
   namespace,
 };
 
-const store = {
-  apiVersion: 'external-secrets.io/v1beta1',
-  kind: 'ClusterSecretStore',
-  name: 'pull-secret',
-};
+const storeKind = 'ClusterSecretStore';
 
 export async function renewalObjects(ctx: ExternalSecretsContext): Promise<readonly KubeObject[]> {
   const { aws, pullSecret, users } = ctx.config;
   const { exclude } = ctx.config.namespaces;
+  const store = await operatorKind(ctx.cluster, storeKind);
   const [coverage, actual, earlier] = await Promise.all([
     observeCoverage(ctx),
-    ctx.cluster.get(store),
+    ctx.cluster.get({ ...store, name: 'pull-secret' }),
     earlierPullSecrets(ctx),
   ]);
   const objects = await renderTemplate('renewal', {
+    operatorApi: store.apiVersion,
     namespace,
     region: aws.region,
     user: users.imagePuller.name,
@@ -54,7 +53,7 @@ export async function renewalObjects(ctx: ExternalSecretsContext): Promise<reado
     namespaceSelector: namespaceSelector(coverage, exclude, actual),
   });
   return objects.map((object) =>
-    object.kind === store.kind
+    object.kind === storeKind
       ? annotated(withManagedLabel(object), excludeMark(exclude))
       : withManagedLabel(object),
   );
@@ -127,7 +126,7 @@ async function findPendingRenewal({
 }: ExternalSecretsContext): Promise<PendingRenewal | undefined> {
   const { name } = config.pullSecret;
   const [externalSecret, secret] = await Promise.all([
-    cluster.get({ apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret', name, namespace }),
+    operatorKind(cluster, 'ExternalSecret').then((kind) => cluster.get({ ...kind, name, namespace })),
     cluster.get({ apiVersion: 'v1', kind: 'Secret', name, namespace }),
   ]);
   if (!externalSecret) return { why: `ExternalSecret ${namespace}/${name} does not exist` };

@@ -1,6 +1,6 @@
 import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { testReplacement } from '../cluster/agent-replacement.ts';
-import { agentRef, filesRef, filesSecretRef, isLinux, isReady } from '../cluster/nodes.ts';
+import { agentRef, filesKind, filesRef, filesSecretRef, isLinux, isReady } from '../cluster/nodes.ts';
 import { applyObjects, type ObjectChange } from '../cluster/objects.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { skipped } from '../core/members.ts';
@@ -88,7 +88,7 @@ async function removeAgent(
 
 /** A plan expects that all images are copied. A registry of which one was not is left out. */
 function withCompleteHosts(change: ObjectChange, { files }: NodeAccessState): ObjectChange {
-  if (!files || change.payload.applies?.kind !== filesRef.kind) return change;
+  if (!files || change.payload.applies?.kind !== filesKind) return change;
   return { ...change, payload: { ...change.payload, applies: files } };
 }
 
@@ -128,7 +128,7 @@ async function waitForSecrets(run: NodesRun): Promise<void> {
 
 /** The reason of the operator, from the ExternalSecret with the name of the Secret. */
 async function whyMissing({ name }: ObjectRef, { ctx }: NodesRun): Promise<string> {
-  const source = await ctx.cluster.get({ ...filesRef, name });
+  const source = await ctx.cluster.get({ ...(await filesRef(ctx.cluster)), name });
   if (!source || syncOf(source, []).state !== 'failing')
     return `the operator has not written Secret ${name} yet`;
   const sync = syncOf(source, await ctx.fresh().inventory.warnings());

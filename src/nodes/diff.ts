@@ -1,4 +1,4 @@
-import { agentRef, filesRef } from '../cluster/nodes.ts';
+import { agentRef, filesKind } from '../cluster/nodes.ts';
 import { diffObjects, type ObjectChange, removeObjects } from '../cluster/objects.ts';
 import type { BootstrapError } from '../core/errors.ts';
 import { type Finding, finding } from '../core/findings.ts';
@@ -14,13 +14,13 @@ export function diffNodeAccess(state: NodeAccessState): Diff<ObjectChange> {
   const { changes, findings } = diffObjects(state);
   const onDeselected = effectOnDeselected(state);
   const effects = new Map<string, Pick<ObjectChange, 'reason' | 'warning'>>([
-    [filesRef.kind, effectOf(state)],
+    [filesKind, effectOf(state)],
     [agentRef.kind, onDeselected === undefined ? {} : { reason: onDeselected }],
   ]);
   const kindOf = ({ payload }: ObjectChange): string => payload.applies?.kind ?? '';
   const explained = changes.map((change) => ({ ...change, ...effects.get(kindOf(change)) }));
   return {
-    changes: labeled(explained, (change) => (kindOf(change) === filesRef.kind ? labelOf(state) : undefined)),
+    changes: labeled(explained, (change) => (kindOf(change) === filesKind ? labelOf(state) : undefined)),
     findings: [...findings, ...state.conflicts, ...state.hosts.flatMap(hostFindings)],
   };
 }

@@ -20,7 +20,7 @@ const deadlineMs = 30_000;
 export async function waitForFiles(run: NodesRun): Promise<readonly MemberFailure[]> {
   const { ctx, isReadOnly = false } = run;
   const late = isReadOnly ? undefined : await untilWritten(run);
-  const files = await ctx.cluster.get(filesRef);
+  const files = await ctx.cluster.get(await filesRef(ctx.cluster));
   if (!files) return [];
   const [failure] = await syncFindings([files], ctx.fresh());
   if (!failure) return late ? [{ target: targetOf(refOf(files)), error: late }] : [];
@@ -36,10 +36,11 @@ async function untilWritten(run: NodesRun): Promise<BootstrapError | undefined> 
     deadlineMs,
     hint: 'Check the operator: kubectl -n external-secrets logs deployment/external-secrets',
   };
+  const ref = await filesRef(cluster);
   let isForced = false;
   try {
     await waitFor(run, wait, async (pending) => {
-      const [files, secret] = await Promise.all([cluster.get(filesRef), cluster.get(filesSecretRef)]);
+      const [files, secret] = await Promise.all([cluster.get(ref), cluster.get(filesSecretRef)]);
       if (!files) return true;
       const isFailing = syncOf(files, []).state === 'failing';
       const isExpired = ((secret && tokenExpiry(secret)) ?? 0) <= clock.now();

@@ -1,4 +1,4 @@
-import type { KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
+import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { withManagedLabel } from '../cluster/objects.ts';
 import { agentRef, expiryKey, filesRef, filesSecretRef } from '../cluster/nodes.ts';
 import { renderTemplate } from '../cluster/templates.ts';
@@ -21,9 +21,14 @@ export const pullSecretRef = ({ pullSecret }: Config): ObjectRef => ({
 });
 
 /** The objects of the step, in the order of their application. Each has a kind of its own. */
-export const nodeAccessRefs: readonly ObjectRef[] = [namespaceRef, filesRef, agentRef];
+export const nodeAccessRefs = async (cluster: ClusterPort): Promise<readonly ObjectRef[]> => [
+  namespaceRef,
+  await filesRef(cluster),
+  agentRef,
+];
 
 interface AgentSettings {
+  readonly operatorApi: string;
   readonly config: Config;
   readonly registryHost: string;
   /** The hosts that nodes pull from ECR, other than the probe's. */
@@ -35,10 +40,11 @@ interface AgentSettings {
 
 /** The namespace, the ExternalSecret with the files, and the DaemonSet. */
 export async function nodeAccessObjects(settings: AgentSettings): Promise<readonly KubeObject[]> {
-  const { config, registryHost, hosts, agentImage, probeImage } = settings;
+  const { config, operatorApi, registryHost, hosts, agentImage, probeImage } = settings;
   const command = (mode: string, script: string) => ['sh', '-c', script, name, mode];
   const script = agentScript();
   const objects = await renderTemplate('node-access', {
+    operatorApi,
     namespace,
     name,
     pullSecret: config.pullSecret.name,

@@ -57,7 +57,7 @@ export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailur
  */
 export async function nodesHealth(ctx: NodesContext, hasAgent: boolean): Promise<readonly Finding[]> {
   const [files, nodes, token] = await Promise.all([
-    ctx.cluster.get(filesRef),
+    filesRef(ctx.cluster).then((ref) => ctx.cluster.get(ref)),
     readNodeAccess(ctx),
     tokenFindings(ctx),
   ]);

@@ -1,6 +1,7 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { agentRef, filesRef, isLinux, isSelected } from '../cluster/nodes.ts';
+import { agentRef, filesKind, isLinux, isSelected } from '../cluster/nodes.ts';
 import { observeManaged, type ObjectsState } from '../cluster/objects.ts';
+import { operatorApi } from '../cluster/operator-api.ts';
 import type { Config } from '../config/schema.ts';
 import { ecrReference } from '../images/naming.ts';
 import { originOf } from '../images/wanted.ts';
@@ -35,8 +36,9 @@ export interface NodeAccessState extends ObjectsState {
 export async function observeNodeAccess(ctx: NodesContext): Promise<NodeAccessState> {
   if (!(await isNodeAccessOn(ctx))) return observeForRemoval(ctx);
   const { config, cluster, inventory } = ctx;
-  const [objects, registryHost, presence, workloads, pause, nodes, mirrored, home] = await Promise.all([
-    Promise.all(nodeAccessRefs.map((ref) => cluster.get(ref))),
+  const [api, objects, registryHost, presence, workloads, pause, nodes, mirrored, home] = await Promise.all([
+    operatorApi(cluster),
+    nodeAccessRefs(cluster).then((refs) => Promise.all(refs.map((ref) => cluster.get(ref)))),
     ctx.registryHost(),
     // The agents work while AWS is unreachable, so their health is reported then too.
     imagePresence(ctx).catch(onlyBootstrapError),
@@ -54,12 +56,12 @@ export async function observeNodeAccess(ctx: NodesContext): Promise<NodeAccessSt
   const hosts = upstreamHosts({ registryHost, users, presence, mirrored }, config);
   const images = agentImages(presence, registryHost, agent);
   const objectsFor = (chosen: readonly string[]) =>
-    nodeAccessObjects({ config, registryHost, hosts: chosen, ...images });
+    nodeAccessObjects({ config, operatorApi: api, registryHost, hosts: chosen, ...images });
   const [planned, complete] = await Promise.all([
     objectsFor(plannedHosts(hosts)),
     objectsFor(completeHosts(hosts)),
   ]);
-  const files = complete.find(({ kind }) => kind === filesRef.kind);
+  const files = complete.find(({ kind }) => kind === filesKind);
   return {
     ...base,
     wanted: planned.map((desired) => ({ desired, actual: actual(desired.kind) })),
@@ -73,7 +75,7 @@ export async function observeNodeAccess(ctx: NodesContext): Promise<NodeAccessSt
 }
 
 export const observeForRemoval = async ({ cluster }: NodesContext): Promise<NodeAccessState> => ({
-  ...(await observeManaged(cluster, nodeAccessRefs)),
+  ...(await observeManaged(cluster, await nodeAccessRefs(cluster))),
   ...nothing,
   isOn: false,
 });

@@ -21,6 +21,7 @@ const fileOf = (host: string): string => files[host] ?? '';
 
 async function agentFiles(): Promise<Readonly<Record<string, string>>> {
   const objects = await nodeAccessObjects({
+    operatorApi: 'external-secrets.io/v1',
     config: configSchema.parse({ project: mirrors.project, aws: { region: 'eu-west-1' } }),
     registryHost: mirrors.host,
     hosts: mirrors.hosts.filter((host) => host !== 'ecr-bootstrap.invalid'),

@@ -7,6 +7,7 @@ import { namesOf } from '../../external-secrets/object-names.ts';
 import type { AccessKeyContext } from '../context.ts';
 import { earlierPullSecrets } from '../../cluster/earlier-pull-secrets.ts';
 import { isManaged } from '../../cluster/objects.ts';
+import { operatorApis, operatorKind } from '../../cluster/operator-api.ts';
 import { operatorNamespace as namespace } from '../../core/ownership.ts';
 import { isManagedSecret } from '../../external-secrets/pull-secret/objects.ts';
 import { authoritiesName } from '../../external-secrets/release/authorities.ts';
@@ -19,15 +20,15 @@ const contents: Readonly<Record<string, readonly string[]>> = {
   v1: ['Secret', 'ConfigMap', 'Service', 'ServiceAccount', 'PersistentVolumeClaim', 'Pod'],
   'apps/v1': ['Deployment', 'StatefulSet', 'DaemonSet'],
   'batch/v1': ['Job', 'CronJob'],
-  'external-secrets.io/v1beta1': ['ExternalSecret', 'SecretStore'],
 };
-
-const kinds = Object.entries(contents).flatMap(([apiVersion, names]) =>
-  names.map((kind) => ({ apiVersion, kind })),
-);
+/** Their version depends on the operator. */
+const operatorContents = ['ExternalSecret', 'SecretStore'] as const;
 
 /** The permissions to find out whether the namespace contains other objects. */
-export const removalRights: readonly ClusterRule[] = Object.entries(contents).map(([apiVersion, names]) => ({
+export const removalRights: readonly ClusterRule[] = Object.entries({
+  ...contents,
+  [operatorApis[0]]: operatorContents,
+}).map(([apiVersion, names]) => ({
   apiGroups: [apiVersion.includes('/') ? apiVersion.replace(/\/.*/, '') : ''],
   resources: names.map((kind) => `${kind.toLowerCase()}s`),
   verbs: ['list'],
@@ -82,6 +83,10 @@ const removalOfNote = (wanted: KubeObject, note: readonly Field[]): BootstrapCha
 async function findOthers(ctx: AccessKeyContext): Promise<readonly KubeObject[]> {
   const { cluster, config } = ctx;
   const earlierNames = new Set((await earlierPullSecrets(ctx)).map(({ name }) => name));
+  const kinds = [
+    ...Object.entries(contents).flatMap(([apiVersion, names]) => names.map((kind) => ({ apiVersion, kind }))),
+    ...(await Promise.all(operatorContents.map((kind) => operatorKind(cluster, kind)))),
+  ];
   const lists = await Promise.all(
     kinds.map(async (kind) => {
       const objects = await cluster.list(kind, { namespace, metadataOnly: true });

@@ -7,6 +7,7 @@ import {
   isReconciled,
   observeCoverage,
 } from '../../cluster/coverage.ts';
+import { operatorKind } from '../../cluster/operator-api.ts';
 import { annotations } from '../../core/ownership.ts';
 import { withoutOperator } from '../pull-secret/resync.ts';
 import { fixOf } from '../refusals.ts';
@@ -39,7 +40,7 @@ interface DistributionStatus {
 /** Reads all copies with a few lists of the whole cluster. */
 export async function observeCopies(ctx: ExternalSecretsContext): Promise<Copies> {
   const { name } = ctx.config.pullSecret;
-  const distributionRef = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ClusterExternalSecret', name };
+  const distributionRef = { ...(await operatorKind(ctx.cluster, 'ClusterExternalSecret')), name };
   const [coverage, secrets, externalSecrets, distribution] = await Promise.all([
     observeCoverage(ctx),
     ctx.inventory.pullSecrets(),

@@ -13,6 +13,7 @@ import {
   withManagedLabel,
   alsoDeleting,
 } from '../../cluster/objects.ts';
+import { operatorKind } from '../../cluster/operator-api.ts';
 import { renderTemplate } from '../../cluster/templates.ts';
 import { managedBy, operatorNamespace } from '../../core/ownership.ts';
 import type { ExternalSecretsContext } from '../context.ts';
@@ -22,10 +23,7 @@ export interface DistributionState extends ObjectsState {
   readonly coverage: NamespaceCoverage;
 }
 
-const clusterExternalSecret = {
-  apiVersion: 'external-secrets.io/v1beta1',
-  kind: 'ClusterExternalSecret',
-} as const;
+const distributionKind = 'ClusterExternalSecret';
 
 export async function observeDistribution(ctx: ExternalSecretsContext): Promise<DistributionState> {
   const coverage = await observeCoverage(ctx);
@@ -40,7 +38,7 @@ export async function observeDistributionForRemoval(ctx: ExternalSecretsContext)
     orphanedCopies(ctx),
   ]);
   const earlierDistributions = earlier.flatMap(({ objects }) =>
-    objects.filter(({ kind }) => kind === clusterExternalSecret.kind),
+    objects.filter(({ kind }) => kind === distributionKind),
   );
   return { ...state, ...alsoDeleting(state, [...earlierDistributions, ...orphans]) };
 }
@@ -53,8 +51,10 @@ async function distributionObjects(
   coverage: NamespaceCoverage,
 ): Promise<readonly KubeObject[]> {
   const { exclude } = config.namespaces;
-  const actual = await cluster.get({ ...clusterExternalSecret, name: config.pullSecret.name });
+  const distribution = await operatorKind(cluster, distributionKind);
+  const actual = await cluster.get({ ...distribution, name: config.pullSecret.name });
   const objects = await renderTemplate('namespaces', {
+    operatorApi: distribution.apiVersion,
     pullSecret: config.pullSecret.name,
     copyEvery: config.pullSecret.copyEvery,
     labels: managedBy,

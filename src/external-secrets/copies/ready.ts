@@ -8,6 +8,7 @@ import type { MemberFailure } from '../../core/step.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { ExternalSecretsRun } from '../context.ts';
 import { isDeletionBlocked, isManaged } from '../../cluster/objects.ts';
+import { operatorKind } from '../../cluster/operator-api.ts';
 import { forceSync } from '../force-sync.ts';
 import { managedBy, managedByLabel, manager, operatorNamespace } from '../../core/ownership.ts';
 import { Refusals } from '../refusals.ts';
@@ -15,7 +16,7 @@ import { type Copies, observeCopies, copyRefusal, whyNotServing } from './copies
 
 /** Without progress; the operator needs one to three minutes for a thousand namespaces. */
 const deadlineMs = 180_000;
-const externalSecret = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' } as const;
+const copyKind = 'ExternalSecret';
 const hint =
   'Run `ecr-bootstrap status`, which lists every namespace. Then run the same command again; it resumes where it stopped.';
 
@@ -51,7 +52,7 @@ export async function waitUntilGone(run: ExternalSecretsRun): Promise<readonly M
     }
   };
   const listSources = async (): Promise<readonly KubeObject[]> =>
-    (await ctx.cluster.list(externalSecret)).filter(isManagedCopy);
+    (await ctx.cluster.list(await operatorKind(ctx.cluster, copyKind))).filter(isManagedCopy);
   const sources = await waitUntilNone("the namespaces' ExternalSecrets to be deleted", listSources);
   const keptOwners = new Set(
     sources.length > 0 ? (await listSources()).map(({ metadata }) => metadata.uid) : [],
@@ -94,7 +95,7 @@ function notDeleted(object: KubeObject): MemberFailure {
 const isCopy = ({ metadata: { namespace, labels, ownerReferences = [] } }: KubeObject): boolean =>
   namespace !== operatorNamespace &&
   labels?.[managedByLabel] === manager &&
-  ownerReferences.some(({ kind }) => kind === externalSecret.kind);
+  ownerReferences.some(({ kind }) => kind === copyKind);
 
 /** Namespaces without a valid pull secret at the end of the wait. */
 export interface UncoveredNamespaces {

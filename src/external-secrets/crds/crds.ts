@@ -1,7 +1,8 @@
 import type { ClusterPort, Kind, KubeObject } from '../../clients/kubernetes/port.ts';
 import { type ObjectsState, observeManaged, observeObjects } from '../../cluster/objects.ts';
+import { operatorKind, operatorKinds } from '../../cluster/operator-api.ts';
 import { type Finding, finding } from '../../core/findings.ts';
-import { annotations, managedBy, operatorNamespace } from '../../core/ownership.ts';
+import { annotations, managedBy, operatorNamespace, operatorVersion } from '../../core/ownership.ts';
 import { waitFor } from '../../core/wait.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
 import { patchCrds } from '../release/operator.ts';
@@ -17,17 +18,6 @@ export interface CrdsState extends ObjectsState {
   /** Undefined when ecr-bootstrap does not install the operator. */
   readonly manifest: Pick<OperatorManifest, 'from' | 'sha256'> | undefined;
 }
-
-const group = 'external-secrets.io/v1beta1';
-
-/** The kinds that ecr-bootstrap uses. */
-const usedKinds: readonly Kind[] = [
-  { apiVersion: group, kind: 'ExternalSecret' },
-  { apiVersion: group, kind: 'SecretStore' },
-  { apiVersion: group, kind: 'ClusterSecretStore' },
-  { apiVersion: group, kind: 'ClusterExternalSecret' },
-  { apiVersion: 'generators.external-secrets.io/v1alpha1', kind: 'ECRAuthorizationToken' },
-];
 
 /** An API server serves a CRD about a second after it was applied. */
 const deadlineMs = 60_000;
@@ -54,7 +44,12 @@ export async function wantedCrds({ config, operatorSource }: ExternalSecretsCont
   return patchCrds(manifest, { namespace: operatorNamespace, labels: managedBy, annotations });
 }
 
+/** The kinds that ecr-bootstrap uses, and that the cluster does not serve. */
 async function findUnserved(cluster: ClusterPort): Promise<Kind[]> {
+  const usedKinds: readonly Kind[] = [
+    ...(await Promise.all(operatorKinds.map((kind) => operatorKind(cluster, kind)))),
+    { apiVersion: 'generators.external-secrets.io/v1alpha1', kind: 'ECRAuthorizationToken' },
+  ];
   const served = await Promise.all(usedKinds.map((kind) => cluster.serves(kind)));
   return usedKinds.filter((_, index) => !served[index]);
 }
@@ -97,8 +92,8 @@ export function unservedFindings({ unserved }: CrdsState): Finding[] {
     finding('operator-api', {
       target: { kind: 'CustomResourceDefinition', name: kindText(first) },
       what: `the cluster does not serve ${unserved.map(kindText).join(', ')}`,
-      why: 'externalSecrets.install is false, and no operator, or an unsupported version, is installed',
-      hint: 'Install an operator version that serves it (0.17 and later do not serve v1beta1), or set externalSecrets.install: true.',
+      why: 'externalSecrets.install is false, and no installed operator provides these kinds',
+      hint: `Install External Secrets Operator ${operatorVersion} or later with all of its CRDs, or set externalSecrets.install: true.`,
       blocking: true,
     }),
   ];

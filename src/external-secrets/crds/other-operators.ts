@@ -45,11 +45,22 @@ function otherOperator(controller: KubeObject, isUsable: boolean): Finding {
     target: targetOf(refOf(controller)),
     what: `External Secrets Operator ${versionOf(controller) ?? 'of unknown version'} is installed and not managed by ecr-bootstrap`,
     why: sources.join(', '),
-    hint: isUsable
-      ? `Set externalSecrets.install: false to use it as it is. Or uninstall it, keeping its CRDs, and run the same command again: \`${uninstall}\`.`
-      : `It does not serve the required API versions. Upgrade it to ${operatorVersion}, or uninstall it, keeping its CRDs: \`${uninstall}\`.`,
+    hint: hintFor(isUsable, isNewer(controller), uninstall),
     blocking: true,
   });
+}
+
+/** A newer operator is used as it is: the CRDs of an earlier one do not serve the versions that its objects are stored in. */
+function hintFor(isUsable: boolean, isNewerOne: boolean, uninstall: string): string {
+  const use = 'Set externalSecrets.install: false to use it as it is.';
+  if (isNewerOne) {
+    return isUsable
+      ? use
+      : `It does not serve all kinds that ecr-bootstrap uses. Install all of its CRDs. ${use}`;
+  }
+  return isUsable
+    ? `${use} Or uninstall it, keeping its CRDs, and run the same command again: \`${uninstall}\`.`
+    : `It does not serve the required API versions. Upgrade it to ${operatorVersion} or later, or uninstall it, keeping its CRDs: \`${uninstall}\`.`;
 }
 
 const instanceOf = ({ metadata }: KubeObject): string =>

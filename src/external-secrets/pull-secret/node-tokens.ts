@@ -35,7 +35,7 @@ const agentsDeadlineMs = 180_000;
  */
 export async function renewNodeTokens(run: ExternalSecretsRun): Promise<void> {
   const { cluster } = run.ctx;
-  if (!(await cluster.get(filesRef))) return;
+  if (!(await cluster.get(await filesRef(cluster)))) return;
   const expiry = await waitForSecret(run);
   const agent = await cluster.get(agentRef);
   if (!agent) return;

@@ -8,12 +8,11 @@ import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
 import { oncePerContext } from '../../core/once.ts';
 import type { EarlierPullSecret } from '../../cluster/earlier-pull-secrets.ts';
 import { filesRef } from '../../cluster/nodes.ts';
+import { operatorKind } from '../../cluster/operator-api.ts';
 import { forceSync } from '../force-sync.ts';
 import { keySecretName, operatorNamespace as namespace } from '../../core/ownership.ts';
 import { fixOf, Refusals } from '../refusals.ts';
 import { type Sync, syncOf } from '../sync.ts';
-
-const externalSecret = { apiVersion: 'external-secrets.io/v1beta1', kind: 'ExternalSecret' } as const;
 
 /** For each level, without progress; the operator syncs 6 to 17 namespaces per second. */
 const deadlineMs = 30_000;
@@ -33,14 +32,16 @@ export async function resync(
   earlier: readonly EarlierPullSecret[] = [],
 ): Promise<void> {
   const { pullSecret } = run.ctx.config;
+  const { cluster } = run.ctx;
   if (!(await isControllerReady(run))) return;
+  const externalSecret = await operatorKind(cluster, 'ExternalSecret');
   for (const name of [keySecretName, pullSecret.name]) {
     const ref = { ...externalSecret, name, namespace };
     await force(run, onTimeout, ref, '/metadata', observeOne);
   }
-  const distribution = { ...externalSecret, kind: 'ClusterExternalSecret', name: pullSecret.name };
+  const distribution = { ...(await operatorKind(cluster, 'ClusterExternalSecret')), name: pullSecret.name };
   await force(run, onTimeout, distribution, '/spec/externalSecretMetadata', observeCopySyncs);
-  await force(run, onTimeout, filesRef, '/metadata', observeOne);
+  await force(run, onTimeout, await filesRef(cluster), '/metadata', observeOne);
   for (const { name } of earlier) await resyncEarlier(name, run);
 }
 
@@ -48,8 +49,9 @@ export async function resync(
 async function resyncEarlier(name: string, run: ExternalSecretsRun): Promise<void> {
   const report: OnTimeout = ({ what, why }) => run.emit({ type: 'note', text: `${what}: ${why}` });
   try {
-    await force(run, report, { ...externalSecret, name, namespace }, '/metadata', observeOne);
-    const distribution = { ...externalSecret, kind: 'ClusterExternalSecret', name };
+    const source = { ...(await operatorKind(run.ctx.cluster, 'ExternalSecret')), name, namespace };
+    await force(run, report, source, '/metadata', observeOne);
+    const distribution = { ...(await operatorKind(run.ctx.cluster, 'ClusterExternalSecret')), name };
     await force(run, report, distribution, '/spec/externalSecretMetadata', observeCopySyncs);
   } catch (error) {
     if (!(error instanceof BootstrapError) || !isTolerable(error)) throw error;
@@ -119,7 +121,7 @@ async function observeCopySyncs(
 ): Promise<() => Promise<Unsynced | undefined>> {
   const { uid } = distribution.metadata;
   const list = async (): Promise<Map<string, KubeObject>> => {
-    const all = await ctx.cluster.list(externalSecret);
+    const all = await ctx.cluster.list(await operatorKind(ctx.cluster, 'ExternalSecret'));
     const copies = all.filter(({ metadata }) => metadata.ownerReferences?.some((owner) => owner.uid === uid));
     return new Map(copies.map((copy) => [copy.metadata.namespace ?? '', copy]));
   };

@@ -109,7 +109,8 @@ async function sendUntilPropagated(
     const reply = await sendTo(target, request);
     const early =
       /NoSuchEntity|AccessDenied|InvalidClientTokenId|UnrecognizedClient|NotFound|Forbidden|DENIED/;
-    const isEarly = early.test(reply.code ?? '') || (revokes && reply.status < 400);
+    // An API server answers 404 without a code until it serves a new kind.
+    const isEarly = reply.status === 404 || early.test(reply.code ?? '') || (revokes && reply.status < 400);
     if (fits(reply) || !isEarly || Date.now() >= deadline) return reply;
     await sleep(1000);
   }

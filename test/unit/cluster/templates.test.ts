@@ -3,6 +3,7 @@ import { renderTemplate } from '../../../src/cluster/templates.ts';
 
 const values = {
   pullSecret: 'puller',
+  operatorApi: 'external-secrets.io/v1',
   copyEvery: '10m',
   labels: { a: 'b' },
   namespaceSelector: { matchExpressions: [] },

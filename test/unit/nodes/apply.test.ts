@@ -20,6 +20,7 @@ it('reports why the operator cannot write a Secret without which the agent does 
     config: { pullSecret: { name: 'puller' } },
     inventory: { warnings: () => Promise.resolve([]) },
     cluster: {
+      serves: () => Promise.resolve(true),
       get: ({ kind, apiVersion, ...metadata }: ObjectRef): Promise<KubeObject | undefined> =>
         Promise.resolve(
           kind === 'ExternalSecret' || metadata.name === 'node-access'

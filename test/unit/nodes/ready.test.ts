@@ -60,6 +60,7 @@ function contextOf(cluster: Cluster): NodesContext {
     mirroredHosts: () => Promise.resolve(['docker.io']),
   };
   const port = {
+    serves: () => Promise.resolve(true),
     get: () => Promise.resolve(cluster.daemonSet),
     list: ({ kind }: KubeObject): Promise<readonly object[]> =>
       Promise.resolve(kind === 'Event' ? events : [pod]),

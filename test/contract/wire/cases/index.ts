@@ -14,6 +14,7 @@ import { kubernetesRbacCases } from './kubernetes-rbac.ts';
 import { kubernetesRefusalCases } from './kubernetes-refusals.ts';
 import { kubernetesRuleCases } from './kubernetes-rules.ts';
 import { kubernetesServerCases } from './kubernetes-server.ts';
+import { kubernetesVersionCases } from './kubernetes-versions.ts';
 import { kubernetesWarningCases } from './kubernetes-warnings.ts';
 import { registryCases } from './registry.ts';
 import { secretsManagerCases } from './secrets-manager.ts';
@@ -39,5 +40,6 @@ export const cases: Readonly<Record<Service, readonly Case[]>> = {
     ...kubernetesRbacCases,
     ...kubernetesPodCases,
     ...kubernetesWarningCases,
+    ...kubernetesVersionCases,
   ],
 };

@@ -33,6 +33,7 @@ it('waits for the slow deletion of the ExternalSecrets of a large cluster, then 
     clock,
     config: { pullSecret: { name: 'puller' } },
     cluster: {
+      serves: () => Promise.resolve(true),
       list: ({ kind }: Kind) => Promise.resolve(kind === 'Secret' ? secrets(now) : sources(now)),
     },
   } as unknown as Run['ctx'];

@@ -31,6 +31,10 @@ class Agents {
     this.#options = options;
   }
 
+  serves(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   get({ apiVersion, kind, ...metadata }: ObjectRef): Promise<KubeObject | undefined> {
     const { isInstalled = true, expiry = '2000' } = this.#options;
     if (!isInstalled) return Promise.resolve(undefined);

@@ -25,6 +25,10 @@ class LargeCluster {
     this.#pace = pace;
   }
 
+  serves(): Promise<boolean> {
+    return Promise.resolve(true);
+  }
+
   get(ref: ObjectRef): Promise<KubeObject> {
     const status =
       ref.kind === 'Deployment'
