@@ -57,7 +57,9 @@ describe('the lab', () => {
   });
 
   it('rejects the same image for a pod without a pull secret', async () => {
-    const nothing = { imagePullSecrets: [{ name: 'there-is-none' }] };
+    // Before Kubernetes 1.35, the kubelet lets every pod use an image that is on the node.
+    const container = { name: 'main', image, imagePullPolicy: 'Always' };
+    const nothing = { imagePullSecrets: [{ name: 'there-is-none' }], containers: [container] };
     expect(await startPod(space, 'without', image, nothing)).toMatch(/^Err.*no basic auth credentials/s);
   });
 
