@@ -54,10 +54,11 @@ after apply. If the plan has another digest, --expect-plan changes nothing and
 exits 1 with plan-changed. Objects that are created during the run are updated
 as usual.
 
---restart-stuck recreates pods that have a controller and cannot pull only because
-they were created before their service account listed the pull secret, before the
-pull secret, or before node access. It never touches a pod of which any container
-runs or has run, nor one of a Job; it lists those, and pods without a controller.
+--restart-stuck recreates pods that have a controller and cannot pull only
+because they were created before their service account listed the pull secret,
+before the pull secret, or before node access. It never touches a pod of which
+any container runs or has run, nor one of a Job. It lists those, and pods
+without a controller.
 
 Steps, in order:\n${steps.map((step) => `  ${step.id.padEnd(width)}  ${step.title}`).join('\n')}`,
   );
