@@ -149,8 +149,10 @@ describe('a cluster whose second node ignores the files, and whose third node is
     await cli.world.cluster.settled();
     const { document } = await cli.json('status --only service-accounts');
     expect(JSON.stringify(document)).toContain(
-      '"why":"the image is not in ECR","hint":"Copy it: ecr-bootstrap mirror nginx:1.28"',
+      '"why":"the image is not in ECR","hint":"Run `ecr-bootstrap why pod/new -n shop`."',
     );
+    const { document: explained } = await cli.json('why pod/new -n shop');
+    expect(JSON.stringify(explained)).toContain('"fix":"ecr-bootstrap mirror docker.io/library/nginx:1.28"');
   });
 
   it('is complete after the configuration of the node was fixed, and the next run changes nothing', async () => {
