@@ -1,0 +1,74 @@
+import { readFile } from 'node:fs/promises';
+import { Agent, type Dispatcher, request } from 'undici';
+
+interface Kubeconfig {
+  readonly clusters: readonly [{ readonly cluster: Readonly<Record<string, string>> }];
+  readonly users: readonly [{ readonly user: { readonly token: string } }];
+}
+
+/** The API server of the lab's cluster, without limits on the rate of requests. */
+export class Api {
+  readonly #server: string;
+  readonly #token: string;
+  readonly #dispatcher: Agent;
+
+  private constructor(server: string, token: string, ca: Buffer) {
+    this.#server = server;
+    this.#token = token;
+    this.#dispatcher = new Agent({ connect: { ca }, connections: 16 });
+  }
+
+  /** @param kubeconfig a file of the lab */
+  static async open(kubeconfig: string): Promise<Api> {
+    const { clusters, users } = JSON.parse(await readFile(kubeconfig, 'utf8')) as Kubeconfig;
+    const { server = '', 'certificate-authority': ca = '' } = clusters[0].cluster;
+    return new Api(server, users[0].user.token, await readFile(ca));
+  }
+
+  close(): Promise<void> {
+    return this.#dispatcher.close();
+  }
+
+  async get<T>(path: string): Promise<T | undefined> {
+    const text = await this.#send('GET', path);
+    return text === undefined ? undefined : (JSON.parse(text) as T);
+  }
+
+  /** Creates an object, unless it exists. */
+  async create(path: string, object: object): Promise<void> {
+    await this.#send('POST', path, object);
+  }
+
+  /** Merges fields into an object, if it exists. */
+  async patch(path: string, fields: object): Promise<void> {
+    await this.#send('PATCH', path, fields);
+  }
+
+  async delete(path: string): Promise<void> {
+    await this.#send('DELETE', path);
+  }
+
+  /** Lists that the API server has answered since its start, whoever asked. */
+  async listCount(): Promise<number> {
+    const metrics = (await this.#send('GET', '/metrics')) ?? '';
+    const counts = [...metrics.matchAll(/^apiserver_request_total\{.*verb="LIST".*\} (\S+)$/gm)];
+    return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+  }
+
+  /** @returns the body, or undefined if the object does not exist, or exists already */
+  async #send(method: Dispatcher.HttpMethod, path: string, content?: object): Promise<string | undefined> {
+    const { statusCode, body } = await request(`${this.#server}${path}`, {
+      method,
+      dispatcher: this.#dispatcher,
+      headers: {
+        authorization: `Bearer ${this.#token}`,
+        'content-type': method === 'PATCH' ? 'application/merge-patch+json' : 'application/json',
+      },
+      ...(content ? { body: JSON.stringify(content) } : {}),
+    });
+    const text = await body.text();
+    if (statusCode === 404 || statusCode === 409) return undefined;
+    if (statusCode >= 300) throw new Error(`${method} ${path}: ${statusCode} ${text}`);
+    return text;
+  }
+}
