@@ -136,7 +136,7 @@ const causes: readonly Cause[] = [
   })),
   ofEcr('repository-missing', 'no-repository', ({ stored, image }) => ({
     what: `ECR has no repository ${stored.repository}`,
-    why: 'so the image cannot be pulled',
+    why: 'the image was never copied, or its repository was deleted',
     fix: copying(image),
   })),
   ofEcr('tag-missing', 'no-tag', ({ stored, image }) => ({
@@ -257,7 +257,7 @@ const causes: readonly Cause[] = [
     if (!secret || isServing(managed, now) || isReconciled(secret) || isManaged(secret)) return undefined;
     return {
       what: `Secret ${namespace}/${pullSecret} is not managed by ecr-bootstrap, and ECR does not accept it`,
-      why: 'so it is not renewed',
+      why: 'the operator does not renew it',
       fix: `ecr-bootstrap up --adopt 'Secret ${namespace}/${pullSecret}'`,
     };
   }),
@@ -302,7 +302,7 @@ const causes: readonly Cause[] = [
     known(account.object) && !account.lists.includes(pullSecret) && !listed.includes(pullSecret)
       ? {
           what: `service account ${namespace}/${account.name} does not list pull secret ${pullSecret}`,
-          why: 'so its pods have no credentials for ECR',
+          why: 'its pods have no credentials for ECR',
           fix: 'ecr-bootstrap up --only service-accounts',
         }
       : undefined,
