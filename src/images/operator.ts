@@ -1,6 +1,6 @@
 import { formatReference, type Reference, repositoryOf } from './reference.ts';
 
-export const operatorRepository = 'ghcr.io/external-secrets/external-secrets';
+const operatorRepository = 'ghcr.io/external-secrets/external-secrets';
 
 /** The image of External Secrets Operator that ecr-bootstrap installs. */
 export const operatorImage = `${operatorRepository}:v0.12.1`;
