@@ -236,6 +236,13 @@ it('lists referrers of an image in a Docker format under the fallback tag, becau
   expect((JSON.parse(longer?.bytes.toString() ?? '') as { manifests: unknown[] }).manifests).toHaveLength(2);
 });
 
+it('writes no list of referrers if ECR accepted none of them', async () => {
+  const { digest } = world.source(withApi).seed('unlisted', '1', { schema2: true });
+  attach(withApi, 'unlisted', artifact(digest, { artifactType: 'application/vnd.example+json;version=1' }));
+  expect((await copy('quay.io/unlisted:1')).referrers).toEqual({ copied: 0, current: 0, skipped: 1 });
+  expect([...ecr('quay.io/unlisted:1').tags.keys()]).toEqual(['1']);
+});
+
 it('fails an image whose source does not answer about referrers, and keeps the image', async () => {
   const { digest } = world.source(withApi).seed('silent', '1');
   attach(withApi, 'silent', artifact(digest));
