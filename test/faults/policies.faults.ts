@@ -188,6 +188,13 @@ describe('the first-run policy', () => {
     await succeed('installer', 'down --yes');
     await succeed('installer', 'up --yes');
   });
+
+  it('allows the deletion of unused images', slow, async () => {
+    cli.world.aws.registry.seed('shop/docker.io/library/nginx', 'unused');
+    await succeed('installer', 'images --prune --yes');
+    const repository = cli.world.aws.registry.repositories.get('shop/docker.io/library/nginx');
+    expect(repository?.tags.has('unused')).toBe(false);
+  });
 });
 
 describe('the power-user policy', () => {
