@@ -175,7 +175,7 @@ export class Transfer {
     if (committed !== undefined && this.#mounting !== false) return committed === own ? undefined : committed;
     for (const peer of jobs) {
       if (peer === job || this.#mounting === false) return undefined;
-      const arrived = peer.repository !== own && (await peer.deliveries[0].arrived);
+      const arrived = await peer.deliveries[0].arrived;
       signal.throwIfAborted();
       if (arrived) return peer.repository;
     }
