@@ -1,4 +1,4 @@
-import { type Comparison, type Phase, phases, type Row, rowsOf, titleOf } from './results.ts';
+import { type Comparison, type Phase, phases, type Row, rowsOf } from './results.ts';
 import { labelOf } from './tools.ts';
 
 const panelWidth = 430;
@@ -33,7 +33,7 @@ export function chart(comparisons: readonly Comparison[]): string {
 function panel(comparison: Comparison, phase: Phase): string {
   const rows = rowsOf(comparison, phase);
   const longest = Math.max(...rows.map(({ seconds }) => seconds.median));
-  const heading = phase === 'cold' ? titleOf(comparison) : 'again, nothing new';
+  const heading = phase === 'cold' ? `${comparison.set}: ${comparison.title}` : 'again, nothing new';
   const bars = rows.map((row, index) => bar(row, (index + 1) * lineHeight, longest));
   return [`<text font-weight="600">${heading}</text>`, ...bars].join('\n');
 }

@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { cpus } from 'node:os';
 import { join } from 'node:path';
-import { fewestRequests, type ImageSet } from './images.ts';
+import { ecrFloorSeconds, fewestRequests, type ImageSet } from './images.ts';
 import { measure } from './measure.ts';
 import { BenchRegistry } from './registry.ts';
-import { type Comparison, phases, type Sample, type Transport } from './results.ts';
-import { seed, tag } from './seed.ts';
+import { type Comparison, phases, type Sample } from './results.ts';
+import { seed, type Seeded, tag } from './seed.ts';
 import type { CommandFor, ToolName } from './tools.ts';
 
 export interface Bench {
@@ -19,71 +19,69 @@ export interface Bench {
   readonly log: (line: string) => void;
 }
 
-/** A registry to copy from, with the digest of the tag in each repository. */
-interface Source {
-  readonly registry: BenchRegistry;
-  readonly digests: ReadonlyMap<string, string>;
-  readonly transport: Transport;
-}
+/** How often a tool that fails is run, at most. */
+const maxAttempts = 10;
 
 /** The tools take turns, so that other load on the machine affects all of them. */
-export async function compare(set: ImageSet, transport: Transport, bench: Bench): Promise<Comparison> {
-  const registry = await BenchRegistry.start(bench.root, 'source', transport);
+export async function compare(set: ImageSet, bench: Bench): Promise<Comparison> {
+  const source = await BenchRegistry.start(bench.root, 'source', set);
   const samples: Sample[] = [];
   try {
-    const source = { registry, digests: await seed(set, registry.images), transport };
+    const seeded = await seed(set, source.images);
     for (let round = 0; round < bench.rounds; round += 1) {
       for (const tool of bench.tools.keys()) {
-        const runs = await runTool(tool, source, bench);
+        const runs = await runTool(tool, set, { source, seeded }, bench);
         samples.push(...runs);
         const figures = runs.map(({ phase, seconds }) => `${phase} ${seconds.toFixed(2)} s`);
         bench.log(`  ${tool}: ${figures.join(', ')}`);
       }
     }
+    return {
+      measuredAt: new Date().toISOString(),
+      machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}`,
+      versions: bench.versions,
+      set: set.name,
+      title: set.title,
+      uniqueBytes: seeded.uniqueBytes,
+      ecrFloorSeconds: ecrFloorSeconds(set),
+      fewestRequests: fewestRequests(set),
+      samples,
+    };
   } finally {
-    await registry.stop();
+    await source.stop();
   }
-  return {
-    measuredAt: new Date().toISOString(),
-    machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}`,
-    versions: bench.versions,
-    set: set.name,
-    title: set.title,
-    transport,
-    fewestRequests: fewestRequests(set),
-    samples,
-  };
 }
 
 /**
  * Runs one tool cold and then warm. The target and the home folder are new, so no cache holds anything.
- * @throws Error when the tool fails or did not copy every image
+ * @throws Error when the tool did not copy every image
  */
-async function runTool(tool: ToolName, source: Source, { root, tools, signal }: Bench): Promise<Sample[]> {
-  const { registry, digests, transport } = source;
+async function runTool(
+  tool: ToolName,
+  set: ImageSet,
+  { source, seeded }: Omit<Registries, 'target'>,
+  { root, tools, signal }: Bench,
+): Promise<Sample[]> {
+  const { isTls = false, refusesMounts = false } = set;
   const home = await mkdtemp(join(root, 'home-'));
-  const target = await BenchRegistry.start(root, 'target', transport);
+  const target = await BenchRegistry.start(root, 'target', set);
   try {
-    const hosts = [registry.farHost, target.farHost];
-    const lines = [...digests.keys()].map((name) => hosts.map((host) => `${host}/${name}:${tag}`).join(' '));
+    const hosts = [source.farHost, target.farHost];
+    const names = [...seeded.digests.keys()];
+    const lines = names.map((name) => hosts.map((host) => `${host}/${name}:${tag}`).join(' '));
     const list = join(home, 'list');
     await writeFile(list, `${lines.join('\n')}\n`);
-    const command = tools.get(tool)?.({ list, hosts, isTls: transport === 'https' }) ?? [];
+    const command = tools.get(tool)?.({ list, hosts, isTls, refusesMounts }) ?? [];
     const authority = join(root, 'cert.pem');
     const env = {
       PATH: process.env['PATH'],
       HOME: home,
       // SSL_CERT_FILE is for Go's programs, NODE_EXTRA_CA_CERTS for Node's.
-      ...(transport === 'https' && { SSL_CERT_FILE: authority, NODE_EXTRA_CA_CERTS: authority }),
+      ...(isTls && { SSL_CERT_FILE: authority, NODE_EXTRA_CA_CERTS: authority }),
     };
-    const requests = async () => (await registry.requests()) + (await target.requests());
     const samples: Sample[] = [];
-    for (const phase of phases) {
-      const before = await requests();
-      const cost = await measure(command, env, signal);
-      samples.push({ tool, phase, requests: (await requests()) - before, ...cost });
-      await verify(target, digests);
-    }
+    for (const phase of phases)
+      samples.push({ tool, phase, ...(await copyAll(command, env, { source, target, seeded, signal })) });
     return samples;
   } finally {
     await target.stop();
@@ -91,9 +89,46 @@ async function runTool(tool: ToolName, source: Source, { root, tools, signal }: 
   }
 }
 
-async function verify({ images }: BenchRegistry, digests: Source['digests']): Promise<void> {
+interface Registries {
+  readonly source: BenchRegistry;
+  readonly target: BenchRegistry;
+  readonly seeded: Seeded;
+}
+
+/** Runs a tool until it succeeds, as its user would. */
+async function copyAll(
+  command: readonly string[],
+  env: NodeJS.ProcessEnv,
+  { source, target, seeded, signal }: Registries & Pick<Bench, 'signal'>,
+): Promise<Omit<Sample, 'tool' | 'phase'>> {
+  const total = { seconds: 0, cpuSeconds: 0, peakMemoryBytes: 0, attempts: 0, requests: 0, sourceBytes: 0 };
+  const count = async (sign: 1 | -1) => {
+    const [read, written] = [await source.traffic(), await target.traffic()];
+    total.requests += sign * (read.requests + written.requests);
+    total.sourceBytes += sign * read.blobBytes;
+  };
+  for (;;) {
+    await count(-1);
+    const run = await measure(command, env, signal);
+    await count(1);
+    total.attempts += 1;
+    total.seconds += run.seconds;
+    total.cpuSeconds += run.cpuSeconds;
+    total.peakMemoryBytes = Math.max(total.peakMemoryBytes, run.peakMemoryBytes);
+    const missing = await missingImages(target, seeded);
+    if (!run.hasSucceeded && total.attempts < maxAttempts) continue;
+    if (missing.length === 0) return total;
+    throw new Error(`${command.join(' ')} did not copy ${missing.join(', ')}:\n${run.output}`);
+  }
+}
+
+/** @throws Error for a wrong image */
+async function missingImages({ images }: BenchRegistry, { digests }: Seeded): Promise<string[]> {
+  const missing: string[] = [];
   for (const [repository, digest] of digests) {
     const copied = (await images.manifest(repository, tag))?.digest;
-    if (copied !== digest) throw new Error(`${repository} is ${copied ?? 'missing'} instead of ${digest}`);
+    if (copied === undefined) missing.push(repository);
+    else if (copied !== digest) throw new Error(`${repository} is ${copied} instead of ${digest}`);
   }
+  return missing;
 }

@@ -34,17 +34,17 @@ async function main(options: Options): Promise<void> {
 
 /** Adds each comparison to `done` when it is complete. */
 async function compareAll(options: Options, signal: AbortSignal, done: Comparison[]): Promise<void> {
-  const { comparisons, rounds, isQuick } = options;
+  const { sets, rounds, isQuick } = options;
   const versions = versionsOf(options.tools);
   const tools = new Map<ToolName, CommandFor>();
   for (const name of options.tools) tools.set(name, await prepareTool(name));
   const root = await mkdtemp(join(memoryFolder, 'ecr-bootstrap-bench-'));
   try {
     await makeCertificate(root);
-    for (const { set: name, transport } of comparisons) {
+    for (const name of sets) {
       const set = imageSet(name, isQuick);
-      log(`${done.length + 1}/${comparisons.length} ${name}: ${set.title}; ${transport}`);
-      done.push(await compare(set, transport, { root, tools, versions, rounds, signal, log }));
+      log(`${done.length + 1}/${sets.length} ${name}: ${set.title}`);
+      done.push(await compare(set, { root, tools, versions, rounds, signal, log }));
     }
   } finally {
     await rm(root, { recursive: true, force: true, maxRetries: 5 });

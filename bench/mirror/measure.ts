@@ -10,18 +10,23 @@ export interface Cost {
   readonly peakMemoryBytes: number;
 }
 
+export interface Run extends Cost {
+  readonly hasSucceeded: boolean;
+  /** The end of the output. */
+  readonly output: string;
+}
+
 const memoryIntervalMs = 50;
 
 /**
  * Runs a command to its end and measures all of it, including its start. No other child of this process may end
  * meanwhile.
- * @throws Error with the end of its output when the command fails
  */
 export async function measure(
   [program = '', ...args]: readonly string[],
   env: NodeJS.ProcessEnv,
   signal: AbortSignal,
-): Promise<Cost> {
+): Promise<Run> {
   const cpuSecondsBefore = cpuSecondsOfChildren();
   const startedMs = performance.now();
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env, signal });
@@ -34,8 +39,8 @@ export async function measure(
   }, memoryIntervalMs);
   const [code] = (await once(child, 'exit').finally(() => clearInterval(sampler))) as [number | null];
   const seconds = (performance.now() - startedMs) / 1000;
-  if (code !== 0) throw new Error(`${program} ${args.join(' ')} exited with ${code}:\n${output}`);
-  return { seconds, cpuSeconds: cpuSecondsOfChildren() - cpuSecondsBefore, peakMemoryBytes };
+  const cpuSeconds = cpuSecondsOfChildren() - cpuSecondsBefore;
+  return { seconds, cpuSeconds, peakMemoryBytes, hasSucceeded: code === 0, output };
 }
 
 /** USER_HZ: the unit of CPU times in /proc on all but a few old architectures. */

@@ -1,11 +1,9 @@
 import { parseArgs } from 'node:util';
 import { type SetName, setNames } from './images.ts';
-import type { Transport } from './results.ts';
 import { toolNamed, type ToolName, toolNames } from './tools.ts';
 
 export interface Options {
-  /** The comparisons to make. */
-  readonly comparisons: readonly { readonly set: SetName; readonly transport: Transport }[];
+  readonly sets: readonly SetName[];
   readonly tools: readonly ToolName[];
   readonly rounds: number;
   readonly isQuick: boolean;
@@ -15,7 +13,8 @@ export interface Options {
 
 export const usage = `npm run bench:mirror -- [OPTIONS]
 
-  --set A,B,C,D           image sets (default: all)
+  --set A,B-429           of ${setNames.join(', ')}
+                          (default: all)
   --tools registry,crane  of ${toolNames.join(', ')}; registry:CHECKOUT is the registry
                           engine of another checkout (default: all but other checkouts)
   --rounds N              runs of each tool (default: 3)
@@ -40,17 +39,13 @@ export function readOptions(args: readonly string[]): Options | undefined {
   const { set, tools, quick: isQuick, rounds = isQuick ? '1' : '3' } = values;
   if (!/^[1-9]\d*$/.test(rounds)) throw new TypeError(`not a number of rounds: ${rounds}`);
   return {
-    comparisons: (set?.split(',').map(setNamed) ?? setNames).flatMap(comparisonsOf),
+    sets: set?.split(',').map(setNamed) ?? setNames,
     tools: tools?.split(',').map(toolNamed) ?? toolNames,
     rounds: Number(rounds),
     isQuick,
     isPublished: !isQuick && set === undefined && tools === undefined,
   };
 }
-
-/** TLS costs most for the set with the most bytes, so only that set is also copied over TLS. */
-const comparisonsOf = (set: SetName): Options['comparisons'] =>
-  (set === 'C' ? (['http', 'https'] as const) : (['http'] as const)).map((transport) => ({ set, transport }));
 
 function setNamed(text: string): SetName {
   const found = setNames.find((name) => name === text);

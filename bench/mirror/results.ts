@@ -9,14 +9,15 @@ export const phases = ['cold', 'warm'] as const;
 /** Cold: into an empty registry. Warm: once more, with everything in place. */
 export type Phase = (typeof phases)[number];
 
-export type Transport = 'http' | 'https';
-
-/** One run of one tool. */
+/** One run of one tool; a tool that fails is run again, and that counts too. */
 export interface Sample extends Cost {
   readonly tool: ToolName;
   readonly phase: Phase;
+  readonly attempts: number;
   /** Requests answered by both registries together. */
   readonly requests: number;
+  /** The bytes of blobs that the source sent. */
+  readonly sourceBytes: number;
 }
 
 /** Runs that may be compared with each other: the tools took turns on one machine. */
@@ -26,13 +27,13 @@ export interface Comparison {
   readonly versions: Readonly<Record<string, string>>;
   readonly set: SetName;
   readonly title: string;
-  readonly transport: Transport;
+  /** The bytes of all blobs, each once. */
+  readonly uniqueBytes: number;
+  /** The seconds that ECR's rate of manifests takes. */
+  readonly ecrFloorSeconds: number;
   readonly fewestRequests: Readonly<Record<Phase, number>>;
   readonly samples: readonly Sample[];
 }
-
-export const titleOf = ({ set, title, transport }: Comparison): string =>
-  `${set}: ${title}${transport === 'https' ? ', TLS' : ''}`;
 
 /** A line of the table: the results of one tool in one phase. Values are medians, unless the name says otherwise. */
 export interface Row {
@@ -40,13 +41,16 @@ export interface Row {
   readonly seconds: Spread;
   /** The seconds of this tool divided by those of the registry engine of this build, round by round. */
   readonly ratio: Spread | undefined;
+  readonly maxAttempts: number;
   readonly requests: number;
+  /** The bytes from the source, divided by those of all blobs. */
+  readonly sourceShare: number;
   readonly cpuSeconds: number;
   readonly maxMemoryBytes: number;
 }
 
 /** The rows of one phase, in the order of the tools. */
-export function rowsOf({ samples }: Comparison, phase: Phase): Row[] {
+export function rowsOf({ samples, uniqueBytes }: Comparison, phase: Phase): Row[] {
   const byTool = new Map<ToolName, Sample[]>();
   for (const sample of samples.filter((one) => one.phase === phase))
     byTool.set(sample.tool, [...(byTool.get(sample.tool) ?? []), sample]);
@@ -57,7 +61,9 @@ export function rowsOf({ samples }: Comparison, phase: Phase): Row[] {
       tool,
       seconds: spreadOf(runs.map(({ seconds }) => seconds)),
       ratio: ratios.length > 0 ? spreadOf(ratios) : undefined,
+      maxAttempts: spreadOf(runs.map(({ attempts }) => attempts)).max,
       requests: spreadOf(runs.map(({ requests }) => requests)).median,
+      sourceShare: spreadOf(runs.map(({ sourceBytes }) => sourceBytes / uniqueBytes)).median,
       cpuSeconds: spreadOf(runs.map(({ cpuSeconds }) => cpuSeconds)).median,
       maxMemoryBytes: spreadOf(runs.map(({ peakMemoryBytes }) => peakMemoryBytes)).max,
     };

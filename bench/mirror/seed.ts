@@ -14,11 +14,15 @@ export const tag = '1';
 
 const architectures = ['amd64', 'arm64', 'arm', 's390x', 'ppc64le'];
 
-/** Fills a registry with a set. Resolves to the digest under {@link tag} in each repository. */
-export async function seed(
-  { images }: ImageSet,
-  registry: TestRegistry,
-): Promise<ReadonlyMap<string, string>> {
+export interface Seeded {
+  /** The digest under {@link tag} in each repository. */
+  readonly digests: ReadonlyMap<string, string>;
+  /** The size of all blobs, each once. */
+  readonly uniqueBytes: number;
+}
+
+/** Fills a registry with a set. */
+export async function seed({ images }: ImageSet, registry: TestRegistry): Promise<Seeded> {
   const layers = new Map<string, Blob>();
   const layerOf = ({ seed, sizeBytes }: LayerSpec): Blob => {
     const layer = layers.get(seed) ?? randomLayer(sizeBytes);
@@ -26,13 +30,16 @@ export async function seed(
     return layer;
   };
   const digests = new Map<string, string>();
+  let uniqueBytes = 0;
   for (const { repository, platforms } of images) {
     const built = platforms.map((specs, index) =>
       imageOf(repository, architectures[index] ?? '', specs.map(layerOf)),
     );
     digests.set(repository, await registry.put(repository, tag, ...built));
+    for (const { config } of built) uniqueBytes += config.bytes.length;
   }
-  return digests;
+  for (const { bytes } of layers.values()) uniqueBytes += bytes.length;
+  return { digests, uniqueBytes };
 }
 
 /** @param repository is a label, so that each repository has a config of its own */

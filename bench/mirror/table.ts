@@ -7,29 +7,48 @@ import {
   type Row,
   type Spread,
 } from './results.ts';
-import { fastestPeer, targetsOf } from './targets.ts';
-import { labelOf } from './tools.ts';
+import { fastestPeer, slowdownOf, targetsOf } from './targets.ts';
+import { isPeer, labelOf } from './tools.ts';
 
 const legend =
-  'Seconds and ratios are medians with their range, requests and CPU seconds are medians, and memory is the peak. ' +
-  'Ratio: the seconds divided by those of ecr-bootstrap in the same round.';
+  'Seconds and ratios are medians with their range, attempts and memory are the highest, and other figures are medians. ' +
+  'Ratio: the seconds divided by those of ecr-bootstrap in the same round. ' +
+  'Source: the bytes of blobs that the source sent, divided by those of all blobs counted once.';
 
 /** One table with the figures of all tools. */
 export function figures(comparisons: readonly Comparison[]): string {
   const rows = comparisons.flatMap((comparison) =>
     phases.flatMap((phase) =>
-      rowsOf(comparison, phase).map((row) => [scopeOf(comparison), phase, ...figuresOf(row)]),
+      rowsOf(comparison, phase).map((row) => [comparison.set, phase, ...figuresOf(row)]),
     ),
   );
-  const head = ['set', 'phase', 'tool', 'seconds', 'ratio', 'requests', 'CPU s', 'memory'];
-  return [legend, table(head, 3, rows), measuredOn(comparisons), ''].join('\n\n');
+  const head = [
+    'set',
+    'phase',
+    'tool',
+    'seconds',
+    'ratio',
+    'attempts',
+    'requests',
+    'source',
+    'CPU s',
+    'memory',
+  ];
+  const parts = [
+    table(['set', 'images', "at ECR's rate"], 2, comparisons.map(setOf)),
+    legend,
+    table(head, 3, rows),
+    ...slowdowns(comparisons),
+    measuredOn(comparisons),
+  ];
+  return [...parts, ''].join('\n\n');
 }
 
 /** The published results: all figures, then the targets. */
 export function markdown(comparisons: readonly Comparison[]): string {
   const rows = comparisons.flatMap((comparison) =>
-    targetsOf(comparison).map(({ phase, wanted, measured, isMet }) => [
-      ...[scopeOf(comparison), phase, wanted, measured],
+    targetsOf(comparison, comparisons).map(({ phase, wanted, measured, isMet }) => [
+      ...[comparison.set, phase, wanted, measured],
       isMet ? 'met' : '**missed**',
     ]),
   );
@@ -37,15 +56,34 @@ export function markdown(comparisons: readonly Comparison[]): string {
   return `${figures(comparisons)}${countMet(comparisons)}:\n\n${targets}\n`;
 }
 
-const scopeOf = ({ set, transport }: Comparison): string => (transport === 'http' ? set : `${set}, TLS`);
+/** ECR's rate applies to sets of many manifests. */
+const setOf = ({ set, title, ecrFloorSeconds }: Comparison): string[] => [
+  set,
+  title,
+  ecrFloorSeconds < 1 ? '' : `at least ${Math.round(ecrFloorSeconds)} s`,
+];
 
-const figuresOf = ({ tool, seconds, ratio, requests, cpuSeconds, maxMemoryBytes }: Row): string[] => [
+/** How much slower refused requests make each tool. */
+function slowdowns(comparisons: readonly Comparison[]): string[] {
+  const rows = comparisons.flatMap((comparison) =>
+    rowsOf(comparison, 'cold').flatMap(({ tool }) => {
+      const slowdown = slowdownOf(comparison, tool, comparisons);
+      return slowdown === undefined ? [] : [[comparison.set, labelOf(tool), slowdown.toFixed(2)]];
+    }),
+  );
+  if (rows.length === 0) return [];
+  return ['Cold seconds, divided by those without refusals:', table(['set', 'tool', 'ratio'], 2, rows)];
+}
+
+const figuresOf = ({ tool, seconds, ratio, ...row }: Row): string[] => [
   labelOf(tool),
   withRange(seconds),
   ratio && tool !== 'registry' ? withRange(ratio) : '',
-  String(requests),
-  cpuSeconds.toFixed(2),
-  `${Math.round(maxMemoryBytes / 1e6)} MB`,
+  String(row.maxAttempts),
+  String(row.requests),
+  row.sourceShare.toFixed(2),
+  row.cpuSeconds.toFixed(2),
+  `${Math.round(row.maxMemoryBytes / 1e6)} MB`,
 ];
 
 const withRange = ({ min, median, max }: Spread): string =>
@@ -67,17 +105,22 @@ function table(head: readonly string[], texts: number, rows: readonly (readonly 
 }
 
 function countMet(comparisons: readonly Comparison[]): string {
-  const targets = comparisons.flatMap(targetsOf);
+  const targets = comparisons.flatMap((comparison) => targetsOf(comparison, comparisons));
   return `${targets.filter(({ isMet }) => isMet).length} of ${targets.length} targets are met`;
 }
 
 /** The section of the README: the result and the chart. Paths start at the root of the repository. */
 export function summary(comparisons: readonly Comparison[]): string {
   const [cold, warm] = phases.map((phase) => rangeOf(comparisons.map((one) => speedOf(one, phase))));
-  return `Copying is ${cold} times as fast as with the fastest of crane, regctl and skopeo, and ${warm} times if nothing is new. The
-registries are ${roundTripMs} ms apart; see [how it is measured](bench/README.md) and [all figures](bench/results/results.md).
+  const rows = comparisons.flatMap((comparison) => rowsOf(comparison, 'cold'));
+  const [own, peers] = [false, true].map((are) => rows.filter(({ tool }) => isPeer(tool) === are));
+  const most = (some: readonly Row[] = []) =>
+    Math.max(...some.map(({ sourceShare }) => sourceShare)).toFixed(1);
+  return `Copying is ${cold} times as fast as with the fastest of crane, regctl and skopeo, and ${warm} times if nothing is new. At most
+${most(own)} times the unique bytes come from the source; with the others, up to ${most(peers)} times. The registries are ${roundTripMs} ms apart; see
+[how it is measured](bench/README.md) and [all figures](bench/results/results.md).
 
-![Seconds to copy five sets of images, with ecr-bootstrap, crane, regctl and skopeo](bench/results/results.svg)`;
+![Seconds to copy sets of images, with ecr-bootstrap, crane, regctl and skopeo](bench/results/results.svg)`;
 }
 
 /** How many times as fast as the fastest other tool. */

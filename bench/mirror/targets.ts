@@ -1,5 +1,6 @@
+import { imageSet, plainSetOf } from './images.ts';
 import { type Comparison, type Phase, phases, type Row, rowsOf } from './results.ts';
-import { isPeer } from './tools.ts';
+import { isPeer, type ToolName } from './tools.ts';
 
 /** A goal for the registry engine, and the result. Missing it does not fail the benchmark. */
 export interface Target {
@@ -9,35 +10,53 @@ export interface Target {
   readonly isMet: boolean;
 }
 
-/** The minimum speed, as a multiple of the fastest peer's. */
-const minSpeed: Readonly<Record<Phase, number>> = { cold: 3, warm: 2 };
-/** Processors and the registry limit set C for every tool. A multiple of the fastest peer's seconds. */
-const maxSecondsRatioForC = 1.1;
+/** The minimum speed, as a multiple of the fastest peer's. Processors and registries limit set C for every tool. */
+const minSpeeds: Readonly<Record<Phase, Partial<Record<Comparison['set'], number>>>> = {
+  cold: { A: 3.2, B: 3.5, C: 0.91, D: 1.9, 'C-tls': 0.91, 'A-no-mounts': 1.5, 'A-100mbit': 1.5 },
+  warm: { A: 2, B: 2, C: 0.91, D: 2, 'C-tls': 0.91 },
+};
+const maxSourceShare = 1.1;
+/** With refused requests, as a multiple of the seconds without. */
+const maxSlowdown = 1.25;
 const maxMemoryBytes = 150e6;
 /** Two seconds, and the round trips of 200 images at 10 requests at a time. */
 const maxSecondsForWarmB = 2.8;
 
-export function targetsOf(comparison: Comparison): Target[] {
-  return phases.flatMap((phase) => phaseTargets(comparison, phase, rowsOf(comparison, phase)));
+/** @param all has the set without conditions, if that was measured too */
+export function targetsOf(comparison: Comparison, all: readonly Comparison[]): Target[] {
+  return phases.flatMap((phase) => phaseTargets(comparison, phase, all));
 }
 
-function phaseTargets({ set, fewestRequests }: Comparison, phase: Phase, rows: readonly Row[]): Target[] {
+function phaseTargets(comparison: Comparison, phase: Phase, all: readonly Comparison[]): Target[] {
+  const { set, fewestRequests } = comparison;
+  const rows = rowsOf(comparison, phase);
   const own = rows.find(({ tool }) => tool === 'registry');
   if (!own) return [];
   const targets: Target[] = [];
   const add = (wanted: string, measured: string, isMet: boolean) =>
     targets.push({ phase, wanted, measured, isMet });
   const peer = fastestPeer(rows);
-  const speed = peer && peer.seconds.median / own.seconds.median;
-  if (speed !== undefined && set === 'C') {
-    const wanted = `at most ${maxSecondsRatioForC} times the fastest peer's seconds`;
-    add(wanted, `${(1 / speed).toFixed(2)} times`, 1 / speed <= maxSecondsRatioForC);
-  } else if (speed !== undefined) {
-    const wanted = `at least ${minSpeed[phase]} times as fast as the fastest peer`;
-    add(wanted, `${speed.toFixed(2)} times`, speed >= minSpeed[phase]);
+  const minSpeed = minSpeeds[phase][set];
+  if (peer && minSpeed !== undefined) {
+    const speed = peer.seconds.median / own.seconds.median;
+    add(`at least ${minSpeed} times as fast as the fastest peer`, times(speed), speed >= minSpeed);
   }
-  const requests = fewestRequests[phase];
-  add(`at most ${requests} requests`, `${own.requests}`, own.requests <= requests);
+  const slowdown = phase === 'cold' ? slowdownOf(comparison, 'registry', all) : undefined;
+  if (slowdown !== undefined)
+    add(
+      `at most ${maxSlowdown} times the seconds without refusals`,
+      times(slowdown),
+      slowdown <= maxSlowdown,
+    );
+  if (phase === 'cold') {
+    const wanted = `at most ${maxSourceShare} times the unique bytes from the source`;
+    add(wanted, times(own.sourceShare), own.sourceShare <= maxSourceShare);
+  }
+  const { refusesMounts, refusedShare } = imageSet(set, false);
+  if ((refusesMounts ?? refusedShare) === undefined) {
+    const requests = fewestRequests[phase];
+    add(`at most ${requests} requests`, `${own.requests}`, own.requests <= requests);
+  }
   const megabytes = `${Math.round(own.maxMemoryBytes / 1e6)} MB`;
   add(`less than ${maxMemoryBytes / 1e6} MB at any time`, megabytes, own.maxMemoryBytes < maxMemoryBytes);
   const skopeo = rows.find(({ tool }) => tool === 'skopeo');
@@ -52,7 +71,23 @@ function phaseTargets({ set, fewestRequests }: Comparison, phase: Phase, rows: r
   return targets;
 }
 
+const times = (value: number): string => `${value.toFixed(2)} times`;
+
 export function fastestPeer(rows: readonly Row[]): Row | undefined {
   const peers = rows.filter(({ tool }) => isPeer(tool));
   return peers.sort((a, b) => a.seconds.median - b.seconds.median)[0];
+}
+
+/** The seconds of a cold run with refused requests, divided by those without. Undefined for other sets. */
+export function slowdownOf(
+  comparison: Comparison,
+  tool: ToolName,
+  all: readonly Comparison[],
+): number | undefined {
+  if (imageSet(comparison.set, false).refusedShare === undefined) return undefined;
+  const plain = all.find(({ set }) => set === plainSetOf(comparison.set));
+  const [with_, without] = [comparison, plain].map(
+    (one) => one && rowsOf(one, 'cold').find((row) => row.tool === tool)?.seconds.median,
+  );
+  return with_ && without && with_ / without;
 }

@@ -12,6 +12,8 @@ interface Task {
   /** Addresses of the registries. */
   readonly hosts: readonly string[];
   readonly isTls: boolean;
+  /** Known to this product from ECR's account setting. */
+  readonly refusesMounts: boolean;
 }
 
 export type CommandFor = (task: Task) => readonly string[];
@@ -24,7 +26,7 @@ const peers = {
     return ['regctl', ...(isTls ? [] : plain), 'image', 'copy'];
   },
   skopeo: ({ isTls }) => {
-    const flags = `--all --quiet --src-tls-verify=${isTls} --dest-tls-verify=${isTls}`;
+    const flags = `--all --quiet --retry-times 3 --src-tls-verify=${isTls} --dest-tls-verify=${isTls}`;
     return ['sh', '-c', `exec skopeo --insecure-policy copy ${flags} docker://"$0" docker://"$1"`];
   },
 } satisfies Record<string, CommandFor>;
@@ -58,9 +60,10 @@ export async function prepareTool(name: ToolName): Promise<CommandFor> {
   if (isPeer(name))
     return (task) => ['xargs', '-a', task.list, '-L', '1', '-P', String(atOnce), ...peers[name](task)];
   const script = await compileEngine(name === 'registry' ? root : name.slice('registry:'.length));
-  return ({ list, isTls }) => {
-    return [process.execPath, script, '--list', list, '--protocol', isTls ? 'https' : 'http'];
-  };
+  return ({ list, isTls, refusesMounts }) => [
+    ...[process.execPath, script, '--list', list, '--protocol', isTls ? 'https' : 'http'],
+    ...(refusesMounts ? ['--without-mounts'] : []),
+  ];
 }
 
 const root = fileURLToPath(new URL('../..', import.meta.url));

@@ -1,4 +1,5 @@
 import { expect, it } from 'vitest';
+import { setNames } from '../../../bench/mirror/images.ts';
 import { readOptions } from '../../../bench/mirror/options.ts';
 
 const read = (...args: string[]) => {
@@ -7,25 +8,17 @@ const read = (...args: string[]) => {
   return options;
 };
 
-const names = (...args: string[]) =>
-  read(...args).comparisons.map(({ set, transport }) => `${set} ${transport}`);
-
-it('plans by default what has targets: all sets, and the largest also over TLS', () => {
-  expect(names()).toEqual(['A http', 'B http', 'C http', 'C https', 'D http']);
-  expect(read()).toMatchObject({ rounds: 3, tools: ['registry', 'crane', 'regctl', 'skopeo'] });
+it('plans by default all sets, with and without conditions, and all tools', () => {
+  expect(read()).toMatchObject({
+    sets: setNames,
+    rounds: 3,
+    tools: ['registry', 'crane', 'regctl', 'skopeo'],
+  });
 });
 
-it.each([
-  [
-    ['--set', 'A,D'],
-    ['A http', 'D http'],
-  ],
-  [
-    ['--set', 'C'],
-    ['C http', 'C https'],
-  ],
-])('plans for %j exactly what was requested', (args, expected) => {
-  expect(names(...args)).toEqual(expected);
+it('plans exactly the sets that were requested, and refuses an unknown one', () => {
+  expect(read('--set', 'A-429,D').sets).toEqual(['A-429', 'D']);
+  expect(() => read('--set', 'A-430')).toThrow('unknown set A-430');
 });
 
 it('takes another checkout as a tool, and refuses what is none', () => {
