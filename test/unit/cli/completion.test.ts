@@ -72,10 +72,13 @@ async function complete(shell: 'bash' | 'zsh', lines: readonly string[], setting
   );
 }
 
-/** The arguments of every command that ran, in order. zsh removes the slash of a folder at the end of the line. */
+/** Without the slash of a folder at the end, which zsh removes and other shells keep. */
+const withoutSlash = (word: string): string => word.replace(/(oci:.*)\/$/, '$1');
+
+/** The arguments of every command that ran, in order. */
 const ranWith = (screen: string): string[][] =>
   [...screen.matchAll(/^(?:<[^<>\r\n]*>)+\r?$/gm)].map(([line]) =>
-    [...line.matchAll(/<([^<>]*)>/g)].map(([, arg = '']) => arg.replace(/\/$/, '')),
+    [...line.matchAll(/<([^<>]*)>/g)].map(([, arg = '']) => withoutSlash(arg)),
   );
 
 describe.each(['bash', 'zsh'] as const)('completion in %s', (shell) => {
@@ -161,7 +164,7 @@ describe('completion in fish', () => {
     'completes every kind of word',
     async () => {
       for (const [typed, args] of unique) {
-        const words = (await offered(typed)).map((candidate) => candidate.replace(/\/?(\t.*)?$/, ''));
+        const words = (await offered(typed)).map((candidate) => withoutSlash(candidate.replace(/\t.*$/, '')));
         expect(words, typed).toEqual([args.at(-1)]);
       }
     },
