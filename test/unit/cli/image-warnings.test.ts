@@ -5,7 +5,8 @@ import { statusOf } from '../../support/findings.ts';
 let cli: Cli;
 beforeAll(async () => {
   cli = await openCli({}, { fast: true });
-  cli.world.sources.get('docker.io')?.seed('library/httpd', '2.4', {});
+  for (const tag of ['2.4', '2.5']) cli.world.sources.get('docker.io')?.seed('library/httpd', tag, {});
+  cli.world.sources.get('quay.io')?.seed('a/b', '1', {});
   expect((await cli.run('up --yes')).code).toBe(0);
 });
 afterAll(() => cli.close());
@@ -41,10 +42,46 @@ describe('mirror', () => {
     expect(await findings()).toEqual([]);
   });
 
-  it('writes no list if the cluster has none', async () => {
+  it('keeps what another run adds to the lists at the same time', async () => {
+    const { cluster, faults } = cli.world;
+    let writes = 0;
+    const stop = faults.onCall(({ operation }) => {
+      if (operation !== 'patch configmaps' || (writes += 1) > 1) return;
+      for (const list of lists()) {
+        cluster.put({ ...list, metadata: { ...list.metadata, annotations: { touched: 'yes' } } });
+      }
+    });
+    const { code, stderr } = await cli.run('mirror httpd:2.5');
+    stop();
+    expect(code).toBe(0);
+    expect(stderr).not.toContain('not updated');
+    expect(writes).toBeGreaterThan(2);
+    expect(listed('library/httpd:2.5')).toBe(true);
+  });
+
+  it('leaves a ConfigMap of someone else with the name of a list alone', async () => {
+    const { cluster } = cli.world;
+    const name = 'image-list.quay.io';
+    const other = { apiVersion: 'v1', kind: 'ConfigMap', metadata: { name, namespace: 'external-secrets' } };
+    cluster.put({ ...other, data: { mine: 'yes' } });
+    expect((await cli.run('mirror quay.io/a/b:1')).code).toBe(0);
+    expect(cluster.get('ConfigMap', name, 'external-secrets')?.['data']).toEqual({ mine: 'yes' });
+    cluster.delete('ConfigMap', name, 'external-secrets');
+  });
+
+  it('writes no list and says nothing if the cluster has none', async () => {
     for (const { metadata } of lists())
       cli.world.cluster.delete('ConfigMap', metadata.name, metadata.namespace);
-    expect((await cli.run('mirror httpd:2.4')).code).toBe(0);
+    const { code, stderr } = await cli.run('mirror httpd:2.4');
+    expect(code).toBe(0);
+    expect(stderr).not.toContain('list of images');
     expect(lists()).toEqual([]);
+  });
+});
+
+describe('status', () => {
+  it('reports missing lists as drift while the policy is missing too', async () => {
+    cli.world.cluster.delete('ValidatingAdmissionPolicy', 'ecr-bootstrap-images');
+    expect(new Set(await findings())).toEqual(new Set(['drift']));
   });
 });

@@ -137,6 +137,17 @@ export const kubernetesWarningCases: readonly Case[] = [
     ),
   },
   {
+    name: 'the command in a warning keeps a host that its image needs',
+    given,
+    ask: template('docker.io/localhost/app:1', 'docker.io/a.b/app:1', 'docker.io/team/app:1'),
+    revokes: true,
+    answer: warned(
+      missing('docker.io/localhost/app:1'),
+      missing('docker.io/a.b/app:1'),
+      missing('docker.io/team/app:1', 'team/app:1'),
+    ),
+  },
+  {
     name: 'texts that are no references, excluded images and other projects of the registry get no warning',
     given,
     ask: template(

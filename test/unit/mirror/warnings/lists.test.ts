@@ -46,6 +46,14 @@ describe('imageLists', () => {
     );
   });
 
+  it('makes no list for the reserved host of the probe, which no workload may use', () => {
+    const lists = listsOf([held('ecr-bootstrap.invalid/probe', ':1')]);
+    expect(lists.objects.map(({ metadata }) => metadata.name)).toEqual([
+      `image-list.${registry}`,
+      'image-list',
+    ]);
+  });
+
   it('lists every version of a repository as one word', () => {
     const data = dataOf([held('docker.io/library/nginx', ':1.27', '@0123456789ab')]);
     expect(Object.values(data['image-list.docker.io'] ?? {})).toEqual([
