@@ -10,7 +10,7 @@ import type { Pod } from './pods.ts';
 import { type Attributes, isAllowed, rulesOfUser, requireRight, type User } from './rbac.ts';
 import { apiVersion, type Resource } from './resources.ts';
 import type { ObjectStore } from './store.ts';
-import { policyWarnings } from './validating-policies.ts';
+import { PolicyParameters, policyWarnings } from './validating-policies.ts';
 
 /** A request for a resource, independent of HTTP. */
 export interface ResourceRequest {
@@ -39,6 +39,7 @@ export interface Answer {
 /** Performs authorized requests on the store, through admission. */
 export class Operations {
   readonly #store: ObjectStore;
+  readonly #parameters: PolicyParameters;
   readonly #admission: Admission;
   readonly #logOf: (pod: KubeObject, container: string) => readonly string[];
 
@@ -49,6 +50,7 @@ export class Operations {
     logOf: (pod: KubeObject, container: string) => readonly string[],
   ) {
     this.#store = store;
+    this.#parameters = new PolicyParameters(store);
     this.#admission = admission;
     this.#logOf = logOf;
   }
@@ -80,7 +82,7 @@ export class Operations {
   #warned({ resource, subresource }: ResourceRequest, answer: Answer): Answer {
     const object = answer.body as unknown as KubeObject;
     const verb = answer.code === 201 ? 'CREATE' : 'UPDATE';
-    const texts = policyWarnings(this.#store, { verb, resource, subresource, object });
+    const texts = policyWarnings(this.#store, this.#parameters, { verb, resource, subresource, object });
     if (texts.length === 0) return answer;
     const warning = texts.map((text) => `299 - "${text.replace(/[\\"]/g, '\\$&')}"`);
     return { ...answer, headers: { ...answer.headers, warning } };
@@ -253,7 +255,10 @@ export class Operations {
     this.#admission.validate('DELETE', resource, object);
     const orphan = (query.get('propagationPolicy') ?? options['propagationPolicy']) === 'Orphan';
     const force = String(query.get('gracePeriodSeconds') ?? options['gracePeriodSeconds']) === '0';
-    if (query.get('dryRun') !== 'All') this.#store.delete(resource.kind, name, namespace, { orphan, force });
+    if (query.get('dryRun') !== 'All') {
+      this.#store.delete(resource.kind, name, namespace, { orphan, force });
+      this.#parameters.deleted(resource.kind);
+    }
     const details = { name, group: resource.group, kind: resource.plural, uid };
     return {
       code: 200,

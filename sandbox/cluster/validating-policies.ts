@@ -41,7 +41,11 @@ const maxCharacters = 4096;
  * The warnings of ValidatingAdmissionPolicies with the action Warn and `failurePolicy: Ignore`, which decide on the objects
  * that a selector finds as parameters. An expression that fails gives no warning. Other policies are not evaluated.
  */
-export function policyWarnings(store: ObjectStore, request: PolicyRequest): readonly string[] {
+export function policyWarnings(
+  store: ObjectStore,
+  parameters: PolicyParameters,
+  request: PolicyRequest,
+): readonly string[] {
   const policies = new Map(
     store.list<Policy>('ValidatingAdmissionPolicy').map((policy) => [policy.metadata.name, policy]),
   );
@@ -49,12 +53,36 @@ export function policyWarnings(store: ObjectStore, request: PolicyRequest): read
     const policy = policies.get(binding.spec.policyName);
     if (!policy || !binding.spec.validationActions?.includes('Warn') || !covers(policy, request)) return [];
     const prefix = `Validation failed for ValidatingAdmissionPolicy '${policy.metadata.name}' with binding '${binding.metadata.name}': `;
-    return parametersOf(store, policy, binding).flatMap((params) =>
+    return parametersOf(parameters, policy, binding).flatMap((params) =>
       messagesOf(policy, request, params).map((message) => `${prefix}${message}`),
     );
   });
   let length = 0;
   return [...new Set(texts)].filter((text) => (length += text.length) <= maxCharacters);
+}
+
+/**
+ * Where policies find their parameters. When the last policy that uses a native kind is deleted, the API server stops reading
+ * that kind, and never starts again: a shared informer runs only once (k8s.io/apiserver, ensureParamsForPolicyLocked).
+ */
+export class PolicyParameters {
+  readonly #store: ObjectStore;
+  #last: readonly KubeObject[] | undefined;
+
+  constructor(store: ObjectStore) {
+    this.#store = store;
+  }
+
+  /** Called after an object of this kind was deleted. */
+  deleted(kind: string): void {
+    const isLast = this.#store.list('ValidatingAdmissionPolicyBinding').length === 0;
+    if (kind === 'ValidatingAdmissionPolicyBinding' && isLast) this.#last ??= this.#store.list('ConfigMap');
+  }
+
+  list(kind: string, namespace: string | undefined): readonly KubeObject[] {
+    if (kind !== 'ConfigMap' || !this.#last) return this.#store.list(kind, namespace);
+    return this.#last.filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace);
+  }
 }
 
 const includes = (values: readonly string[] = [], value: string): boolean =>
@@ -70,9 +98,13 @@ function covers({ spec }: Policy, { verb, resource, subresource }: PolicyRequest
   );
 }
 
-function parametersOf(store: ObjectStore, { spec }: Policy, binding: Binding): readonly KubeObject[] {
+function parametersOf(
+  parameters: PolicyParameters,
+  { spec }: Policy,
+  binding: Binding,
+): readonly KubeObject[] {
   const { namespace, selector = {} } = binding.spec.paramRef ?? {};
-  return store
+  return parameters
     .list(spec.paramKind?.kind ?? '', namespace)
     .filter(({ metadata }) => matches(selector, metadata.labels));
 }

@@ -368,6 +368,12 @@ export const findingCodes = {
       'The cluster does not serve ValidatingAdmissionPolicy, so `kubectl` does not warn about images that ECR does not have.',
     fix: 'Upgrade to Kubernetes 1.30 or later, or set `images.warnings: off`.',
   },
+  'image-warnings-inactive': {
+    level: 'warning',
+    about:
+      'The API server does not use the present list of images, so `kubectl` warns about the wrong images, or about none. An API server reads no new lists after the policy was deleted and created again, as by `down` and `up`, until it restarts.',
+    fix: 'Restart the API server on each control-plane node: `crictl ps --name kube-apiserver -q | xargs crictl stop`. The kubelet starts it again.',
+  },
   'image-list-outdated': {
     level: 'warning',
     about:

@@ -37,7 +37,8 @@ export const imageWarnings: Step<WarningsState, ObjectChange> = {
     return outcomes;
   },
   ready: async (state, run) => {
-    if (state.wanted.length > 0) await verifyOrRemove(warningPolicy, state, run, () => verifyWarnings(run));
+    if (state.wanted.length > 0)
+      await verifyOrRemove(warningPolicy, state, run, () => verifyWarnings(state, run));
   },
   summary: ({ wanted }) => (wanted.length > 0 ? { text: 'kubectl warns about others' } : undefined),
   health: (state) => Promise.resolve(outdatedFindings(state)),

@@ -1,7 +1,7 @@
 import { BatchDeleteImageCommand } from '@aws-sdk/client-ecr';
 import { beforeAll, describe, expect, it } from 'vitest';
 
-import { openWorld, restoreAfterAll } from './open-world.ts';
+import { can, openWorld, restoreAfterAll } from './open-world.ts';
 import { deployment, health, imagesInUse, planned, referenceInEcr, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 
@@ -14,6 +14,8 @@ describe('a workload with an image that ECR does not have', () => {
 
   beforeAll(async () => {
     await (await world).configure(imagesInUse);
+    // Other scenarios have run `down`, after which an API server does not read new lists.
+    if (can('restart the API server')) await (await world).serveAdmissionPolicies(true);
     await succeed(await world, 'up', '--yes');
   });
 
@@ -66,9 +68,9 @@ describe('a workload with an image that ECR does not have', () => {
         imageIds: [{ imageTag: 'v1.12.1' }],
       }),
     );
-    const { code, findings } = await health(await world);
+    const { findings } = await health(await world);
     expect(findings).toContain('image-list-outdated');
-    expect(code).toBe(0);
+    expect(findings).not.toContain('drift');
     await succeed(await world, 'up', '--yes', '--only', 'image-warnings');
     await waitFor('the warning', async () => (await warningsFor(missing)).length === 1 || undefined);
   });

@@ -88,7 +88,7 @@ export function imageLists(
   registryHost: string,
   config: Naming,
 ): ImageLists {
-  const lists = [...hostLists(held, config), registryList(held, registryHost, config)];
+  const lists = withProof([...hostLists(held, config), registryList(held, registryHost, config)], config);
   const listed = [withinBounds(lists.slice(0, -1)), withinBounds(lists.slice(-1))].flat();
   const known = [probeHost, ...lists.flatMap(({ data }) => data['HOSTS']?.trim() ?? [])];
   return {
@@ -98,6 +98,37 @@ export function imageLists(
     ],
     unlisted: lists.filter((list) => !listed.includes(list)).map(({ host }) => host),
   };
+}
+
+/** ECR accepts no name with two underscores in a row, so no repository has this one. */
+const proofName = 'ecr-bootstrap__lists';
+
+/**
+ * Adds a reference that changes with every list to the last one, the registry's. An API server that does not warn about it
+ * has read the present lists.
+ */
+function withProof(lists: readonly HostList[], { project }: Pick<Config, 'project'>): readonly HostList[] {
+  const path = `${project}/${proofName}`;
+  const part = `part-${partOf(path)}`;
+  const contents = lists.flatMap(({ data }) => Object.entries(data).map((entry) => entry.join(' '))).sort();
+  const tag = createHash('sha256').update(contents.join('\n')).digest('hex').slice(0, 16);
+  return lists.map((list, index) => {
+    if (index < lists.length - 1) return list;
+    const words = (list.data[part] ?? '').split(' ').filter(Boolean);
+    return { ...list, data: { ...list.data, [part]: spaced([...words, `${path}:${tag}`].sort()) } };
+  });
+}
+
+/** The reference about which there is no warning only with these lists. Undefined if the registry's is not among them. */
+export function proofIn(objects: readonly KubeObject[]): string | undefined {
+  for (const { data = {} } of objects as readonly { data?: Readonly<Record<string, string>> }[]) {
+    const { HOSTS = '', PREFIX, ...lists } = data;
+    const [host = ''] = HOSTS.trim().split(' ');
+    const words = PREFIX === undefined ? [] : Object.values(lists).flatMap((list) => list.split(' '));
+    const word = words.find((one) => one.startsWith(`${PREFIX ?? ''}${proofName}:`));
+    if (word !== undefined) return `${host}/${word}`;
+  }
+  return undefined;
 }
 
 function hostLists(held: readonly HeldRepository[], { project, images: { map } }: Naming): HostList[] {
@@ -169,7 +200,9 @@ export function repositoriesIn(data: Readonly<Record<string, unknown>>): readonl
   );
   const found = words.flatMap((word) => {
     const [, path, version] = /^([^:@]+)([:@].+)$/.exec(word) ?? [];
-    return path !== undefined && version !== undefined ? [{ path, version }] : [];
+    return path !== undefined && version !== undefined && !path.endsWith(`/${proofName}`)
+      ? [{ path, version }]
+      : [];
   });
   return [...groupBy(found, ({ path }) => path)].map(([path, versions]) => ({
     path,

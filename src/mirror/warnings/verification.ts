@@ -2,11 +2,15 @@ import { randomBytes } from 'node:crypto';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { AdmissionPolicy } from '../../cluster/admission-policy/rollback.ts';
 import { effectDeadlineMs } from '../../cluster/admission-policy/verification.ts';
+import type { ObjectsState } from '../../cluster/objects.ts';
+import { BootstrapError } from '../../core/errors.ts';
+import { type Finding, finding } from '../../core/findings.ts';
 import { operatorNamespace, warningPolicyName } from '../../core/ownership.ts';
 import { waitFor } from '../../core/wait.ts';
 import { excluding } from '../../images/exclude.ts';
 import { parseReference } from '../../images/reference.ts';
 import type { MirrorRun } from '../context.ts';
+import { proofIn } from './lists.ts';
 import { warningPolicyRefs } from './policy.ts';
 
 export const warningPolicy: AdmissionPolicy = {
@@ -19,22 +23,58 @@ export const warningPolicy: AdmissionPolicy = {
 const missing = 'not-in-ecr.invalid/proof:latest';
 
 /**
- * Verifies by a dry run that an object with a missing image is accepted, with a warning.
- * @throws BootstrapError when it is not
+ * Verifies by a dry run that an object with a missing image is accepted with a warning, and that the API server reads the
+ * present lists. If it does not, that is a finding: `up` can do nothing about it, and no workload is rejected.
+ * @throws BootstrapError when the object is rejected
  */
-export async function verifyWarnings(run: MirrorRun): Promise<void> {
+export async function verifyWarnings({ wanted }: ObjectsState, run: MirrorRun): Promise<void> {
   const { cluster, config } = run.ctx;
   const isExcluded = excluding(config.images.exclude)(parseReference(missing));
-  const what = 'the admission policy to take effect';
-  await waitFor(run, { what, deadlineMs: effectDeadlineMs, intervalMs: 500 }, async (pending) => {
-    const warnings = await cluster.creationWarnings(podTemplate());
-    const isWarned = warnings.some((text) => text.includes(warningPolicyName) && text.includes(missing));
-    return isWarned || isExcluded ? true : pending('an image that ECR does not have gets no warning');
-  });
+  const known = proofIn(wanted.map(({ desired }) => desired)) ?? missing;
+  const problem = async (): Promise<string | undefined> => {
+    const warnings = await cluster.creationWarnings(podTemplate([missing, known]));
+    const isWarned = (image: string): boolean =>
+      warnings.some((text) => text.includes(warningPolicyName) && text.includes(image));
+    if (!isWarned(missing) && !isExcluded) return 'an image that ECR does not have gets no warning';
+    return known !== missing && isWarned(known) ? 'the API server reads an earlier list' : undefined;
+  };
+  const why = run.isReadOnly ? await problem() : await lastProblem(run, problem);
+  if (why !== undefined) run.emit({ type: 'finding', finding: inactive(why) });
 }
 
+/** What is still wrong after the time that a new policy takes. */
+async function lastProblem(
+  run: MirrorRun,
+  problem: () => Promise<string | undefined>,
+): Promise<string | undefined> {
+  const what = 'the admission policy to take effect';
+  let why: string | undefined;
+  try {
+    await waitFor(run, { what, deadlineMs: effectDeadlineMs, intervalMs: 500 }, async (pending) => {
+      why = await problem();
+      return why === undefined ? true : pending(why);
+    });
+    return undefined;
+  } catch (error) {
+    if (why === undefined || !(error instanceof BootstrapError) || error.code !== 'not-ready') throw error;
+    return why;
+  }
+}
+
+/**
+ * The API server stops reading parameters of a native kind when the last policy that uses them is deleted, and does not start
+ * again (k8s.io/apiserver, `ensureParamsForPolicyLocked` starts a shared informer, which runs only once).
+ */
+const inactive = (why: string): Finding =>
+  finding('image-warnings-inactive', {
+    target: { kind: 'ValidatingAdmissionPolicy', name: warningPolicyName },
+    what: 'kubectl warns about the wrong images, or about none',
+    why: `${why}; after the policy was deleted once, an API server does not read new lists until it restarts`,
+    hint: 'Restart it on each control-plane node: `crictl ps --name kube-apiserver -q | xargs crictl stop`',
+  });
+
 /** A kind that runs nothing. */
-const podTemplate = (): KubeObject => ({
+const podTemplate = (images: readonly string[]): KubeObject => ({
   apiVersion: 'v1',
   kind: 'PodTemplate',
   metadata: {
@@ -43,6 +83,6 @@ const podTemplate = (): KubeObject => ({
   },
   template: {
     metadata: { labels: { app: 'ecr-bootstrap-proof' } },
-    spec: { containers: [{ name: 'proof', image: missing }] },
+    spec: { containers: images.map((image, index) => ({ name: `proof-${index}`, image })) },
   },
 });

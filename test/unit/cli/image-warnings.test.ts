@@ -85,3 +85,24 @@ describe('status', () => {
     expect(new Set(await findings())).toEqual(new Set(['drift']));
   });
 });
+
+describe('up after down', () => {
+  it('warns without failing that the API server reads earlier lists until it restarts', async () => {
+    expect((await cli.run('up --yes')).code).toBe(0);
+    expect((await cli.run('down --yes')).code).toBe(0);
+    cli.world.sources.get('docker.io')?.seed('library/httpd', '9.1', {});
+    expect((await cli.run('mirror httpd:9.1')).code).toBe(0);
+    const { code, stderr } = await cli.run('up --yes');
+    expect(code, stderr).toBe(0);
+    expect(stderr).toMatch(/kubectl warns about the wrong images, or about none \[image-warnings-inactive\]/);
+    expect(stderr).toMatch(/why: +the API server reads an earlier list;/);
+  });
+
+  it('warns again in a run that changes nothing, at once', async () => {
+    const { code, stdout, stderr } = await cli.run('up --yes');
+    expect(code, stderr).toBe(0);
+    expect(stdout).toContain('Nothing to change.');
+    expect(stderr).toContain('[image-warnings-inactive]');
+    expect(stderr).not.toContain('waiting for the admission policy');
+  });
+});

@@ -49,6 +49,7 @@ describeStepContract({
         `ConfigMap ${namespace}/image-list.ghcr.io`,
         `ConfigMap ${namespace}/image-list.oci.external-secrets.io`,
         `ConfigMap ${namespace}/image-list.123456789012.dkr.ecr.eu-west-1.amazonaws.com: data.part-12`,
+        `ConfigMap ${namespace}/image-list.123456789012.dkr.ecr.eu-west-1.amazonaws.com: data.part-2`,
         `ConfigMap ${namespace}/image-list: data.EXCEPT`,
       ],
     },
