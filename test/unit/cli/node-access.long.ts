@@ -372,7 +372,7 @@ describe('removal', () => {
 });
 
 describe('a later image that ECR does not have', () => {
-  it('is explained by status with the command that copies it', async () => {
+  it('is explained by why, which status names, with the command that copies it', async () => {
     await open();
     await succeed('up --yes');
     cli.world.cluster.put({
@@ -384,7 +384,10 @@ describe('a later image that ECR does not have', () => {
     await cli.world.cluster.settled();
     const { stdout } = await cli.run('status --only service-accounts');
     expect(stdout).toMatch(/the image is not in ECR/i);
-    expect(stdout).toContain('ecr-bootstrap mirror nginx:1.28');
+    expect(stdout).toContain('ecr-bootstrap why pod/new -n shop');
+    expect((await cli.run('why pod/new -n shop')).stdout).toMatch(
+      /^fix: ecr-bootstrap mirror .*nginx:1\.28$/m,
+    );
     await succeed('mirror nginx:1.28');
     // The kubelet tries again within five minutes.
     cli.world.clock.advance(6 * 60_000);
