@@ -1,4 +1,4 @@
-import { evaluate } from './cel.ts';
+import { Environment } from '@marcbachmann/cel-js';
 import type { KubeObject } from './objects.ts';
 import type { Resource } from './resources.ts';
 import { type LabelSelector, matches } from './selectors.ts';
@@ -144,4 +144,19 @@ function valueOf(expression: string, values: Values): unknown {
   } catch {
     return undefined;
   }
+}
+
+/** CEL with the functions of the API server's string library that the package lacks. */
+const environment = new Environment({ unlistedVariablesAreDyn: true }).registerFunction(
+  'string.charAt(int): string',
+  (text: string, index: bigint) => text.charAt(Number(index)),
+);
+
+const programs = new Map<string, (values: Values) => unknown>();
+
+/** The value of an expression. @throws Error if it does not compile, or fails */
+function evaluate(expression: string, values: Values): unknown {
+  const program = programs.get(expression) ?? environment.parse(expression);
+  programs.set(expression, program);
+  return program({ ...values });
 }

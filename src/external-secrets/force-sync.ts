@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { ClusterRefusal } from '../clients/kubernetes/errors.ts';
+import { isConflict } from '../clients/kubernetes/errors.ts';
 import { refOf } from '../clients/kubernetes/names.ts';
 import type { ClusterPort, JsonPatchOperation, KubeObject } from '../clients/kubernetes/port.ts';
 import { annotations } from '../core/ownership.ts';
@@ -35,8 +35,8 @@ export async function annotate(
       await cluster.patch(refOf(current), operations(current, annotation));
       return;
     } catch (error) {
-      const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
-      const latest = isConflict && attempt < maxAttempts ? await cluster.get(refOf(current)) : undefined;
+      const latest =
+        isConflict(error) && attempt < maxAttempts ? await cluster.get(refOf(current)) : undefined;
       if (!latest) throw error;
       current = latest;
     }

@@ -1,4 +1,4 @@
-import { ClusterRefusal } from '../clients/kubernetes/errors.ts';
+import { isConflict } from '../clients/kubernetes/errors.ts';
 import { fullName, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { nodeOf } from '../cluster/nodes.ts';
@@ -286,8 +286,7 @@ async function restart(
       await ctx.cluster.delete(refOf(current), { uid, resourceVersion });
       return undefined;
     } catch (error) {
-      const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
-      if (!isConflict || attempt === maxAttempts) throw error;
+      if (!isConflict(error) || attempt === maxAttempts) throw error;
     }
   }
 }

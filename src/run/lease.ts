@@ -5,7 +5,7 @@ import { every, stopwatch } from '../core/clock.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { managedBy, manager } from '../core/ownership.ts';
 import type { ClusterRule } from '../core/step.ts';
-import { ClusterRefusal } from '../clients/kubernetes/errors.ts';
+import { ClusterRefusal, isConflict } from '../clients/kubernetes/errors.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import type { Context } from '../steps/context.ts';
 
@@ -253,9 +253,6 @@ export class HeldLease {
     );
   }
 }
-
-const isConflict = (error: unknown): boolean =>
-  error instanceof ClusterRefusal && error.refusal === 'conflict';
 
 const locked = (why: string): BootstrapError =>
   new BootstrapError({

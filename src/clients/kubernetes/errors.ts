@@ -26,6 +26,10 @@ export class ClusterRefusal extends BootstrapError {
   }
 }
 
+/** Whether another client has changed the object first. */
+export const isConflict = (error: unknown): boolean =>
+  error instanceof ClusterRefusal && error.refusal === 'conflict';
+
 /** The fields of a `Status` object (the body of every error response) that this program reads. */
 export interface Status {
   readonly code: number;

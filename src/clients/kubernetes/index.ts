@@ -1,7 +1,7 @@
 import { BootstrapError } from '../../core/errors.ts';
 import { onceFulfilled } from '../../core/once.ts';
 import { describe, Discovery, pathOf, type Resource } from './discovery.ts';
-import { ClusterRefusal } from './errors.ts';
+import { ClusterRefusal, isConflict } from './errors.ts';
 import { listAll } from './lists.ts';
 import { fieldManager, type ManagedFields, adoptedFields } from './managed-fields.ts';
 import { refOf } from './names.ts';
@@ -118,8 +118,7 @@ class Cluster implements ClusterPort {
         return await this.apply(object);
       } catch (error) {
         // Another client changed the object first, or the patch took effect and its response was lost.
-        const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
-        if (!isConflict || attempt === maxAdoptionAttempts) throw error;
+        if (!isConflict(error) || attempt === maxAdoptionAttempts) throw error;
       }
     }
   }

@@ -1,4 +1,4 @@
-import { ClusterRefusal } from '../../clients/kubernetes/errors.ts';
+import { isConflict } from '../../clients/kubernetes/errors.ts';
 import { refOf } from '../../clients/kubernetes/names.ts';
 import type { JsonPatchOperation, KubeObject } from '../../clients/kubernetes/port.ts';
 import { BootstrapError } from '../../core/errors.ts';
@@ -34,8 +34,9 @@ export async function pullSecretRefusal(
     return undefined;
   } catch (error) {
     if (!(error instanceof BootstrapError)) throw error;
-    const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
-    return isConflict || !isTolerable(error) || !(await cluster.get(refOf(account))) ? undefined : error;
+    return isConflict(error) || !isTolerable(error) || !(await cluster.get(refOf(account)))
+      ? undefined
+      : error;
   }
 }
 
@@ -72,10 +73,9 @@ async function patchList(
     } catch (error) {
       if (!(error instanceof BootstrapError)) throw error;
       const latest = await cluster.get(refOf(account));
-      const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
       // The patch can have taken effect although its response was lost.
       const isPending = latest !== undefined && patchFor(latest) !== undefined;
-      if (isPending && (!isConflict || attempt === maxAttempts)) throw error;
+      if (isPending && (!isConflict(error) || attempt === maxAttempts)) throw error;
       current = latest;
     }
   }

@@ -1,4 +1,4 @@
-import { ClusterRefusal } from '../../clients/kubernetes/errors.ts';
+import { isConflict } from '../../clients/kubernetes/errors.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { diffObjects, isManaged } from '../../cluster/objects.ts';
 import { BootstrapError } from '../../core/errors.ts';
@@ -29,8 +29,7 @@ export async function updateLists(results: readonly MirrorResult[], ctx: MirrorC
       await updateOnce(results, ctx);
       return;
     } catch (error) {
-      const isConflict = error instanceof ClusterRefusal && error.refusal === 'conflict';
-      if (!isConflict || attempt === maxAttempts) throw error;
+      if (!isConflict(error) || attempt === maxAttempts) throw error;
     }
   }
 }

@@ -396,7 +396,7 @@ function ofEcr(
 ): Cause {
   return onImage(id, (image, evidence) => {
     const stored = known(image.inEcr);
-    // Nobody has named a node for an image that no pod uses.
+    // An image that no pod uses has no node.
     const isPulledFromEcr = /^(ecr|mirror)$/.test(known(image.route) ?? '') || evidence.pod === undefined;
     return stored?.state === state && isPulledFromEcr ? explain({ stored, image }, evidence) : undefined;
   });

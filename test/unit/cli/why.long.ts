@@ -502,7 +502,7 @@ const cases: readonly Case[] = [
     fix: /nodes\.nodeSelector/,
   },
   {
-    name: 'an image that nobody has copied',
+    name: 'an image that was never copied',
     inject: () => undefined,
     args: 'redis:8',
     id: 'repository-missing',

@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
 import { runOnSmallDisk } from '../../../support/small-disk.ts';
 
-/** Copies images of 100 kB until the disk is full, deletes one file of another program, and goes on. */
+/** Copies images of 100 kB until the disk is full, deletes one file of another program, and continues. */
 const script = `
 import { readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { createHash } from 'node:crypto';
@@ -37,7 +37,7 @@ await fill();
 console.log(JSON.stringify({ error, full, resumed: await state() }));
 `;
 
-it('keeps a valid layout on a disk that is really full, and goes on when there is space', ({ skip }) => {
+it('keeps a valid layout on a disk that is really full, and continues when there is space', ({ skip }) => {
   const layout = new URL('../../../../src/mirror/layout/layout.ts', import.meta.url);
   const ran = runOnSmallDisk(script, layout);
   if (!ran) return skip('this machine does not let a test mount a disk');
