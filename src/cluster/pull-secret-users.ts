@@ -16,6 +16,10 @@ export interface PullSecretUser {
 /** The pull secrets of a service account, in order. */
 export const pullSecretsOf = (account: KubeObject): readonly string[] => namesIn(account['imagePullSecrets']);
 
+/** The pull secrets that the spec of a pod lists. */
+export const podPullSecrets = (spec: unknown): readonly string[] =>
+  namesIn((spec as { imagePullSecrets?: unknown } | undefined)?.imagePullSecrets);
+
 /** Running pods, and pod templates. Jobs are left out, because their pods are included and they end. */
 export async function readUsers({ inventory }: ClusterContext): Promise<readonly PullSecretUser[]> {
   const [pods, workloads, accounts] = await Promise.all([
@@ -41,7 +45,7 @@ export async function readUsers({ inventory }: ClusterContext): Promise<readonly
     ...pods.filter(isActive).map(({ metadata, spec }) => ({
       namespace: metadata.namespace ?? '',
       name: `Pod ${fullName(metadata)}`,
-      pullSecrets: namesIn((spec as { imagePullSecrets?: unknown } | undefined)?.imagePullSecrets),
+      pullSecrets: podPullSecrets(spec),
       fromServiceAccount: false,
     })),
   ];

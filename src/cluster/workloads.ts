@@ -210,12 +210,15 @@ function workload(kind: string, { metadata }: KubeObject, spec: Fields): Workloa
     namespace: metadata.namespace ?? '',
     name: metadata.name,
     images: distinct(texts(imageValuesOf(spec))),
-    serviceAccount: texts([spec['serviceAccountName']])[0] ?? 'default',
+    serviceAccount: serviceAccountOf(spec),
     pullSecrets: texts(items(spec['imagePullSecrets']).map(({ name }) => name)),
     isStatic: metadata.annotations?.[mirrorAnnotation] !== undefined,
     ...placementIn(spec),
   };
 }
+
+/** The name of the service account of a pod with this spec. */
+export const serviceAccountOf = (spec: Fields): string => texts([spec['serviceAccountName']])[0] ?? 'default';
 
 export const placementOf = (pod: KubeObject): Placement => placementIn(podSpecOf(pod) ?? {});
 

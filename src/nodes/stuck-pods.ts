@@ -3,9 +3,9 @@ import { fullName, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { nodeOf } from '../cluster/nodes.ts';
 import { diagnosePod, type PodFailure } from '../cluster/pod-failure.ts';
-import { pullSecretsOf } from '../cluster/pull-secret-users.ts';
+import { podPullSecrets, pullSecretsOf } from '../cluster/pull-secret-users.ts';
 import { observeServiceAccounts } from '../cluster/service-accounts/covered.ts';
-import { isActive, isStaticPod, workloadOf } from '../cluster/workloads.ts';
+import { isActive, isStaticPod, podSpecOf, serviceAccountOf, workloadOf } from '../cluster/workloads.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { type Finding, finding } from '../core/findings.ts';
 import { inParallel, skipped, tolerating } from '../core/members.ts';
@@ -56,21 +56,13 @@ export function missedAccess(
     return isOfUpstream ? 'node-access' : undefined;
   }
   if (cause !== 'credentials' || !image.startsWith(`${registryHost}/`)) return undefined;
-  const listed = podPullSecrets(pod);
+  const listed = podPullSecrets(pod['spec']);
   if (!listed.includes(pullSecret)) {
     const isOfAccount = listed.every((name) => accountSecrets.includes(name));
     return isOfAccount && accountSecrets.includes(pullSecret) ? 'service-account' : undefined;
   }
   const { creationTimestamp = '' } = pod.metadata;
   return Date.parse(secretCreated) > Date.parse(creationTimestamp) ? 'pull-secret' : undefined;
-}
-
-/** The pull secrets with which a pod was created. */
-export function podPullSecrets({ spec }: KubeObject): readonly string[] {
-  const { imagePullSecrets = [] } = (spec ?? {}) as {
-    readonly imagePullSecrets?: readonly { readonly name?: string }[];
-  };
-  return imagePullSecrets.flatMap(({ name }) => name ?? []);
 }
 
 /** A pod that only a new pod can replace, or that only its kubelet's next attempt can start. */
@@ -113,7 +105,7 @@ export async function observeStuckPods(ctx: NodesContext): Promise<readonly Stuc
     const failure = diagnosePod(pod, warnings);
     if (failure?.image === undefined) return [];
     const { namespace = '' } = pod.metadata;
-    const account = `${namespace}/${accountOf(pod)}`;
+    const account = `${namespace}/${serviceAccountOf(podSpecOf(pod) ?? {})}`;
     const listed = lists.get(account) ?? [];
     const secret = secretIn.get(namespace);
     const isValid = secret !== undefined && (tokenExpiry(secret) ?? 0) > clock.now();
@@ -152,11 +144,6 @@ export async function observeStuckPods(ctx: NodesContext): Promise<readonly Stuc
       const kept = whyKept(pod);
       return { pod, missed, isReady: ready, ...(kept !== undefined && { kept }) };
     });
-}
-
-function accountOf({ spec }: KubeObject): string {
-  const { serviceAccountName = 'default' } = (spec ?? {}) as { readonly serviceAccountName?: string };
-  return serviceAccountName;
 }
 
 /** Those of the images that ECR has. */

@@ -3,13 +3,14 @@ import { oldestFirst } from '../../cluster/events.ts';
 import { namespaceInfos, optsOut } from '../../cluster/inventory.ts';
 import { isReady } from '../../cluster/nodes.ts';
 import { diagnosePod, short, waitOf } from '../../cluster/pod-failure.ts';
-import { pullSecretsOf } from '../../cluster/pull-secret-users.ts';
+import { podPullSecrets, pullSecretsOf } from '../../cluster/pull-secret-users.ts';
 import {
   imagesOf,
   isFinished,
   isStaticPod,
   placementOf,
   podSpecOf,
+  serviceAccountOf,
   workloadOf,
 } from '../../cluster/workloads.ts';
 import { BootstrapError, onlyBootstrapError } from '../../core/errors.ts';
@@ -26,7 +27,6 @@ import { ecrImage, routeOf, storedImage } from '../../mirror/pulled-images.ts';
 import { isNodeAccessOn } from '../../nodes/access.ts';
 import { readNodeAccess } from '../../nodes/agents.ts';
 import { nodeFinding } from '../../nodes/ready.ts';
-import { podPullSecrets } from '../../nodes/stuck-pods.ts';
 import { tokenFindings } from '../../nodes/token.ts';
 import type { AnyStep, Context } from '../../steps/context.ts';
 import { imagePullerKey } from '../../steps/image-puller-key.ts';
@@ -254,7 +254,7 @@ async function readAccess(
   const { cluster, config } = ctx;
   const { namespace = '' } = carrier.metadata;
   const spec = podSpecOf(carrier) ?? {};
-  const accountName = typeof spec['serviceAccountName'] === 'string' ? spec['serviceAccountName'] : 'default';
+  const accountName = serviceAccountOf(spec);
   const { name: pullSecret } = config.pullSecret;
   const byName = async (kind: string, name: string, within?: string): Promise<KubeObject | undefined> => {
     const [object] = await cluster.list(
@@ -267,7 +267,7 @@ async function readAccess(
   const namespaceRead = read(byName('Namespace', namespace));
   const account = await accountRead;
   const lists = pullSecretsOf(known(account) ?? nothing);
-  const own = podPullSecrets({ ...nothing, spec });
+  const own = podPullSecrets(spec);
   // Pods get the list of their service account when they are created.
   const listed = carrier.kind === 'Pod' || own.length > 0 ? own : lists;
   const isAccepted = async (secret: KubeObject): Promise<CheckedSecret['login']> => {
