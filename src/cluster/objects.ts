@@ -179,3 +179,16 @@ export async function deleteObserved(object: KubeObject, run: ClusterRun): Promi
 /** The owner of a Kubernetes object, from the label that tools set. */
 export const ownerOf = ({ metadata }: KubeObject): string =>
   metadata.labels?.[managedByLabel] ?? unknownOwner;
+
+/**
+ * One object by its name, with the permission to list its kind: `policy cluster` grants that for more kinds than reading.
+ * A list of namespaced objects is within the namespace of the reference.
+ */
+export async function listedObject(
+  cluster: Pick<ClusterPort, 'list'>,
+  { apiVersion, kind, name, namespace }: ObjectRef,
+): Promise<KubeObject | undefined> {
+  const options = { fieldSelector: `metadata.name=${name}`, ...(namespace !== undefined && { namespace }) };
+  const [object] = await cluster.list({ apiVersion, kind }, options);
+  return object;
+}

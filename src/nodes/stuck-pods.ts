@@ -2,6 +2,7 @@ import { isConflict } from '../clients/kubernetes/errors.ts';
 import { fullName, refOf, targetOf } from '../clients/kubernetes/names.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { nodeOf } from '../cluster/nodes.ts';
+import { listedObject } from '../cluster/objects.ts';
 import { diagnosePod, type PodFailure } from '../cluster/pod-failure.ts';
 import { podPullSecrets, pullSecretsOf } from '../cluster/pull-secret-users.ts';
 import { observeServiceAccounts } from '../cluster/service-accounts/covered.ts';
@@ -255,16 +256,10 @@ export async function restartPods(changes: readonly RestartChange[], run: NodesR
   return [...tolerating(outcomes), ...skipped(early)];
 }
 
-async function restart(
-  { apiVersion, kind, metadata }: KubeObject,
-  { ctx }: NodesRun,
-): Promise<string | undefined> {
-  const { name, namespace = '', uid } = metadata;
+async function restart(pod: KubeObject, { ctx }: NodesRun): Promise<string | undefined> {
+  const { uid } = pod.metadata;
   for (let attempt = 1; ; attempt += 1) {
-    const [current] = await ctx.cluster.list(
-      { apiVersion, kind },
-      { namespace, fieldSelector: `metadata.name=${name}` },
-    );
+    const current = await listedObject(ctx.cluster, refOf(pod));
     if (current?.metadata.uid !== uid || !current) return 'it no longer exists';
     if (!isActive(current) || hasRun(current) || !diagnosePod(current)) return 'it no longer waits';
     try {

@@ -1,5 +1,6 @@
 import { fullName } from '../../clients/kubernetes/names.ts';
 import type { Kind, KubeObject } from '../../clients/kubernetes/port.ts';
+import { listedObject } from '../../cluster/objects.ts';
 import { diagnosePod } from '../../cluster/pod-failure.ts';
 import { imagesOf, isActive, isFinished, ownerOf, workloadOf } from '../../cluster/workloads.ts';
 import { isReady } from '../../cluster/nodes.ts';
@@ -41,11 +42,8 @@ async function findObject(
 ): Promise<Found> {
   const { apiVersion, kind } = type;
   const isClusterWide = kind === 'Node';
-  // Listing is one of the permissions that `policy cluster` grants; reading by name is not.
-  const [object] = await cluster.list(
-    { apiVersion, kind },
-    { fieldSelector: `metadata.name=${name}`, ...(isClusterWide ? {} : { namespace }) },
-  );
+  const within = isClusterWide ? {} : { namespace };
+  const object = await listedObject(cluster, { apiVersion, kind, name, ...within });
   if (!object) throw missing(kind, isClusterWide ? name : `${namespace}/${name}`);
   const title = `${kind} ${fullName(object.metadata)}`;
   if (kind === 'Node') return { title, users: [], object };

@@ -2,6 +2,7 @@ import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { oldestFirst } from '../../cluster/events.ts';
 import { namespaceInfos, optsOut } from '../../cluster/inventory.ts';
 import { isReady } from '../../cluster/nodes.ts';
+import { listedObject } from '../../cluster/objects.ts';
 import { diagnosePod, short, waitOf } from '../../cluster/pod-failure.ts';
 import { podPullSecrets, pullSecretsOf } from '../../cluster/pull-secret-users.ts';
 import {
@@ -66,7 +67,9 @@ export async function readEvidence(found: Found, ctx: Context): Promise<Evidence
     read(ctx.registryHost()),
     read(ctx.inventory.mirroredHosts()),
     pod && readPod(pod, ctx),
-    nodeName === undefined ? undefined : read(nodeNamed(nodeName, ctx)),
+    nodeName === undefined
+      ? undefined
+      : read(listedObject(ctx.cluster, { apiVersion: 'v1', kind: 'Node', name: nodeName })),
   ]);
   const registry = { host, mirrored };
   const node = nodeObject && known(nodeObject);
@@ -112,14 +115,6 @@ const isFine = ({ route, inEcr }: ImageEvidence): boolean =>
 
 function nodeOf(object: KubeObject): string | undefined {
   return object.kind === 'Node' ? object.metadata.name : placementOf(object).nodes[0];
-}
-
-async function nodeNamed(name: string, { cluster }: Context): Promise<KubeObject | undefined> {
-  const [node] = await cluster.list(
-    { apiVersion: 'v1', kind: 'Node' },
-    { fieldSelector: `metadata.name=${name}` },
-  );
-  return node;
 }
 
 interface PodStatus {
@@ -169,11 +164,7 @@ async function readImage(
 ): Promise<ImageEvidence> {
   const container = containerOf(carrier, name);
   const base = { name, ...(container !== undefined && { container }) };
-  const unread = host instanceof BootstrapError ? host : mirrored;
-  const route =
-    host instanceof BootstrapError || mirrored instanceof BootstrapError
-      ? (unread as BootstrapError)
-      : routeOf(name, host, mirrored, ctx.config);
+  const route = routeFrom(name, { host, mirrored }, ctx);
   const reference = readReference(name);
   if (reference instanceof BootstrapError) {
     return { ...base, invalid: reference.why, route, isExcluded: false, inEcr: reference };
@@ -193,6 +184,11 @@ async function readImage(
     ...(!(image instanceof BootstrapError) && { instead: workloadReference(host, image, reference) }),
     inEcr: image instanceof BootstrapError ? image : await read(storedImage(image, platform, ctx)),
   };
+}
+
+function routeFrom(name: string, { host, mirrored }: Registry, { config }: Context): ImageEvidence['route'] {
+  if (host instanceof BootstrapError) return host;
+  return mirrored instanceof BootstrapError ? mirrored : routeOf(name, host, mirrored, config);
 }
 
 function readReference(name: string) {
@@ -256,15 +252,10 @@ async function readAccess(
   const spec = podSpecOf(carrier) ?? {};
   const accountName = serviceAccountOf(spec);
   const { name: pullSecret } = config.pullSecret;
-  const byName = async (kind: string, name: string, within?: string): Promise<KubeObject | undefined> => {
-    const [object] = await cluster.list(
-      { apiVersion: 'v1', kind },
-      { fieldSelector: `metadata.name=${name}`, ...(within !== undefined && { namespace: within }) },
-    );
-    return object;
-  };
-  const accountRead = read(byName('ServiceAccount', accountName, namespace));
-  const namespaceRead = read(byName('Namespace', namespace));
+  const accountRead = read(
+    listedObject(cluster, { apiVersion: 'v1', kind: 'ServiceAccount', name: accountName, namespace }),
+  );
+  const namespaceRead = read(listedObject(cluster, { apiVersion: 'v1', kind: 'Namespace', name: namespace }));
   const account = await accountRead;
   const lists = pullSecretsOf(known(account) ?? nothing);
   const own = podPullSecrets(spec);
