@@ -1,3 +1,4 @@
+import { BatchDeleteImageCommand } from '@aws-sdk/client-ecr';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
@@ -15,6 +16,8 @@ import type { World } from './world.ts';
 
 const lifetimeSeconds = 45;
 const image = 'nginx:1.28';
+/** Neither cluster uses it. */
+const mirrored = { repository: 'registry.k8s.io/coredns/coredns', tag: 'v1.12.1' };
 
 const keyOf = (world: World) => secretValue(world, 'external-secrets', 'image-puller', 'AWS_ACCESS_KEY_ID');
 const tokenIn = (world: World, where: string) => secretValue(world, where, 'puller', '.dockerconfigjson');
@@ -41,13 +44,29 @@ describe('two clusters of one project', () => {
   });
 
   restoreAfterAll(async () => {
-    const { configure, setTokenLifetime, stopSecondCluster } = await world;
+    const { aws, configure, project, setTokenLifetime, stopSecondCluster } = await world;
     // This also unregisters the cluster, so later rotations do not wait for it.
     await succeed(second, 'down', '--yes');
     await stopSecondCluster();
     await setTokenLifetime(12 * 3600);
     await configure(imagesInUse);
+    const repositoryName = `${project}/${mirrored.repository}`;
+    await aws.ecr.send(
+      new BatchDeleteImageCommand({ repositoryName, imageIds: [{ imageTag: mirrored.tag }] }),
+    );
     await succeed(await world, 'up', '--yes');
+  });
+
+  it('know what the other one copied after up, until which status warns that the list is outdated', async () => {
+    await succeed(second, 'mirror', `${mirrored.repository}:${mirrored.tag}`);
+    const { code, findings } = await health(await world);
+    expect(code).toBe(0);
+    expect(findings).toContain('image-list-outdated');
+    for (const change of await planned(await world)) {
+      expect(change).toMatch(/^(create|update) ConfigMap external-secrets\/image-list/);
+    }
+    await succeed(await world, 'up', '--yes');
+    expect((await health(await world)).findings).not.toContain('image-list-outdated');
   });
 
   it('are both healthy, with the same images and one access key', async () => {
