@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 import { openWorld, restoreAfterAll } from './open-world.ts';
 import { imagesInUse, referenceInEcr, namespace, secretValue, succeed } from './site.ts';
 
-const lifetimeSeconds = 45;
+const lifetimeSeconds = 30;
 const always = (name: string, image: string) => ({
   containers: [{ name, image, imagePullPolicy: 'Always' }],
 });
@@ -14,7 +14,7 @@ describe('pull tokens with a lifetime of less than a minute', () => {
   beforeAll(async () => {
     const { cluster, configure, setTokenLifetime } = await world;
     await cluster.apply(namespace('rotation'));
-    await configure({ ...imagesInUse, pullSecret: { renewEvery: '15s', copyEvery: '5s' } });
+    await configure({ ...imagesInUse, pullSecret: { renewEvery: '5s', copyEvery: '5s' } });
     await setTokenLifetime(lifetimeSeconds);
     await succeed(await world, 'up', '--yes');
   });
@@ -32,7 +32,7 @@ describe('pull tokens with a lifetime of less than a minute', () => {
     const { startPod, advanceTime } = await world;
     const image = referenceInEcr(await world, 'nginx:1.28');
     const tokens = new Set<string | undefined>();
-    for (let moment = 0; moment < 6; moment += 1) {
+    for (let moment = 0; moment < 5; moment += 1) {
       tokens.add(await secretValue(await world, 'rotation', 'puller', '.dockerconfigjson'));
       const name = `at-${moment}`;
       expect(await startPod('rotation', name, image, always('main', image))).toBe('Running');

@@ -11,7 +11,7 @@ import {
 import { deployment, health, namespace, planned, waitForPods, restoreWorkloads, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 
-const lifetimeSeconds = 60;
+const lifetimeSeconds = 45;
 const isPublicName = (name: string) => !/\.(amazonaws\.com|cluster\.local)$/.test(name);
 
 describe('a cluster that cannot reach the internet and whose nodes have lost every image', () => {

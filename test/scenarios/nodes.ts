@@ -13,7 +13,7 @@ interface RunningPod extends Pod {
 export const nodeAccessConfig = {
   images: { list: workloads.map(({ image }) => image) },
   nodes: { access: 'on' },
-  pullSecret: { renewEvery: '10s', copyEvery: '5s' },
+  pullSecret: { renewEvery: '5s', copyEvery: '5s' },
 };
 
 const isStatic = ({ metadata }: KubeObject) =>

@@ -6,7 +6,6 @@ import { root } from '../paths.ts';
 import { capture, run } from '../process.ts';
 import { versions } from '../versions.ts';
 import { copyModule, downloadModule, goBuild, requireModule, stagingReplaces } from './go.ts';
-import { partFolder } from './part.ts';
 import type { Part } from './part.ts';
 
 const goSources = join(root, 'test/lab/go');
@@ -85,16 +84,6 @@ const operatorLayer = (version: string): Part => ({
 
 export const externalSecrets = operatorLayer(versions.externalSecrets);
 
-const helm: Part = {
-  name: 'helm',
-  version: versions.helm,
-  async make({ out, work, log }) {
-    const path = 'helm.sh/helm/v3';
-    await requireModule(work, { path, version: this.version }, log);
-    await goBuild({ cwd: work, packages: [`${path}/cmd/helm`], out: join(out, 'helm'), log });
-  },
-};
-
 /** A layer with the program that the lab's pause image and workloads run. */
 export const idle: Part = {
   name: 'idle',
@@ -131,12 +120,12 @@ export const busybox: Part = {
 /**
  * The install YAML, rendered as in the operator's release: CRDs, then the chart with the release's values. The chart in
  * the tag still has the previous version; the release sets both versions first.
- * @param helmArgs for `helm template`
+ * @param namespace of the release
  */
-const manifestOf = (name: string, version: string, helmArgs: readonly string[] = []): Part => ({
+const manifestOf = (name: string, version: string, namespace: string): Part => ({
   name,
   version,
-  async make({ out, work }) {
+  async make({ out, work, log }) {
     const source = await downloadModule(operatorModule, version);
     const chart = join(work, 'chart');
     await cp(join(source, 'deploy/charts/external-secrets'), chart, { recursive: true });
@@ -148,19 +137,18 @@ const manifestOf = (name: string, version: string, helmArgs: readonly string[] =
       .replace(/^dependencies:\n(?:[ -].*\n)*/m, '');
     await writeFile(join(chart, 'Chart.yaml'), released);
     const values = join(source, 'deploy/manifests/helm-values.yaml');
-    const home = join(work, 'helm');
-    await mkdir(home);
-    const rendered = await capture(
-      join(partFolder(helm), 'helm'),
-      ['template', 'external-secrets', chart, '-f', values, ...helmArgs],
-      { env: { HELM_CACHE_HOME: home, HELM_CONFIG_HOME: home, HELM_DATA_HOME: home } },
-    );
+    const program = join(work, 'program');
+    await mkdir(program);
+    await requireModule(program, { path: 'helm.sh/helm/v3', version: versions.helm }, log);
+    await cp(join(goSources, 'chart/main.go'), join(program, 'main.go'));
+    await goBuild({ cwd: program, packages: ['.'], out: join(program, 'render'), log });
+    const rendered = await capture(join(program, 'render'), [chart, values, namespace]);
     const crds = await readFile(join(source, 'deploy/crds/bundle.yaml'), 'utf8');
     await writeFile(join(out, manifestFile), `${crds}\n${rendered}`);
   },
 });
 
-export const operatorManifest = manifestOf('operator-manifest', versions.externalSecrets);
+export const operatorManifest = manifestOf('operator-manifest', versions.externalSecrets, 'default');
 
 /** An operator that others have installed, with its manifest for namespace `external-secrets`. */
 export const otherOperator =
@@ -168,20 +156,17 @@ export const otherOperator =
     ? undefined
     : {
         layer: operatorLayer(versions.otherOperator),
-        manifest: manifestOf('other-operator-manifest', versions.otherOperator, [
-          '--namespace=external-secrets',
-        ]),
+        manifest: manifestOf('other-operator-manifest', versions.otherOperator, 'external-secrets'),
       };
 
-/** In build order: each part comes after the parts that it needs. */
+/** The one that takes longest first. */
 export const parts: readonly Part[] = [
+  kubernetes,
   idle,
   busybox,
   etcd,
   containerd,
-  helm,
   operatorManifest,
   externalSecrets,
   ...(otherOperator === undefined ? [] : [otherOperator.manifest, otherOperator.layer]),
-  kubernetes,
 ];

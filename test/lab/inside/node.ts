@@ -80,7 +80,7 @@ const kubeletConfig = (cluster: ClusterNames) => ({
   serializeImagePulls: false,
   staticPodPath: manifestFolder,
   // Renewed Secrets reach the volumes of pods in seconds. The default is a minute, and tokens in scenarios live as long.
-  syncFrequency: '10s',
+  syncFrequency: '5s',
 });
 
 const proxyConfig = (machine: ClusterNames, kubeconfig: string) => ({
