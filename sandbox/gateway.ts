@@ -17,6 +17,9 @@ export interface DirectAddress {
   readonly certificate: string;
 }
 
+/** Of all sandboxes of this process, so that their clients can share what they know about it. */
+const authority = new CertificateAuthority();
+
 const UNKNOWN_HOST = listener(() => json(421, { message: 'the sandbox does not have this host' }));
 const withoutDefaultPort = (host: string) => host.toLowerCase().replace(/:443$/, '');
 
@@ -27,7 +30,6 @@ const withoutDefaultPort = (host: string) => host.toLowerCase().replace(/:443$/,
 export class Gateway {
   readonly hosts: Hosts;
   readonly caPem: string;
-  readonly #authority = new CertificateAuthority();
   /** TLS servers by host with port. Each has a certificate for its host, for any server name that a client requests. */
   readonly #tls = new Map<string, HttpsServer>();
   readonly #sockets = new Set<Duplex>();
@@ -36,7 +38,7 @@ export class Gateway {
 
   constructor(hosts: Hosts) {
     this.hosts = hosts;
-    this.caPem = this.#authority.caPem;
+    this.caPem = authority.caPem;
     this.#proxy = createProxy((_, response) => response.writeHead(502).end('this proxy only does CONNECT\n'));
     this.#proxy.on('connect', (request, socket: Duplex, head: Buffer) => {
       const host = withoutDefaultPort(request.url ?? '');
@@ -80,8 +82,8 @@ export class Gateway {
   #tlsOf(host: string): HttpsServer {
     let server = this.#tls.get(host);
     if (!server) {
-      const cert = this.#authority.issue(host.replace(/:\d+$/, ''));
-      server = this.#routing(createTlsServer({ key: this.#authority.serverKeyPem, cert }));
+      const cert = authority.issue(host.replace(/:\d+$/, ''));
+      server = this.#routing(createTlsServer({ key: authority.serverKeyPem, cert }));
       this.#tls.set(host, server);
     }
     return server;

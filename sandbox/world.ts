@@ -75,9 +75,8 @@ function serveRelease({ hosts, faults }: Sandbox): void {
   };
   const location = `https://${assetHost}${releasePath}`;
   hosts.set('github.com', listener(release('GetRelease', () => ({ status: 302, headers: { location } }))));
-  let text: string | undefined;
   const headers = { 'content-type': 'application/octet-stream' };
-  const asset = (): HttpResponse => ({ status: 200, headers, body: (text ??= operatorManifest()) });
+  const asset = (): HttpResponse => ({ status: 200, headers, body: operatorManifest() });
   hosts.set(assetHost, listener(release('GetReleaseAsset', asset)));
 }
 
@@ -126,5 +125,9 @@ function environment(
  * arguments and namespace of the official `external-secrets.yaml`, but open schemas in the CRDs.
  */
 export function operatorManifest(): string {
-  return [...definitions(), ...workloads(), ...roles()].map((document) => `---\n${dump(document)}`).join('');
+  return (manifest ??= [...definitions(), ...workloads(), ...roles()]
+    .map((document) => `---\n${dump(document)}`)
+    .join(''));
 }
+
+let manifest: string | undefined;

@@ -1,4 +1,4 @@
-import { type ControlPlane, shortHash } from './control-plane.ts';
+import { type ControlPlane, remembered, shortHash } from './control-plane.ts';
 import type { Node } from './node-machine.ts';
 import { isReady, isTerminating, type Pod, type PodSpec, type Toleration } from './pods.ts';
 import { accepts, selects } from './scheduler.ts';
@@ -21,7 +21,7 @@ export function runDaemonSets(plane: ControlPlane): void {
 function runDaemonSet(plane: ControlPlane, set: DaemonSet): void {
   const { store } = plane;
   const { template } = set.spec;
-  const revision = shortHash(template);
+  const revision = hashOf(template);
   const spec = withTolerations(template.spec);
   const nodes = store.list<Node>('Node').filter((node) => selects(node, spec));
   const desired = nodes.filter((node) => accepts(node, spec));
@@ -57,6 +57,8 @@ function runDaemonSet(plane: ControlPlane, set: DaemonSet): void {
     updatedNumberScheduled: pods.filter((pod) => pod !== undefined && revisionOf(pod) === revision).length,
   });
 }
+
+const hashOf = remembered((template: Workload['spec']['template']) => shortHash(template));
 
 const revisionOf = ({ metadata }: Pod): string | undefined => metadata.labels?.[revisionLabel];
 

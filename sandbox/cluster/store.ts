@@ -11,6 +11,9 @@ export class ObjectStore {
   readonly #clock: SandboxClock;
   readonly #builtin: readonly Resource[];
   readonly #kinds = new Map<string, Map<string, KubeObject>>();
+  /** What {@link list} and {@link resources} have computed since the last change of a kind. */
+  readonly #sorted = new Map<string, readonly KubeObject[]>();
+  #resources: readonly Resource[] | undefined;
   readonly #listeners = new Set<(object: KubeObject) => void>();
   readonly #garbage: GarbageCollector;
   #version = 1000;
@@ -32,6 +35,8 @@ export class ObjectStore {
     const saved = [...this.#kinds].map(([kind, objects]) => [kind, [...objects]] as const);
     return () => {
       this.#kinds.clear();
+      this.#sorted.clear();
+      this.#resources = undefined;
       for (const [kind, objects] of saved) this.#kinds.set(kind, new Map(objects));
       this.#version += 1;
     };
@@ -48,11 +53,12 @@ export class ObjectStore {
   }
 
   /** The served kinds. A custom kind is served when its CRD is Established. */
-  resources(): Resource[] {
+  resources(): readonly Resource[] {
+    if (this.#resources) return this.#resources;
     const definitions = this.list('CustomResourceDefinition').filter((definition) =>
       isTrue(definition, 'Established'),
     );
-    return [...this.#builtin, ...definitions.map(customResource)];
+    return (this.#resources = [...this.#builtin, ...definitions.map(customResource)]);
   }
 
   // eslint-disable-next-line @typescript-eslint/no-unnecessary-type-parameters -- names the kind's shape at the call
@@ -62,11 +68,17 @@ export class ObjectStore {
 
   /** The objects of a kind, sorted by namespace and name. */
   list<T extends KubeObject = KubeObject>(kind: string, namespace?: string): T[] {
+    const objects = this.#sort(kind) as readonly T[];
+    return objects.filter(({ metadata }) => namespace === undefined || metadata.namespace === namespace);
+  }
+
+  #sort(kind: string): readonly KubeObject[] {
+    const known = this.#sorted.get(kind);
+    if (known) return known;
     const entries = [...(this.#kinds.get(kind) ?? [])].sort(([a], [b]) => (a < b ? -1 : 1));
-    const objects = entries.map(([, object]) => object as T);
-    return namespace === undefined
-      ? objects
-      : objects.filter((object) => object.metadata.namespace === namespace);
+    const objects = entries.map(([, object]) => object);
+    this.#sorted.set(kind, objects);
+    return objects;
   }
 
   all(): KubeObject[] {
@@ -75,15 +87,16 @@ export class ObjectStore {
 
   /** Creates or replaces an object, and returns the stored object. */
   put(draft: Draft): KubeObject {
-    const object = this.preview(draft);
-    const { name, namespace } = object.metadata;
-    const current = this.get(object.kind, name, namespace);
-    if (current !== undefined && equal(current, object)) return current;
+    const next = this.#complete(draft);
+    const { name, namespace } = next.metadata;
+    const current = this.get(next.kind, name, namespace);
+    if (current !== undefined && equal(current, next)) return current;
+    const object = structuredClone(next);
     this.#version += 1;
     object.metadata.resourceVersion = this.version;
     const objects = this.#kinds.get(object.kind) ?? new Map<string, KubeObject>();
     this.#kinds.set(object.kind, objects.set(keyOf(object), object));
-    this.#notify(object);
+    this.#changed(object);
     const { deletionTimestamp, finalizers = [] } = object.metadata;
     if (
       deletionTimestamp !== undefined &&
@@ -97,6 +110,11 @@ export class ObjectStore {
 
   /** The object that {@link put} would store, except for the new resourceVersion. */
   preview(draft: Draft): KubeObject {
+    return structuredClone(this.#complete(draft));
+  }
+
+  /** Adds what the API server sets. The result shares values with the draft. */
+  #complete(draft: Draft): KubeObject {
     const { namespace, name = `${draft.metadata.generateName ?? ''}${suffix()}` } = draft.metadata;
     const current = this.get(draft.kind, name, namespace);
     const metadata: Metadata = {
@@ -119,7 +137,7 @@ export class ObjectStore {
       metadata.generation = equal(current?.spec, draft.spec) ? before : before + 1;
     }
     const version = draft.apiVersion ?? this.#preferredVersion(draft.kind);
-    return structuredClone({ ...draft, apiVersion: version, metadata });
+    return { ...draft, apiVersion: version, metadata };
   }
 
   #preferredVersion(kind: string): string {
@@ -148,7 +166,7 @@ export class ObjectStore {
     if (kind === 'CustomResourceDefinition' && this.#keepsObjects(object)) return this.#empty(object);
     this.#kinds.get(kind)?.delete(`${namespace}/${name}`);
     this.#version += 1;
-    this.#notify(object);
+    this.#changed(object);
     if (kind === 'Namespace') this.#deleteWhere((other) => other.metadata.namespace === name);
     if (kind === 'CustomResourceDefinition') {
       const defined = customResource(object).kind;
@@ -220,7 +238,9 @@ export class ObjectStore {
     return () => this.#listeners.delete(listener);
   }
 
-  #notify(object: KubeObject): void {
+  #changed(object: KubeObject): void {
+    this.#sorted.delete(object.kind);
+    if (object.kind === 'CustomResourceDefinition') this.#resources = undefined;
     for (const listener of this.#listeners) listener(object);
   }
 

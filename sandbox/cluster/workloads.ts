@@ -1,4 +1,4 @@
-import { type ControlPlane, shortHash } from './control-plane.ts';
+import { type ControlPlane, remembered, shortHash } from './control-plane.ts';
 import { StatusError } from './errors.ts';
 import { controllerOf, controllerReference, type KubeObject, type Metadata } from './objects.ts';
 import { isReady, isTerminating, type Pod, type PodSpec } from './pods.ts';
@@ -34,8 +34,9 @@ export function runWorkloads(plane: ControlPlane): void {
   }
 }
 
-const revisionOf = ({ metadata, spec }: Workload['spec']['template']) =>
-  shortHash([metadata?.annotations, spec]);
+const revisionOf = remembered(({ metadata, spec }: Workload['spec']['template']) =>
+  shortHash([metadata?.annotations, spec]),
+);
 
 function owned<T extends KubeObject>({ store }: ControlPlane, kind: string, { metadata }: KubeObject): T[] {
   return store

@@ -67,12 +67,10 @@ export function buildImage(repository: Repository, name: string, tag: string, se
 
   const { addBlob, addManifest } = adding(repository);
   const addImage = (os: string, architecture: string, contents: readonly string[]): Descriptor => {
-    const tars = contents.map((content) => tarOf(`${digestOf(content).slice(7, 19)}.txt`, content));
-    const packed = tars
-      .map((tar) => gzipSync(tar))
-      .map((bytes) => addBlob(types.layer, bytes, digestOf(bytes)));
+    const built = contents.map(layerOf);
+    const packed = built.map(({ bytes, digest }) => addBlob(types.layer, bytes, digest));
     const ready = blobs.map(({ digest, content }) => addBlob(types.layer, content, digest));
-    const diffIds = [...tars.map(digestOf), ...blobs.map(({ digest }) => digest)];
+    const diffIds = [...built.map(({ diffId }) => diffId), ...blobs.map(({ digest }) => digest)];
     const rootfs = { type: 'layers', diff_ids: diffIds };
     const config = Buffer.from(JSON.stringify({ os, architecture, config: {}, rootfs, history: [] }));
     return addManifest(types.manifest, {
@@ -144,6 +142,28 @@ export function buildArtifact(repository: Repository, artifact: ArtifactSeed): s
     repository.tags.set(tag, list.digest);
   }
   return manifest.digest;
+}
+
+interface Layer {
+  /** Compressed. */
+  readonly bytes: Buffer;
+  readonly digest: string;
+  /** The digest before compression. */
+  readonly diffId: string;
+}
+
+/** By content. Every sandbox has the same images, and compressing their layers would take most of its start. */
+const builtLayers = new Map<string, Layer>();
+
+/** A layer with one small file. */
+function layerOf(content: string): Layer {
+  const known = builtLayers.get(content);
+  if (known !== undefined) return known;
+  const tar = tarOf(`${digestOf(content).slice(7, 19)}.txt`, content);
+  const bytes = gzipSync(tar);
+  const layer = { bytes, digest: digestOf(bytes), diffId: digestOf(tar) };
+  builtLayers.set(content, layer);
+  return layer;
 }
 
 /** A tar archive with one small file. */

@@ -60,13 +60,7 @@ export function createNet(
   const extraAuthorities = [...namedAuthorities(env), ...(extraCa ? [extraCa] : [])];
   const ca = extraAuthorities.length > 0 ? [...ownAuthorities(), ...extraAuthorities] : undefined;
   const route = (url: string): URL | undefined => proxyFor(url, env);
-  // One context for all connections: parsing all authorities takes 15 ms per connection.
-  const tls = once(() => {
-    if (ca === undefined) return {};
-    // Organizations often distribute only an intermediate authority, without its root. If partial chains are
-    // allowed, Node 20 ignores the authorities of NODE_EXTRA_CA_CERTS, so the list contains all authorities.
-    return { secureContext: nodeTls.createSecureContext({ ca, allowPartialTrustChain: true }) };
-  });
+  const tls = once(() => (ca === undefined ? {} : { secureContext: contextOf(ca) }));
   const lazyAgents = (reach: AllowedHosts) => {
     let agents: Promise<OriginAgents> | undefined;
     const open = async (): Promise<OriginAgents> => {
@@ -93,6 +87,20 @@ export function createNet(
       await Promise.all(Object.values(agents).map((each) => each.close()));
     },
   };
+}
+
+/** By its authorities. */
+const contexts = new Map<string, nodeTls.SecureContext>();
+
+/** The context of all connections that trust these authorities: to parse them takes 15 ms. */
+function contextOf(ca: readonly string[]): nodeTls.SecureContext {
+  const key = ca.join('\n');
+  // Organizations often distribute only an intermediate authority, without its root. If partial chains are
+  // allowed, Node 20 ignores the authorities of NODE_EXTRA_CA_CERTS, so the list contains all authorities.
+  const context =
+    contexts.get(key) ?? nodeTls.createSecureContext({ ca: [...ca], allowPartialTrustChain: true });
+  contexts.set(key, context);
+  return context;
 }
 
 /**
