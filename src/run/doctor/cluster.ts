@@ -1,6 +1,9 @@
 import { servedVersion } from '../../cluster/service-account-policy/policy.ts';
+import { warningPolicyKind } from '../../mirror/warnings/policy.ts';
 import { runtimeVersions } from '../../nodes/runtime-advice.ts';
+import type { Diagnosis } from '../../output/index.ts';
 import { steps } from '../../steps/index.ts';
+import type { RunContext } from '../context.ts';
 import { refuseMissingRights } from '../rights.ts';
 import { plural } from '../../output/units.ts';
 import { type Check, diagnosis, fine } from './check.ts';
@@ -30,21 +33,38 @@ export const kubernetesFeatures: Check = {
   id: 'kubernetes-features',
   title: 'Kubernetes',
   needs: ['cluster'],
-  settings: ['serviceAccounts'],
+  settings: ['serviceAccounts', 'images'],
   async run({ context }) {
-    const { cluster: api, config } = await context();
-    if (config.serviceAccounts.policy === 'off') return [fine('serves everything that `up` uses')];
-    const version = await servedVersion(api);
-    if (version !== undefined) return [fine(`serves MutatingAdmissionPolicy ${version}`)];
-    return [
-      diagnosis('policy-unavailable', {
-        what: 'new service accounts do not get the pull secret by themselves',
-        why: 'the cluster does not serve MutatingAdmissionPolicy, which Kubernetes 1.36 has',
-        hint: 'Upgrade Kubernetes, or run `ecr-bootstrap up --only service-accounts` after you create namespaces.',
-      }),
-    ];
+    const ctx = await context();
+    const found = (await Promise.all([mutatingPolicies(ctx), validatingPolicies(ctx)])).flat();
+    return found.length > 0 ? found : [fine('serves everything that `up` uses')];
   },
 };
+
+async function mutatingPolicies({ cluster: api, config }: RunContext): Promise<readonly Diagnosis[]> {
+  if (config.serviceAccounts.policy === 'off') return [];
+  const version = await servedVersion(api);
+  if (version !== undefined) return [fine(`serves MutatingAdmissionPolicy ${version}`)];
+  return [
+    diagnosis('policy-unavailable', {
+      what: 'new service accounts do not get the pull secret by themselves',
+      why: 'the cluster does not serve MutatingAdmissionPolicy, which Kubernetes 1.36 has',
+      hint: 'Upgrade Kubernetes, or run `ecr-bootstrap up --only service-accounts` after you create namespaces.',
+    }),
+  ];
+}
+
+/** A note: `up` leaves the warnings out. */
+async function validatingPolicies({ cluster: api, config }: RunContext): Promise<readonly Diagnosis[]> {
+  if (config.images.warnings === 'off' || (await api.serves(warningPolicyKind))) return [];
+  return [
+    diagnosis('image-warnings-unavailable', {
+      what: 'serves no ValidatingAdmissionPolicy, so kubectl does not warn about images that ECR does not have',
+      why: 'Kubernetes 1.30 and later serve it',
+      hint: 'Compare with `ecr-bootstrap images` before you deploy.',
+    }),
+  ];
+}
 
 /** The container runtimes of the nodes. Only a pull shows whether a runtime uses the mirrors. */
 export const nodeRuntimes: Check = {

@@ -6,6 +6,7 @@ import { programVersion } from '../../../src/run/doctor/computer.ts';
 import { checks } from '../../../src/run/doctor/index.ts';
 import { runtimeVersions } from '../../../src/nodes/runtime-advice.ts';
 import { type Cli, type Document, openCli } from '../../support/cli.ts';
+import { statusOf } from '../../support/findings.ts';
 
 let cli: Cli;
 beforeEach(async () => void (cli = await openCli({}, { fast: true })));
@@ -138,15 +139,27 @@ describe('doctor', () => {
   });
 });
 
-it('doctor warns when the cluster does not serve MutatingAdmissionPolicy, and up would still work', async () => {
-  const older = await openCli({ cluster: { admissionPolicies: undefined } }, { fast: true });
+it('doctor warns when the cluster serves no admission policies, and up would still work', async () => {
+  const older = await openCli(
+    { cluster: { version: 'v1.29.4', admissionPolicies: undefined } },
+    { fast: true },
+  );
   try {
     const { code, stdout } = await older.run('doctor');
     expect(code).toBe(0);
     expect(stdout).toMatch(
       /^! Kubernetes +new service accounts do not get the pull secret by themselves: .*\[policy-unavailable\]\n +fix: Upgrade Kubernetes, or run `ecr-bootstrap up --only service-accounts`/m,
     );
+    expect(stdout).toMatch(
+      /^✓ Kubernetes +serves no ValidatingAdmissionPolicy, so kubectl does not warn about images that ECR does not have$/m,
+    );
     expect(stdout).toMatch(/^Ready for up: \d warnings/m);
+    expect(resultOf((await older.json('doctor')).document, 'kubernetes-features')).toEqual([
+      'warning policy-unavailable',
+      'ok image-warnings-unavailable',
+    ]);
+    const { findings } = await statusOf(older, 'image-warnings');
+    expect(findings.map(({ code: found }) => found)).toEqual(['image-warnings-unavailable']);
   } finally {
     await older.close();
   }
