@@ -10,6 +10,7 @@ import { writeOperatorYaml } from '../mirror/layout/operator-yaml.ts';
 import { oddNodesFinding, unreadFindings } from '../mirror/image-findings.ts';
 import { leastTimeText } from '../mirror/rates.ts';
 import { MissingRepositories } from '../mirror/repositories/apply.ts';
+import { copiedInto } from '../mirror/warnings/update.ts';
 import { collectImages, requestedImages } from '../run/collect-images.ts';
 import type { RunContext } from '../run/context.ts';
 import { exportedImages, imagesIn } from '../run/layout-images.ts';
@@ -155,7 +156,7 @@ async function copyAll(
   if (!prepared.work) return refused;
   const { images, how } = prepared.work;
   const left = new Set(images.map(({ source }) => source));
-  const updateLists = isExport || options.dryRun ? undefined : prepareListUpdate(session, ctx);
+  const updateLists = isExport || options.dryRun ? undefined : prepareListUpdate(session, ctx, 'mirror');
   const emit: MirrorOptions['emit'] = (event) => {
     if (event.type === 'image-done' && !event.error) left.delete(event.source);
     how.emit(event);
@@ -166,7 +167,7 @@ async function copyAll(
     const results = await announcingStop(session, `Stopping; images in ${place} stay there`, () =>
       withinGrace(session.signal, graceMs, copy),
     );
-    await updateLists?.(results);
+    if (results.some(({ error }) => !error)) await updateLists?.(copiedInto(results));
     return [...results.map(rowOf), ...refused];
   } catch (error) {
     // After an interrupted run, the file lists the images that were skipped.

@@ -377,7 +377,7 @@ export const findingCodes = {
   'image-list-outdated': {
     level: 'warning',
     about:
-      'The list from which the cluster knows what ECR has is outdated, so `kubectl` warns about the wrong images. `mirror` updates it when it reaches the cluster.',
+      'The list from which the cluster knows what ECR has is outdated, so `kubectl` warns about the wrong images. `mirror` and `images --prune` update it when they reach the cluster. What was copied for another cluster is missing until `up`.',
     fix: 'Run `ecr-bootstrap up --only image-warnings`.',
   },
   'image-list-too-long': {

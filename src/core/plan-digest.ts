@@ -16,8 +16,8 @@ type DigestedStep = Pick<StepPlan<never>, 'changes'> & { readonly step: { readon
 
 /**
  * The SHA-256 of a plan, as `sha256:…`: of its changes as they are printed, and of the account and cluster. Equal
- * plans have equal digests, whenever and wherever they are made. So the digest covers no times, no findings, and
- * not the order in which a step lists its changes. Secrets and values that are known after apply are placeholders.
+ * plans have equal digests, whenever and wherever they are made. So the digest covers no times, no findings, no estimates,
+ * and not the order in which a step lists its changes. Secrets and values that are known after apply are placeholders.
  */
 export function digestOf(plan: readonly DigestedStep[], { account, region, server }: PlanScope): string {
   const steps = plan

@@ -139,8 +139,12 @@ export interface Step<State, Ctx, C extends Change = Change> {
   observe(ctx: Ctx): Promise<State>;
   /** Pure. Returns the differences from the desired state, and findings. */
   diff(state: State, ctx: Ctx): Diff<C>;
-  /** Adds to planned changes what `apply` does not need and people want to know: sizes. Reads only. */
-  estimate?(changes: readonly C[], ctx: Ctx): Promise<readonly C[]>;
+  /**
+   * Adds to a plan what `apply` does not need and people want to know: sizes, and changes that will follow from those of
+   * other steps. Reads only.
+   * @param planned the changes of all steps
+   */
+  estimate?(changes: readonly C[], ctx: Ctx, planned: readonly Change[]): Promise<readonly C[]>;
   /** Undefined if the change is not shown as a diff. */
   preview?(change: C, state: State): Preview | undefined;
   /** Applies the changes. Throws only errors that end the run at once. A failed change is an outcome. */

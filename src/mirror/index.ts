@@ -21,6 +21,7 @@ import type { Layout } from './layout/layout.ts';
 import { addUntagged, layoutImage, layoutReference, layoutSource, layoutTarget } from './layout/registry.ts';
 import { markPlatforms } from './platform-marks.ts';
 import { type Presence, presenceOf } from './presence.ts';
+import { Pushes } from './pushes.ts';
 import { ecrRates } from './rates.ts';
 import { Contents } from './registry/contents.ts';
 import { createRegistryEngine, type RegistryEngine } from './registry/engine.ts';
@@ -53,6 +54,8 @@ export interface Mirror {
   /** Resolves all sources and returns what a copy would do. */
   plan(images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]>;
   copy(images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]>;
+  /** What copies have pushed so far. */
+  readonly pushes: Pick<Pushes, 'repositories' | 'of'>;
 }
 
 export interface MirrorServices {
@@ -84,7 +87,8 @@ export interface DockerServices {
 
 /** Looks up what ECR has, and copies what it does not have. Opens connections and files on first use. */
 export function createMirror(services: MirrorServices): Mirror {
-  const open = onceFulfilled(() => openMirror(services));
+  const pushes = new Pushes();
+  const open = onceFulfilled(() => openMirror(services, pushes));
   const runEngine =
     (action: 'plan' | 'copy') =>
     async (images: readonly WantedImage[], options: MirrorOptions): Promise<readonly MirrorResult[]> => {
@@ -96,6 +100,7 @@ export function createMirror(services: MirrorServices): Mirror {
       const engine = services.from ? 'registry' : chosenEngine;
       const run = async (chosen: Engine, some: readonly WantedImage[], how: EngineOptions) => {
         const results = await chosen[action](some, how);
+        if (chosen.name === 'docker') addPushes(results, pushes);
         if (action === 'copy') await markPlatforms(results, target, how);
         return services.from ? results.map((result) => withHint(result, services.from)) : results;
       };
@@ -120,7 +125,15 @@ export function createMirror(services: MirrorServices): Mirror {
     },
     plan: runEngine('plan'),
     copy: runEngine('copy'),
+    pushes,
   };
+}
+
+/** The Docker engine sends manifests by itself. */
+function addPushes(results: readonly MirrorResult[], pushes: Pushes): void {
+  for (const { image, state, targetDigest } of results) {
+    if (/^(copied|moved)$/.test(state) && targetDigest) pushes.add(image.repository, image.tag, targetDigest);
+  }
 }
 
 /** Content of a layout that is wrong stays wrong in another run, unlike that of a registry. */
@@ -204,12 +217,12 @@ interface OpenMirror {
   readonly presence: Mirror['presence'];
 }
 
-async function openMirror(services: MirrorServices): Promise<OpenMirror> {
+async function openMirror(services: MirrorServices, pushes: Pushes): Promise<OpenMirror> {
   const { ecr, clock, from } = services;
   const host = await ecr.registryHost();
   const { contents, credentials, folder, history, listed, registries } = openSources(services);
   const identity = ecrIdentity(ecr, clock);
-  const target = registries.own(host, identity, ecrRates);
+  const target = registries.own(host, identity, ecrRates, pushes.add);
   const sourceOf = from ? layoutSource(from, clock) : (source: string) => registries.source(source);
   const { refuseLocal } = registries;
   const mounting = () => ecr.blobMounting();

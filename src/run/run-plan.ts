@@ -55,8 +55,7 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
   const ctx = (await session.context()).fresh({ usesKey: usesKey && expectPlan === undefined });
   const needs = needsOf(steps);
   showReading(session);
-  const { plan, header } = await unlessAborted(signal, () => prepare(session, ctx, job));
-  const digest = digestOf(plan, header);
+  const { plan, header, digest } = await unlessAborted(signal, () => prepare(session, ctx, job));
   const isStopped = plan.some(({ unmanaged }) => unmanaged.some(isNeeded));
   await reporter.show({
     type: 'plan',
@@ -163,7 +162,7 @@ async function prepare(
   session: Session,
   ctx: Context,
   { steps, consent, dryRun, refuse }: PlanRun,
-): Promise<{ plan: StepPlan<Context>[]; header: Partial<Header> }> {
+): Promise<{ plan: StepPlan<Context>[]; header: Partial<Header>; digest: string }> {
   const reached = await probe(ctx, needsOf(steps));
   await session.header(reached.header);
   await preflight(ctx, steps, reached);
@@ -175,12 +174,18 @@ async function prepare(
   if (newer) refuseOlderVersion(session, newer, dryRun === true);
   refuseFindings(plan);
   await refuseWithoutEngine(session, plan);
-  return { plan: await Promise.all(plan.map((planned) => estimated(planned, ctx))), header: reached.header };
+  const { header } = reached;
+  return { plan: await estimated(plan, ctx), header, digest: digestOf(plan, header) };
 }
 
-async function estimated(planned: StepPlan<Context>, ctx: Context): Promise<StepPlan<Context>> {
-  const changes = await planned.step.estimate?.(planned.changes, ctx);
-  return changes ? { ...planned, changes } : planned;
+function estimated(plan: readonly StepPlan<Context>[], ctx: Context): Promise<StepPlan<Context>[]> {
+  const all = plan.flatMap(({ changes }) => changes);
+  return Promise.all(
+    plan.map(async (planned) => {
+      const changes = await planned.step.estimate?.(planned.changes, ctx, all);
+      return changes ? { ...planned, changes } : planned;
+    }),
+  );
 }
 
 /** A dry run changes nothing, so it only warns. */

@@ -14,6 +14,7 @@ import { probe, refuseUnreached, showReading } from './preflight.ts';
 import { readReferences } from './references.ts';
 import type { Session } from './session.ts';
 import { announcingStop } from './stopping.ts';
+import { prepareListUpdate } from './update-lists.ts';
 
 export interface UnusedOptions {
   /** Deletes what is listed. */
@@ -118,14 +119,18 @@ async function prune(
   const images = now.images.filter((image) => names.has(keyOf(image)));
   const done: UnusedImage[] = [];
   const left: { readonly name: string; readonly code: string; readonly why: string }[] = [];
+  const updateLists = prepareListUpdate(session, ctx, 'images');
+  const changed: string[] = [];
   try {
     for (const [repository, group] of groupBy(images, ({ repository: name }) => name)) {
+      changed.push(repository);
       const failures = await deleteUnused(repository, group, ctx, signal);
       left.push(...failures);
       const failed = new Set(failures.map(({ name }) => name));
       done.push(...group.filter((image) => !namesOf(image).some((name) => failed.has(name))));
     }
   } finally {
+    if (changed.length > 0) await updateLists(() => changed);
     await reporter.show({
       type: 'pruned',
       data: {

@@ -2,10 +2,11 @@ import { applyObjects, type ObjectChange, removeObjects } from '../cluster/objec
 import { removeUnverified, verifyOrRemove } from '../cluster/admission-policy/verification.ts';
 import { previewObject } from '../cluster/preview.ts';
 import { labeled } from '../core/labels.ts';
-import { diffWarnings, outdatedFindings } from '../mirror/warnings/findings.ts';
+import { isCopy } from '../mirror/copies.ts';
+import { diffWarnings, outdatedFindings, withListChanges } from '../mirror/warnings/findings.ts';
 import { warningPolicyKind, warningPolicyObjects } from '../mirror/warnings/policy.ts';
 import { observeWarnings, observeWarningsForRemoval, type WarningsState } from '../mirror/warnings/state.ts';
-import { verifyWarnings, warningPolicy } from '../mirror/warnings/verification.ts';
+import { inactiveFindings, verifyWarnings, warningPolicy } from '../mirror/warnings/verification.ts';
 import type { Step } from './context.ts';
 
 /** An admission policy with which the API server warns about images that ECR does not have. It rejects nothing. */
@@ -25,11 +26,13 @@ export const imageWarnings: Step<WarningsState, ObjectChange> = {
     { apiGroups: [''], resources: ['configmaps'], verbs: ['get', 'list', 'create', 'patch', 'delete'] },
     { apiGroups: [''], resources: ['podtemplates'], verbs: ['create'] },
   ],
-  observe: observeWarnings,
+  observe: (ctx) => observeWarnings(ctx),
   diff(state, { config }) {
     const { changes, findings } = diffWarnings(state, config.images.warnings === 'auto');
-    return { changes: labeled(changes, ({ target: { kind } }) => labelOf(kind)), findings };
+    return { changes: labeled(changes, labelOf), findings };
   },
+  estimate: async (changes, ctx, planned) =>
+    labeled(await withListChanges(changes, planned.filter(isCopy), ctx), labelOf),
   preview: (change) => (change.target.kind === 'ConfigMap' ? undefined : previewObject(change)),
   async apply(changes, _state, run) {
     const outcomes = await applyObjects(changes, run);
@@ -41,7 +44,7 @@ export const imageWarnings: Step<WarningsState, ObjectChange> = {
       await verifyOrRemove(warningPolicy, state, run, () => verifyWarnings(state, run));
   },
   summary: ({ wanted }) => (wanted.length > 0 ? { text: 'kubectl warns about others' } : undefined),
-  health: (state) => Promise.resolve(outdatedFindings(state)),
+  health: async (state, ctx) => [...outdatedFindings(state), ...(await inactiveFindings(state, ctx))],
   render: ({ config }) => warningPolicyObjects(config),
   observeRemoval: observeWarningsForRemoval,
   remove(state) {
@@ -56,5 +59,5 @@ export const imageWarnings: Step<WarningsState, ObjectChange> = {
 };
 
 /** The lists and the binding belong to the policy. */
-const labelOf = (kind: string): string | undefined =>
+const labelOf = ({ target: { kind } }: ObjectChange): string | undefined =>
   kind === warningPolicyKind.kind ? 'for images not in ECR' : undefined;

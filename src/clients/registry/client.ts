@@ -6,6 +6,9 @@ import { acceptedManifests, type Descriptor, parseManifest, referrersType } from
 import { checkDigest, digestHeader, type RawManifest, receiveManifest } from './raw-manifest.ts';
 import type { RegistryResponse } from './transport.ts';
 
+/** Called for each manifest that the registry has stored. The reference is a tag or a digest. */
+export type OnPut = (repository: string, reference: string, digest: Digest) => void;
+
 /** Where to upload a blob's bytes: the response to a POST. */
 export interface Upload {
   readonly location: string;
@@ -92,11 +95,13 @@ export type Registry = Pick<RegistryClient, keyof RegistryClient>;
 export class RegistryClient {
   readonly #host: RegistryHost;
   readonly #actions: string;
+  readonly #onPut: OnPut | undefined;
 
   /** @param actions of scopes: `pull` or `pull,push` */
-  constructor(host: RegistryHost, actions: 'pull' | 'pull,push') {
+  constructor(host: RegistryHost, actions: 'pull' | 'pull,push', onPut?: OnPut) {
     this.#host = host;
     this.#actions = actions;
+    this.#onPut = onPut;
   }
 
   get name(): string {
@@ -327,6 +332,7 @@ export class RegistryClient {
     const reply = await unlessUnsupported(request, `a manifest of type ${manifest.mediaType}`);
     await reply.dump();
     checkDigest(digestHeader(reply, what), manifest.digest, `${this.name} stored`, what);
+    this.#onPut?.(repository, reference, manifest.digest);
   }
 
   #manifest(

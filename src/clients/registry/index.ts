@@ -2,7 +2,7 @@ import type { Clock } from '../../core/clock.ts';
 import { findLocalAddress } from '../net/local.ts';
 import type { Net } from '../net/index.ts';
 import { HostAuth } from './auth.ts';
-import { type Registry, RegistryClient } from './client.ts';
+import { type OnPut, type Registry, RegistryClient } from './client.ts';
 import { type CredentialStore, HelperError, type HostCredential, loginCommand } from './credentials.ts';
 import {
   apiHost,
@@ -46,7 +46,7 @@ export interface Registries {
    */
   readonly refuseLocal: (host: string, what: string) => Promise<void>;
   /** The registry to write to. */
-  own(host: string, identity: HostCredential, rates: Rates): Registry;
+  own(host: string, identity: HostCredential, rates: Rates, onPut?: OnPut): Registry;
 }
 
 /** Creates clients of registries. They send nothing before their first use. */
@@ -116,10 +116,11 @@ export function openRegistries(options: RegistriesOptions): Registries {
       const local = await findLocalAddress(url.hostname);
       if (local) throw localAddressRefusal(what, local.message, url, local);
     },
-    own: (host, identity, rates) =>
+    own: (host, identity, rates, onPut) =>
       new RegistryClient(
         new RegistryHost({ ...base(host, { insecure }), elsewhere: elsewhere(host), identity, rates }),
         'pull,push',
+        onPut,
       ),
   };
 }

@@ -2,8 +2,10 @@ import { targetOf, refOf } from '../../clients/kubernetes/names.ts';
 import { diffObjects, type ObjectChange } from '../../cluster/objects.ts';
 import { type Finding, finding } from '../../core/findings.ts';
 import { warningPolicyName } from '../../core/ownership.ts';
-import type { Diff } from '../../core/step.ts';
-import type { WarningsState } from './state.ts';
+import { type Diff, knownAfterApply } from '../../core/step.ts';
+import type { MirrorContext } from '../context.ts';
+import type { CopyChange } from '../copies.ts';
+import { observeWarnings, type WarningsState } from './state.ts';
 
 const listKind = 'ConfigMap';
 const policyTarget = { kind: 'ValidatingAdmissionPolicy', name: warningPolicyName };
@@ -17,6 +19,24 @@ export function diffWarnings(state: WarningsState, isOn: boolean): Diff<ObjectCh
       ...state.unlisted.map((host) => unlisted(host)),
     ],
   };
+}
+
+/** Adds how the lists will change when these images are copied. What ECR lists then is not known yet. */
+export async function withListChanges(
+  changes: readonly ObjectChange[],
+  copies: readonly CopyChange[],
+  ctx: MirrorContext,
+): Promise<readonly ObjectChange[]> {
+  if (copies.length === 0 || ctx.config.images.warnings === 'off') return changes;
+  const images = copies.map(({ payload }) => payload.image);
+  const isList = ({ target, adopts }: ObjectChange): boolean => target.kind === listKind && !adopts;
+  const lists = diffObjects(await observeWarnings(ctx, images)).changes.filter(isList);
+  return [
+    ...lists.map((change) =>
+      change.action === 'update' ? { ...change, fields: [{ path: 'data', to: knownAfterApply }] } : change,
+    ),
+    ...changes.filter((change) => !isList(change)),
+  ];
 }
 
 /** A list has up to a megabyte. */
@@ -46,7 +66,7 @@ export function outdatedFindings(state: WarningsState): readonly Finding[] {
       finding('image-list-outdated', {
         target,
         what: `the list of images in ECR is outdated: ${hostsIn(known.get(target.name)) ?? target.name}`,
-        why: 'images were copied or deleted without access to the cluster, so kubectl warns about the wrong ones',
+        why: 'images were copied or deleted without this cluster, for example for another one, so kubectl warns about the wrong ones',
         hint: 'Run `ecr-bootstrap up --only image-warnings`.',
       }),
     );

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
-import type { ActiveImage, EcrPort } from '../../clients/aws/port.ts';
+import type { ActiveImage } from '../../clients/aws/port.ts';
 import { isManagedBy } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Config } from '../../config/schema.ts';
@@ -8,8 +8,10 @@ import { withManagedLabel } from '../../cluster/objects.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { oncePerContext } from '../../core/once.ts';
 import { managedBy, operatorNamespace, probeHost } from '../../core/ownership.ts';
+import { isDigest } from '../../clients/registry/digest.ts';
 import { sourceRepositories } from '../../images/naming.ts';
 import { registryHosts } from '../../images/registry-alias.ts';
+import type { WantedImage } from '../../images/wanted.ts';
 import type { MirrorContext } from '../context.ts';
 
 /** Selects the ConfigMaps that the policy reads. */
@@ -43,20 +45,28 @@ const concurrency = 20;
 
 /** The images in all repositories of the project. */
 export const heldRepositories = oncePerContext(
-  async ({ aws: { ecr }, config: { project } }: MirrorContext): Promise<readonly HeldRepository[]> => {
-    const names = (await ecr.repositories()).map(({ name }) => name);
+  async (ctx: MirrorContext): Promise<readonly HeldRepository[]> => {
+    const existing = (await ctx.aws.ecr.repositories()).map(({ name }) => name);
+    const names = [...existing, ...ctx.mirror.pushes.repositories];
     return readHeld(
-      ecr,
-      names.filter((name) => name.startsWith(`${project}/`)),
+      names.filter((name) => name.startsWith(`${ctx.config.project}/`)),
+      ctx,
     );
   },
 );
 
-export const readHeld = (ecr: EcrPort, names: readonly string[]): Promise<HeldRepository[]> =>
-  pLimit(concurrency).map([...names], async (path) => ({
+/** What ECR lists, and what this process has pushed. */
+export const readHeld = (
+  names: readonly string[],
+  { aws: { ecr }, mirror: { pushes } }: Pick<MirrorContext, 'aws' | 'mirror'>,
+): Promise<HeldRepository[]> =>
+  pLimit(concurrency).map([...new Set(names)], async (path) => ({
     path,
-    versions: versionsOf(await ecr.activeImages(path)),
+    versions: versionsOf([...(await ecr.activeImages(path)), ...pushes.of(path)]),
   }));
+
+/** The version by which an image is wanted. An image without a tag has its digest instead. */
+export const versionOf = (tag: string): string => (isDigest(tag) ? digestVersion(tag) : `:${tag}`);
 
 export const digestVersion = (digest: string): string =>
   `@${digest.slice(digestDigits.start, digestDigits.end)}`;
@@ -66,6 +76,22 @@ const versionsOf = (ids: readonly ActiveImage[]): string[] => [
     ids.flatMap(({ digest, tag }) => [...(tag === undefined ? [] : [`:${tag}`]), digestVersion(digest)]),
   ),
 ];
+
+/** What ECR will hold when these images are copied. Their digests are not known yet. */
+export function withCopied(
+  held: readonly HeldRepository[],
+  images: readonly WantedImage[],
+): readonly HeldRepository[] {
+  const unknown = `@${'0'.repeat(digestDigits.end - digestDigits.start)}`;
+  const copied = images.map(({ repository, tag }) => ({
+    path: repository,
+    versions: [versionOf(tag), unknown],
+  }));
+  return [...groupBy([...held, ...copied], ({ path }) => path)].map(([path, some]) => ({
+    path,
+    versions: [...new Set(some.flatMap(({ versions }) => versions))],
+  }));
+}
 
 /** The references that ECR holds, for the policy that warns about others. */
 export interface ImageLists {

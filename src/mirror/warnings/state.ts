@@ -1,8 +1,10 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { existing, observeManaged, observeObjects, type ObjectsState } from '../../cluster/objects.ts';
+import { oncePerContext } from '../../core/once.ts';
 import { operatorNamespace } from '../../core/ownership.ts';
+import type { WantedImage } from '../../images/wanted.ts';
 import type { MirrorContext } from '../context.ts';
-import { heldRepositories, imageLists, isImageList } from './lists.ts';
+import { heldRepositories, imageLists, isImageList, withCopied } from './lists.ts';
 import { warningPolicyKind, warningPolicyObjects, warningPolicyRefs } from './policy.ts';
 
 export interface WarningsState extends ObjectsState {
@@ -18,15 +20,25 @@ const configMap = { apiVersion: 'v1', kind: 'ConfigMap' } as const;
 export const listConfigMaps = ({ cluster }: MirrorContext): Promise<readonly KubeObject[]> =>
   cluster.list(configMap, { namespace: operatorNamespace });
 
-export async function observeWarnings(ctx: MirrorContext): Promise<WarningsState> {
+const existingConfigMaps = oncePerContext(listConfigMaps);
+
+const policyState = oncePerContext(async ({ cluster, config }: MirrorContext) =>
+  observeObjects(cluster, await warningPolicyObjects(config)),
+);
+
+/** @param copied images that will be in ECR */
+export async function observeWarnings(
+  ctx: MirrorContext,
+  copied: readonly WantedImage[] = [],
+): Promise<WarningsState> {
   const isServed = await ctx.cluster.serves(warningPolicyKind);
   if (!isServed || ctx.config.images.warnings === 'off') {
     return { isServed, unlisted: [], wanted: [], unwanted: await leftovers(ctx) };
   }
   const [{ objects, unlisted }, found, policy] = await Promise.all([
-    wantedLists(ctx),
-    listConfigMaps(ctx),
-    warningPolicyObjects(ctx.config).then((wanted) => observeObjects(ctx.cluster, wanted)),
+    wantedLists(ctx, copied),
+    existingConfigMaps(ctx),
+    policyState(ctx),
   ]);
   const byName = new Map(found.map((object) => [object.metadata.name, object]));
   const names = new Set(objects.map(({ metadata: { name } }) => name));
@@ -41,9 +53,9 @@ export async function observeWarnings(ctx: MirrorContext): Promise<WarningsState
   };
 }
 
-async function wantedLists(ctx: MirrorContext) {
+async function wantedLists(ctx: MirrorContext, copied: readonly WantedImage[]) {
   const [held, host] = await Promise.all([heldRepositories(ctx), ctx.registryHost()]);
-  return imageLists(held, host, ctx.config);
+  return imageLists(withCopied(held, copied), host, ctx.config);
 }
 
 /** Everything of earlier runs, whatever is configured. */

@@ -1,32 +1,47 @@
 import { isConflict } from '../../clients/kubernetes/errors.ts';
+import { refOf } from '../../clients/kubernetes/names.ts';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import { diffObjects, isManaged } from '../../cluster/objects.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import type { MirrorContext } from '../context.ts';
 import type { MirrorResult } from '../engine.ts';
 import {
-  digestVersion,
+  type HeldRepository,
   imageLists,
   isImageList,
   listName,
   otherHostsName,
   readHeld,
   repositoriesIn,
+  versionOf,
 } from './lists.ts';
 import { listConfigMaps } from './state.ts';
 
 /** Attempts while other runs change the lists too. */
 const maxAttempts = 3;
 
+/** The repositories to read again. @param listed what the lists in the cluster have, by repository */
+export type ChangedRepositories = (listed: ReadonlyMap<string, HeldRepository>) => readonly string[];
+
+/** Those that copies changed, or that have an image which the lists lack. */
+export const copiedInto =
+  (results: readonly MirrorResult[]): ChangedRepositories =>
+  (listed) =>
+    results
+      .filter(
+        ({ error, state, image: { repository, tag } }) =>
+          !error && (state !== 'current' || !listed.get(repository)?.versions.includes(versionOf(tag))),
+      )
+      .map(({ image }) => image.repository);
+
 /**
- * Adds the images of these results to the lists in the cluster, if `up` made them. Reads only the repositories that they do
- * not have yet.
+ * Updates the lists in the cluster, if `up` made them. Reads only the repositories that have changed.
  * @throws BootstrapError if the lists are now outdated
  */
-export async function updateLists(results: readonly MirrorResult[], ctx: MirrorContext): Promise<void> {
+export async function updateLists(changed: ChangedRepositories, ctx: MirrorContext): Promise<void> {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      await updateOnce(results, ctx);
+      await updateOnce(changed, ctx);
       return;
     } catch (error) {
       if (!isConflict(error) || attempt === maxAttempts) throw error;
@@ -34,7 +49,7 @@ export async function updateLists(results: readonly MirrorResult[], ctx: MirrorC
   }
 }
 
-async function updateOnce(results: readonly MirrorResult[], ctx: MirrorContext): Promise<void> {
+async function updateOnce(changed: ChangedRepositories, ctx: MirrorContext): Promise<void> {
   const found = new Map((await listConfigMaps(ctx)).map((object) => [object.metadata.name, object]));
   const others = found.get(otherHostsName);
   if (!others || !isImageList(others)) return;
@@ -43,16 +58,9 @@ async function updateOnce(results: readonly MirrorResult[], ctx: MirrorContext):
   const whole = found.get(registryName);
   if (!whole || !isImageList(whole)) throw incomplete(host);
   const held = new Map(repositoriesIn(dataOf(whole)).map((one) => [one.path, one]));
-  const changed = results.filter(
-    ({ error, state, image: { repository, tag } }) =>
-      !error && (state !== 'current' || !held.get(repository)?.versions.includes(versionOf(tag))),
-  );
-  if (changed.length === 0) return;
-  for (const repository of await readHeld(ctx.aws.ecr, [
-    ...new Set(changed.map(({ image }) => image.repository)),
-  ])) {
-    held.set(repository.path, repository);
-  }
+  const names = changed(held);
+  if (names.length === 0) return;
+  for (const repository of await readHeld(names, ctx)) held.set(repository.path, repository);
   const wanted = imageLists([...held.values()], host, ctx.config).objects.map((desired) => ({
     desired,
     actual: found.get(desired.metadata.name),
@@ -65,10 +73,12 @@ async function updateOnce(results: readonly MirrorResult[], ctx: MirrorContext):
     if (diffObjects({ wanted: [{ desired, actual }], unwanted: [] }).changes.length === 0) continue;
     await ctx.cluster.apply(withVersionOf(desired, actual));
   }
+  // The list of all other hosts now decides on the images of a host that ECR has no image of.
+  for (const { desired } of wanted) found.delete(desired.metadata.name);
+  for (const list of [...found.values()].filter(isImageList)) {
+    await ctx.cluster.delete(refOf(list), { resourceVersion: list.metadata.resourceVersion });
+  }
 }
-
-/** An image without a tag has its digest instead. */
-const versionOf = (tag: string): string => (tag.includes(':') ? digestVersion(tag) : `:${tag}`);
 
 const dataOf = (object: KubeObject): Readonly<Record<string, unknown>> =>
   (object['data'] ?? {}) as Readonly<Record<string, unknown>>;

@@ -2,15 +2,16 @@ import { randomBytes } from 'node:crypto';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { AdmissionPolicy } from '../../cluster/admission-policy/rollback.ts';
 import { effectDeadlineMs } from '../../cluster/admission-policy/verification.ts';
-import type { ObjectsState } from '../../cluster/objects.ts';
+import { diffObjects, type ObjectsState } from '../../cluster/objects.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { type Finding, finding } from '../../core/findings.ts';
+import { isTolerable } from '../../core/members.ts';
 import { operatorNamespace, warningPolicyName } from '../../core/ownership.ts';
 import { waitFor } from '../../core/wait.ts';
 import { excluding } from '../../images/exclude.ts';
 import { parseReference } from '../../images/reference.ts';
-import type { MirrorRun } from '../context.ts';
-import { proofIn } from './lists.ts';
+import type { MirrorContext, MirrorRun } from '../context.ts';
+import { isImageList, proofIn } from './lists.ts';
 import { warningPolicyRefs } from './policy.ts';
 
 export const warningPolicy: AdmissionPolicy = {
@@ -28,18 +29,44 @@ const missing = 'not-in-ecr.invalid/proof:latest';
  * @throws BootstrapError when the object is rejected
  */
 export async function verifyWarnings({ wanted }: ObjectsState, run: MirrorRun): Promise<void> {
-  const { cluster, config } = run.ctx;
-  const isExcluded = excluding(config.images.exclude)(parseReference(missing));
-  const known = proofIn(wanted.map(({ desired }) => desired)) ?? missing;
-  const problem = async (): Promise<string | undefined> => {
-    const warnings = await cluster.creationWarnings(podTemplate([missing, known]));
-    const isWarned = (image: string): boolean =>
-      warnings.some((text) => text.includes(warningPolicyName) && text.includes(image));
-    if (!isWarned(missing) && !isExcluded) return 'an image that ECR does not have gets no warning';
-    return known !== missing && isWarned(known) ? 'the API server reads an earlier list' : undefined;
-  };
+  const lists = wanted.map(({ desired }) => desired);
+  const problem = (): Promise<string | undefined> => findProblem(lists, run.ctx);
   const why = run.isReadOnly ? await problem() : await lastProblem(run, problem);
   if (why !== undefined) run.emit({ type: 'finding', finding: inactive(why) });
+}
+
+/**
+ * The same for `status`, with the lists that the cluster has. Without the right to create the object, and while a list is
+ * missing or the policy differs, there is no finding.
+ */
+export async function inactiveFindings({ wanted }: ObjectsState, ctx: MirrorContext): Promise<Finding[]> {
+  const policies = wanted.filter(({ desired }) =>
+    warningPolicyRefs.some(({ kind }) => kind === desired.kind),
+  );
+  const lists = wanted.flatMap(({ actual }) => (actual && isImageList(actual) ? actual : []));
+  const isComplete = policies.length > 0 && lists.length === wanted.length - policies.length;
+  if (!isComplete || diffObjects({ wanted: policies, unwanted: [] }).changes.length > 0) return [];
+  try {
+    const why = await findProblem(lists, ctx);
+    return why === undefined ? [] : [inactive(why)];
+  } catch (error) {
+    if (error instanceof BootstrapError && isTolerable(error)) return [];
+    throw error;
+  }
+}
+
+/** What is wrong with the warnings about an object that is not stored. @param lists and other objects */
+async function findProblem(
+  lists: readonly KubeObject[],
+  { cluster, config }: MirrorContext,
+): Promise<string | undefined> {
+  const isExcluded = excluding(config.images.exclude)(parseReference(missing));
+  const known = proofIn(lists) ?? missing;
+  const warnings = await cluster.creationWarnings(podTemplate([missing, known]));
+  const isWarned = (image: string): boolean =>
+    warnings.some((text) => text.includes(warningPolicyName) && text.includes(image));
+  if (!isWarned(missing) && !isExcluded) return 'an image that ECR does not have gets no warning';
+  return known !== missing && isWarned(known) ? 'the API server reads an earlier list' : undefined;
 }
 
 /** What is still wrong after the time that a new policy takes. */

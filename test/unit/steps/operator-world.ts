@@ -20,6 +20,7 @@ import { secretNames } from '../../../src/iam/names.ts';
 import { pullSecretBootstrap } from '../../../src/steps/pull-secret-bootstrap.ts';
 import { operatorCrds } from '../../../src/steps/operator-crds.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
+import { createMirror } from '../../../src/mirror/index.ts';
 import { awsTags } from '../../../src/iam/tags.ts';
 import { applyStep, type StepWorld } from '../../contract/step-contract.ts';
 
@@ -97,9 +98,10 @@ export class OperatorWorld implements StepWorld {
       isLoginAccepted: (host, login, repository) => isLoginAccepted(net, { host, login, repository }),
       usesKey,
       fresh: (change) => context(change?.usesKey ?? usesKey),
-      get mirror(): never {
-        throw new Error('these steps mirror nothing');
-      },
+      mirror: createMirror({
+        ...{ ecr: aws.ecr, net, clock: cluster.clock, env: {} },
+        docker: () => Promise.reject(new Error('these steps copy no images')),
+      }),
       wantedImages: () => Promise.reject(new Error('these steps want no images')),
       platforms: () => Promise.reject(new Error('these steps want no platforms')),
     });
