@@ -1,7 +1,12 @@
 # The agent on each node, appended to node-files.sh: keeps the mirror files equal to those of the mounted Secret.
-# $1 is the mode: write (once), watch (until SIGTERM), check (readiness) or remove. MIRRORS and INTERVAL (seconds) are
-# set by tests only. Nothing here prints the content of a mirror file, because it contains the token.
+# $1 is the mode: write (once), watch (until SIGTERM), check (readiness) or remove. MIRRORS, CONTAINER_ENV and INTERVAL
+# (seconds) are set by tests only. Nothing here prints the content of a mirror file, because it contains the token.
 MIRRORS=${MIRRORS:-/mirrors}
+# CRI-O puts this file into every container (SetContainerEnvFile in its internal/lib/sandbox/sandbox.go), and containerd
+# does not. The folders of CRI-O are mounted if the cluster has a node with CRI-O.
+CONTAINER_ENV=${CONTAINER_ENV:-/run/.containerenv}
+RUNTIME=containerd
+[ ! -e "$CONTAINER_ENV" ] || [ ! -d "$CRIO" ] || RUNTIME=crio
 INTERVAL=${INTERVAL:-10}
 HOUR=3600
 MAX_RESTORES=3
@@ -20,6 +25,13 @@ hosts() (
     if is_host_name "$host" && [ -f "$source" ]; then say "$host"; fi
   done
 )
+
+# Runs a command with the mirror file of host $1 in the Secret as its input.
+mirror_file() {
+  source=$MIRRORS/$1
+  shift
+  "$@" <"$source"
+}
 
 # Prints when the token expires, in Unix seconds. Fails if the Secret has no such time, or is not mounted.
 expires_at() (
@@ -56,26 +68,44 @@ token_problem() (
   fi
 )
 
-has_mode() { [ "$(stat -c %a "$CERTS/$1/hosts.toml" 2>/dev/null)" = 600 ]; }
+has_mode() { [ "$(stat -c %a "$(path_of "$1")" 2>/dev/null)" = "$(mode_of "$1")" ]; }
 
-has_content() { cmp -s "$MIRRORS/$1" "$CERTS/$1/hosts.toml"; }
+has_content() { wanted_file "$1" cmp -s - "$(path_of "$1")"; }
 
 is_current() { has_content "$1" && has_mode "$1"; }
 
 # Without a limit for repetitions, because every user of the node could read the token meanwhile.
-correct_mode() { has_mode "$1" || chmod 600 "$CERTS/$1/hosts.toml" 2>/dev/null; }
+correct_mode() { has_mode "$1" || chmod "$(mode_of "$1")" "$(path_of "$1")" 2>/dev/null; }
 
-# Prints why the file of host $1 must not be written, if the Secret or another program is the reason.
-obstacle() {
-  if [ "$(first_line "$MIRRORS/$1")" = "$HEADER" ]; then
-    blocker "$1"
-  else
-    say "the Secret node-access has no valid file for $1"
-  fi
+# Whether the Secret has a file for host $1 that can be recognized later, and that the files of CRI-O can be made from.
+is_valid() {
+  [ "$(first_line "$MIRRORS/$1")" = "$HEADER" ] || return
+  [ "$RUNTIME" != crio ] || { [ -n "$(mirror_file "$1" location)" ] && [ -n "$(mirror_file "$1" encoded_login)" ]; }
 }
 
-host_problem() (
-  file=$CERTS/$1/hosts.toml
+# Prints the names of the files that this node shall have, in the order in which CRI-O needs them.
+names() (
+  others='_login _settings'
+  [ "$RUNTIME" = crio ] || others=
+  for host in $(hosts); do
+    if [ -n "$others" ] && is_valid "$host"; then
+      say "$others"
+      others=
+    fi
+    say "$host"
+  done
+)
+
+# Prints why file $1 must not be written, if the Secret or another program is the reason.
+obstacle() {
+  case $1 in
+    _*) blocker "$1" ;;
+    *) if is_valid "$1"; then blocker "$1"; else say "the Secret node-access has no valid file for $1"; fi ;;
+  esac
+}
+
+file_problem() (
+  file=$(path_of "$1")
   reason=$(obstacle "$1")
   if [ -n "$reason" ]; then
     say "$reason"
@@ -86,28 +116,30 @@ host_problem() (
   fi
 )
 
-# The hosts that `watch` does not restore for a while, as words HOST@END.
+# The files that `watch` does not restore for a while, as words NAME@END.
 pauses=
 
 # Prints why a file is missing that another program removed repeatedly, as far as the node shows it.
 pause_reason() (
   for entry in $pauses; do
     [ "${entry%@*}" = "$1" ] || continue
-    names=
-    for path in "$CERTS"/*; do names="$names ${path##*/}"; done
+    folder=$CERTS
+    [ "$RUNTIME" = containerd ] || folder=$(dirname "$(path_of "$1")")
+    found=
+    for path in "$folder"/*; do found="$found ${path##*/}"; done
     printf ' and is not restored before %s, because another program removed or changed it %s times within an hour' \
       "$(utc "${entry#*@}")" "$MAX_RESTORES"
-    printf '; %s contains:%s' "$CERTS" "$(say "$names" | printable)"
+    printf '; %s contains:%s' "$folder" "$(say "$found" | printable)"
   done
 )
 
-# Prints all problems, one per line. Hosts in a row can have the same one.
+# Prints all problems, one per line. Files in a row can have the same one.
 problems() (
   token_problem
   previous=
-  for host in $(hosts); do
-    problem=$(host_problem "$host")
-    [ -z "$problem" ] || [ "$problem" = "$previous" ] || say "$problem$(pause_reason "$host")"
+  for name in $(names); do
+    problem=$(file_problem "$name")
+    [ -z "$problem" ] || [ "$problem" = "$previous" ] || say "$problem$(pause_reason "$name")"
     previous=$problem
   done
 )
@@ -124,15 +156,15 @@ join_lines() (
 write() (
   status=0
   delete_temporary_files
-  for host in $(hosts); do
-    [ -n "$(obstacle "$host")" ] || write_host "$host" <"$MIRRORS/$host" || status=1
+  for name in $(names); do
+    [ -n "$(obstacle "$name")" ] || wanted_file "$name" write_file "$name" || status=1
   done
   create_link
   return "$status"
 )
 
-# What `watch` remembers, as lists of words: HOST=CHECKSUM of each file that was in place after the last pass, and
-# HOST@TIME of each restore.
+# What `watch` remembers, as lists of words: NAME=CHECKSUM of each file that was in place after the last pass, and
+# NAME@TIME of each restore.
 in_place=
 restores=
 last_state=
@@ -159,11 +191,11 @@ count_restores() (
   say "$count"
 )
 
-# Writes the file of host $1 when it is new or renewed. Restores it when another program removed or changed it, a
-# limited number of times, because that program may do so again each time.
-keep_host() {
+# Writes file $1 when it is new or renewed. Restores it when another program removed or changed it, a limited number of
+# times, because that program may do so again each time.
+keep_file() {
   [ -z "$(obstacle "$1")" ] || return
-  content="$1=$(sha256sum <"$MIRRORS/$1" | cut -c 1-64)"
+  content="$1=$(wanted_file "$1" sha256sum | cut -c 1-64)"
   if ! correct_mode "$1" || ! has_content "$1"; then
     case $pauses in *" $1@"*) return ;; esac
     case "$in_place " in
@@ -173,10 +205,10 @@ keep_host() {
           return
         fi
         restores="$restores $1@$now"
-        add_event "restored $CERTS/$1/hosts.toml, which another program removed or changed"
+        add_event "restored $(path_of "$1"), which another program removed or changed"
         ;;
     esac
-    error=$(write_host "$1" <"$MIRRORS/$1") || {
+    error=$(wanted_file "$1" write_file "$1") || {
       errors=$errors$error$NEWLINE
       return
     }
@@ -184,20 +216,27 @@ keep_host() {
   now_in_place="$now_in_place $content"
 }
 
-delete_host() {
-  rm -f "$CERTS/$1/hosts.toml" || return
-  rmdir "$CERTS/$1" 2>/dev/null || :
-}
+# Prints the hosts that have a file.
+written_hosts() (
+  if [ "$RUNTIME" = crio ]; then
+    for file in "$REGISTRIES"/ecr-bootstrap-*.conf; do
+      host=${file##*/ecr-bootstrap-}
+      say "${host%.conf}"
+    done
+  else
+    for file in "$CERTS"/*/hosts.toml; do say "$(basename "${file%/*}")"; done
+  fi
+)
 
 # Deletes the files of hosts that the Secret no longer has. An empty or missing Secret deletes nothing.
 delete_stale_hosts() {
   expires_at >/dev/null || return
-  for file in "$CERTS"/*/hosts.toml; do
-    host=${file%/*}
-    host=${host##*/}
-    if is_managed "$file" && [ ! -e "$MIRRORS/$host" ]; then
-      delete_host "$host" && add_event "deleted $file, because $host is no longer mirrored"
-    fi
+  for host in $(written_hosts); do
+    file=$(path_of "$host")
+    if ! is_host_name "$host" || ! is_managed "$file" || [ -e "$MIRRORS/$host" ]; then continue; fi
+    rm -f "$file" || continue
+    [ "$RUNTIME" = crio ] || rmdir "${file%/*}" 2>/dev/null || :
+    add_event "deleted $file, because $host is no longer mirrored"
   done
 }
 
@@ -208,7 +247,7 @@ watch_once() {
   events=
   errors=
   now_in_place=
-  for host in $(hosts); do keep_host "$host"; done
+  for name in $(names); do keep_file "$name"; done
   in_place=$now_in_place
   delete_stale_hosts
   create_link

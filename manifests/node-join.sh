@@ -1,11 +1,12 @@
 # Writes the mirror files on a node before it joins the cluster, or removes them; appended to node-files.sh. It needs
 # PROJECT, ECR (the host of the registry), REGION and HOSTS (the upstream hosts, separated by spaces) set before it, and
 # runs as root, for example by cloud-init. MODE=remove or the argument --remove removes the files.
-# It contains no secret: it reads a token from standard input or gets one from AWS. It never changes the configuration of
-# the container runtime; if that has to change, it prints how. It exits with 0 only if every file is written and the
-# container runtime uses them, otherwise with 1.
+# It contains no secret: it reads a token from standard input or gets one from AWS. It never changes a file of the
+# container runtime and never restarts it; if that is necessary, it prints how. It exits with 0 only if every file is
+# written and the container runtime uses them, otherwise with 1.
 PATH=$PATH:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 MODE=${MODE:-write}
+RUNTIME=containerd
 
 fail() {
   printf 'error: %s\n' "$1" >&2
@@ -49,6 +50,15 @@ render_file() {
   printf 'override_path = true\ncapabilities = ["pull", "resolve"]\n[header]\nAuthorization = "Basic %s"\n' "$2"
 }
 
+hosts() { say "$HOSTS"; }
+
+# Runs a command with the mirror file of host $1 as its input. The login is global.
+mirror_file() {
+  upstream=$1
+  shift
+  render_file "$upstream" "$login" | "$@"
+}
+
 write_files() {
   token=$(read_token) || exit 1
   # printf is part of the shell, so the token is in no process's arguments.
@@ -62,18 +72,24 @@ write_files() {
     printf 'error: the registry token expired at %s by the clock of this node; get a new one\n' "$(utc "$expiry")" >&2
     status=1
   fi
-  for host in $HOSTS; do
-    error=$(blocker "$host")
-    [ -n "$error" ] || error=$(render_file "$host" "$login" | write_host "$host") || :
+  others='_login _settings'
+  folder=$REGISTRIES
+  [ "$RUNTIME" = crio ] || { others= && folder=$CERTS; }
+  for name in $others $HOSTS; do
+    error=$(blocker "$name")
+    [ -n "$error" ] || error=$(wanted_file "$name" write_file "$name") || :
     if [ -n "$error" ]; then
       printf 'error: %s\n' "$error" >&2
       status=1
-    else
-      written="$written $host"
+      continue
     fi
+    case $name in
+      _*) ;;
+      *) written="$written $name" ;;
+    esac
   done
   create_link
-  [ -z "$written" ] || say "wrote mirror files to $CERTS for:$written"
+  [ -z "$written" ] || say "wrote mirror files to $folder for:$written"
   return "$status"
 }
 
@@ -135,21 +151,6 @@ advise_containerd() (
   say '# Before the restart, check the file: containerd config dump'
 )
 
-# The location replaces the host, so that nothing is pulled from there.
-advise_crio() (
-  say '# /etc/containers/registries.conf.d/50-ecr-bootstrap.conf'
-  for host in $HOSTS; do
-    printf '[[registry]]\nprefix = "%s"\nlocation = "%s/%s/%s"\n' "$host" "$ECR" "$PROJECT" "$host"
-  done
-  say '# /etc/crio/crio.conf.d/50-ecr-bootstrap.conf'
-  say '[crio.image]'
-  say 'global_auth_file = "/etc/crio/ecr-auth.json"'
-  say 'auto_reload_registries = true'
-  say '# /etc/crio/ecr-auth.json, mode 0600. LOGIN is the base64 form of AWS:TOKEN. A token expires after 12 hours'
-  say '# and ecr-bootstrap does not renew this file, so write it at least every 11 hours, for example by a timer.'
-  printf '{"auths": {"%s": {"auth": "LOGIN"}}}\n' "$ECR"
-)
-
 # Checks whether containerd uses the files, and prints what to change if not.
 check_containerd() {
   version=$(containerd --version 2>/dev/null | tr ' ' '\n' | sed -n 's/^v\{0,1\}\([0-9]*\.[0-9]*\)\..*/\1/p' | head -n 1)
@@ -170,6 +171,33 @@ check_containerd() {
   return 1
 }
 
+# Whether a configuration of CRI-O in standard input has the settings of SETTINGS_FILE.
+has_settings() {
+  [ "$(grep -c -e '^ *auto_reload_registries = true$' -e "^ *global_auth_file = \"$LOGIN_FILE\"\$")" = 2 ]
+}
+
+# Checks whether CRI-O uses the files, and prints what to do if not.
+check_crio() {
+  if ! crio config 2>/dev/null | has_settings; then
+    printf 'error: CRI-O does not use the mirror files. Its configuration must have these settings:\n\n' >&2
+    render_settings | sed 1d >&2
+    printf '\nFind the file that overrides them: grep -r -e global_auth_file -e auto_reload_registries %s\n' "$CRIO" >&2
+    printf 'Then run: systemctl restart crio\n' >&2
+    return 1
+  fi
+  # The configuration of the process. Without a process, there is nothing to restart.
+  running=$(crio status config 2>/dev/null) || running=
+  if [ -z "$running" ]; then
+    say 'CRI-O uses them when it starts'
+  elif say "$running" | has_settings; then
+    say 'CRI-O uses them'
+  else
+    printf 'error: CRI-O uses the mirror files after a restart, which running containers survive.\n' >&2
+    printf 'Run: systemctl restart crio\n' >&2
+    return 1
+  fi
+}
+
 main() {
   # A trace would show the token.
   set +x
@@ -182,21 +210,20 @@ main() {
   [ "$(id -u)" = 0 ] || fail 'this script must run as root'
   if [ "$MODE" = remove ]; then
     delete_all || exit
-    say "removed the mirror files of $PROJECT from $CERTS"
-  elif has_command containerd; then
-    status=0
-    write_files || status=1
-    check_containerd || status=1
-    exit "$status"
-  elif has_command crio || [ -d /etc/crio ]; then
-    printf 'error: CRI-O does not use mirror files. Write these files:\n\n' >&2
-    advise_crio >&2
-    printf '\nThen run: systemctl restart crio\n' >&2
-    exit 1
-  else
+    say "removed the mirror files of $PROJECT from this node"
+    return
+  fi
+  # Docker installs containerd on nodes of any runtime.
+  if has_command crio; then
+    RUNTIME=crio
+  elif ! has_command containerd; then
     fail 'there is no container runtime: neither containerd nor CRI-O is installed' \
       'install containerd, then run this script again'
   fi
+  status=0
+  write_files || status=1
+  "check_$RUNTIME" || status=1
+  return "$status"
 }
 
 # If the shell reads this script from standard input, nothing after this line is a command, not even a token.

@@ -93,6 +93,17 @@ export function isLinux({ status }: KubeObject): boolean {
   return (nodeInfo?.operatingSystem ?? 'linux') === 'linux';
 }
 
+/** A node reports its container runtime when its kubelet has started. */
+export const runtimeOf = ({ status }: KubeObject): string =>
+  (status as NodeStatus | undefined)?.nodeInfo?.containerRuntimeVersion ?? '';
+
+interface NodeStatus {
+  readonly nodeInfo?: { readonly containerRuntimeVersion?: string };
+}
+
+/** @param runtime as a node reports it, for example `cri-o://1.34.0` */
+export const isCrio = (runtime: string): boolean => runtime.startsWith('cri-o://');
+
 type NodeSelector = Placement['nodeSelector'];
 
 /** Whether a node has the labels of a node selector. */

@@ -7,12 +7,14 @@ import {
   activeAgentPods,
   agentRef,
   agentRejection,
+  isCrio,
   isLinux,
   isReady,
   isSelected,
   listAgentPods,
   nodeOf,
   readyNodes,
+  runtimeOf,
 } from '../cluster/nodes.ts';
 import { isActive, isFinished } from '../cluster/workloads.ts';
 import { diagnosePod, remedyFor, short, waitOf } from '../cluster/pod-failure.ts';
@@ -44,10 +46,6 @@ export interface NodeAccess {
   readonly hint?: string;
   /** The pod of the agent, if a new one would test the node again. */
   readonly pod?: string;
-}
-
-interface NodeStatus {
-  readonly nodeInfo?: { readonly containerRuntimeVersion?: string };
 }
 
 interface ContainerStatus {
@@ -116,6 +114,14 @@ const hintsOnLog: readonly (readonly [text: string, hint: string])[] = [
     'Delete this file on the node, or leave its registry out: list the others in nodes.hosts. The agent then continues by itself.',
   ],
   [
+    'has an entry for',
+    'Delete this entry on the node, or leave its registry out: list the others in nodes.hosts. The agent then continues by itself.',
+  ],
+  [
+    'sets global_auth_file',
+    'CRI-O reads logins from one file. Delete this setting on the node, or leave the node out with nodes.nodeSelector.',
+  ],
+  [
     'and was not renewed',
     'Run `ecr-bootstrap status`, which shows why the operator does not renew it. Then run `ecr-bootstrap up`.',
   ],
@@ -174,8 +180,7 @@ function stateOf(
   { agent: daemonSet, warnings, ended, region, now }: Observed,
 ): NodeState {
   const { name } = node.metadata;
-  const { nodeInfo = {} } = (node['status'] ?? {}) as NodeStatus;
-  const base = { name, runtime: nodeInfo.containerRuntimeVersion ?? '' };
+  const base = { name, runtime: runtimeOf(node) };
   const skipped = (why: string, hint: string): NodeState => ({ ...base, state: 'skipped', why, hint });
   if (!isLinux(node)) {
     return skipped('its operating system is not Linux', 'Give its workloads the names of images in ECR.');
@@ -186,7 +191,8 @@ function stateOf(
     return { ...base, state: 'starting', why: 'its agent is being replaced' };
   const failure = diagnosePod(pod, warnings);
   if (isIgnored(failure?.why)) {
-    const why = `${base.runtime || 'its container runtime'} does not use the files in /etc/containerd/certs.d`;
+    const folder = isCrio(base.runtime) ? '/etc/containers/registries.conf.d' : '/etc/containerd/certs.d';
+    const why = `${base.runtime || 'its container runtime'} does not use the files in ${folder}`;
     return { ...base, state: 'inactive', why, pod: pod.metadata.name };
   }
   const { write, agent, probe } = containerStatuses(pod);

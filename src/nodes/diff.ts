@@ -56,12 +56,20 @@ export function removeNodeAccess(state: NodeAccessState): Diff<ObjectChange> {
 }
 
 /** What the changes mean for nodes. */
-function effectOf({ hosts, nodeCount }: NodeAccessState): Pick<ObjectChange, 'reason' | 'warning'> {
+function effectOf({
+  hosts,
+  nodeCount,
+  crioCount,
+}: NodeAccessState): Pick<ObjectChange, 'reason' | 'warning'> {
   const names = plannedHosts(hosts);
   if (names.length === 0) return { reason: noRegistry };
   const files = names.length === 1 ? names.join('') : `{${names.join(',')}}`;
+  const writes = [
+    [`/etc/containerd/certs.d/${files}/hosts.toml`, nodeCount - crioCount] as const,
+    [`/etc/containers/registries.conf.d/ecr-bootstrap-${files}.conf`, crioCount] as const,
+  ].filter(([, count]) => count > 0 || nodeCount === 0);
   return {
-    reason: `writes /etc/containerd/certs.d/${files}/hosts.toml on ${nodesText(nodeCount)}`,
+    reason: `writes ${writes.map(([path, count]) => `${path} on ${nodesText(count)}`).join(' and ')}`,
     warning: `pulls from ${names.join(', ')} that are not in ECR will fail`,
   };
 }
@@ -111,7 +119,7 @@ const maxShown = 5;
 export const filesLeft = (name: string, why: string): Finding =>
   finding('node-files-left', {
     target: { kind: 'Node', name },
-    what: `node ${name} keeps the files of ecr-bootstrap in /etc/containerd/certs.d`,
+    what: `node ${name} keeps the files of ecr-bootstrap`,
     why: `${why}; their token expires within 12 hours, and pulls from these registries then fail there`,
     hint: `Remove them there as root, for example: ecr-bootstrap render node --remove | ssh ${name} sudo sh`,
   });

@@ -36,6 +36,8 @@ interface AgentSettings {
   /** References with which nodes pull the two images. */
   readonly agentImage: string;
   readonly probeImage: string;
+  /** Whether a node of the cluster runs CRI-O. */
+  readonly hasCrio: boolean;
 }
 
 /** The namespace, the ExternalSecret with the files, and the DaemonSet. */
@@ -43,6 +45,7 @@ export async function nodeAccessObjects(settings: AgentSettings): Promise<readon
   const { config, operatorApi, registryHost, hosts, agentImage, probeImage } = settings;
   const command = (mode: string, script: string) => ['sh', '-c', script, name, mode];
   const script = agentScript();
+  const folders = settings.hasCrio ? { ...containerdFolders, ...crioFolders } : containerdFolders;
   const objects = await renderTemplate('node-access', {
     operatorApi,
     namespace,
@@ -65,12 +68,26 @@ export async function nodeAccessObjects(settings: AgentSettings): Promise<readon
       capabilities: { drop: ['ALL'] },
     },
     volumeMounts: [
-      { name: 'containerd', mountPath: '/etc/containerd' },
+      ...Object.entries(folders).map(([volume, mountPath]) => ({ name: volume, mountPath })),
       { name: 'mirrors', mountPath: '/mirrors', readOnly: true },
+    ],
+    volumes: [
+      ...Object.entries(folders).map(([volume, path]) => ({
+        name: volume,
+        hostPath: { path, type: 'DirectoryOrCreate' },
+      })),
+      { name: 'mirrors', secret: { secretName: name, defaultMode: 0o400 } },
     ],
   });
   return objects.map(withManagedLabel);
 }
+
+/** The folders of nodes that the agent writes to. */
+const containerdFolders: Folders = { containerd: '/etc/containerd' };
+/** Only clusters with CRI-O have them, because a mount creates a folder that does not exist. */
+const crioFolders: Folders = { containers: '/etc/containers', crio: '/etc/crio' };
+
+type Folders = Readonly<Record<string, string>>;
 
 /** The files by host, as templates of the operator, and the expiry of the token in them. */
 function filesOf(hosts: readonly string[], registry: Registry): Readonly<Record<string, string>> {
@@ -87,7 +104,7 @@ interface Registry {
 const mark = (project: string): string => `# managed by ecr-bootstrap ${project}`;
 
 /**
- * containerd's configuration of one registry. `override_path` makes it ask ECR for `PROJECT/HOST/PATH`. The header
+ * containerd's configuration of one registry, from which the agent makes that of CRI-O. `override_path` makes it ask ECR for `PROJECT/HOST/PATH`. The header
  * needs no credentials of the kubelet, so static pods and the pause image are pulled too, and containerd does not
  * send it to the storage that ECR redirects to.
  */

@@ -1,7 +1,7 @@
 import { filesRef } from '../cluster/nodes.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { type Finding, finding } from '../core/findings.ts';
-import { nodeNamespace, probeHost } from '../core/ownership.ts';
+import { nodeNamespace } from '../core/ownership.ts';
 import type { MemberFailure } from '../core/step.ts';
 import type { Target } from '../core/target.ts';
 import { waitFor } from '../core/wait.ts';
@@ -35,19 +35,17 @@ export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailur
   }
   if (nodes.length === 0) run.emit({ type: 'finding', finding: noNodeFinding });
   for (const node of nodes.filter(({ state }) => state === 'skipped')) {
-    run.emit({ type: 'finding', finding: await nodeFinding(node, run.ctx) });
+    run.emit({ type: 'finding', finding: nodeFinding(node) });
   }
   const failed = nodes.filter(({ state }) => state !== 'active' && state !== 'skipped');
-  const inactive = await Promise.all(
-    failed.map(async (node) => {
-      const found = await nodeFinding(node, run.ctx);
-      const { target, what, why } = found;
-      const hint = found.lines
-        ? 'Run `ecr-bootstrap status --only node-access`, which shows what to change on the node.'
-        : found.hint;
-      return { target, error: new BootstrapError({ code: 'node-mirror-inactive', what, why, hint }) };
-    }),
-  );
+  const inactive = failed.map((node) => {
+    const found = nodeFinding(node);
+    const { target, what, why } = found;
+    const hint = found.lines
+      ? 'Run `ecr-bootstrap status --only node-access`, which shows what to change on the node.'
+      : found.hint;
+    return { target, error: new BootstrapError({ code: 'node-mirror-inactive', what, why, hint }) };
+  });
   return [...unsynced, ...inactive];
 }
 
@@ -67,12 +65,12 @@ export async function nodesHealth(ctx: NodesContext, hasAgent: boolean): Promise
     ...(await syncFindings(files ? [files] : [], ctx)),
     ...token,
     ...(nodes.length === 0 ? [noNodeFinding] : []),
-    ...(await Promise.all(nodes.map(async (node) => nodeFinding(withHint(node), ctx)))),
+    ...nodes.map((node) => nodeFinding(withHint(node))),
   ];
 }
 
 /** What `status` reports about a node. */
-export async function nodeFinding(node: NodeAccess, ctx: NodesContext): Promise<Finding> {
+export function nodeFinding(node: NodeAccess): Finding {
   const { name, why, hint = 'Nothing to do.' } = node;
   const target: Target = { kind: 'Node', name };
   switch (node.state) {
@@ -85,7 +83,7 @@ export async function nodeFinding(node: NodeAccess, ctx: NodesContext): Promise<
         target,
         what: `node ${name} does not pull from ECR`,
         why,
-        ...(await adviceFor(node, ctx)),
+        ...adviceFor(node),
       });
     case 'new':
       return finding('node-agent-starting', {
@@ -106,19 +104,13 @@ export async function nodeFinding(node: NodeAccess, ctx: NodesContext): Promise<
   }
 }
 
-async function adviceFor(
-  { name, runtime, pod }: NodeAccess,
-  ctx: NodesContext,
-): Promise<Pick<Finding, 'hint' | 'lines'>> {
-  const [host, hosts] = await Promise.all([ctx.registryHost(), ctx.inventory.mirroredHosts()]);
-  const { project } = ctx.config;
-  const advice = runtimeAdvice(runtime, { host, project, hosts: [...hosts, probeHost] });
+function adviceFor({ name, runtime, pod }: NodeAccess): Pick<Finding, 'hint' | 'lines'> {
+  const advice = runtimeAdvice(runtime);
   if (!advice) return { hint: `Make ${runtime || 'its container runtime'} read /etc/containerd/certs.d.` };
   // The kubelet itself tries again after up to five minutes.
   const test =
     pod === undefined ? '' : `; to test it at once: \`kubectl -n ${nodeNamespace} delete pod ${pod}\``;
-  return {
-    hint: `On ${name}, make these changes, then run: \`${advice.restart}\`${test}`,
-    lines: advice.lines,
-  };
+  const { lines, restart } = advice;
+  if (!lines) return { hint: `On ${name}, run: \`${restart}\`. Running containers continue${test}` };
+  return { hint: `On ${name}, make these changes, then run: \`${restart}\`${test}`, lines };
 }

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { agentRef, filesKind, isLinux, isSelected } from '../cluster/nodes.ts';
+import { agentRef, filesKind, isCrio, isLinux, isSelected, runtimeOf } from '../cluster/nodes.ts';
 import { observeManaged, type ObjectsState } from '../cluster/objects.ts';
 import { operatorApi } from '../cluster/operator-api.ts';
 import type { Config } from '../config/schema.ts';
@@ -20,6 +20,8 @@ export interface NodeAccessState extends ObjectsState {
   readonly hosts: readonly UpstreamHost[];
   /** The number of nodes that the configuration selects. */
   readonly nodeCount: number;
+  /** How many of them run CRI-O. */
+  readonly crioCount: number;
   /** Nodes with an agent that the configuration no longer selects. */
   readonly deselected: readonly string[];
   /** The ExternalSecret for the hosts that are complete, without those whose images are still to be copied. */
@@ -55,8 +57,11 @@ export async function observeNodeAccess(ctx: NodesContext): Promise<NodeAccessSt
   const users = [...workloads, ...pause];
   const hosts = upstreamHosts({ registryHost, users, presence, mirrored }, config);
   const images = agentImages(presence, registryHost, agent);
+  const selected = nodes.filter((node) => isLinux(node) && isSelected(node, config.nodes.nodeSelector));
+  const crioCount = selected.filter((node) => isCrio(runtimeOf(node))).length;
+  const hasCrio = crioCount > 0;
   const objectsFor = (chosen: readonly string[]) =>
-    nodeAccessObjects({ config, operatorApi: api, registryHost, hosts: chosen, ...images });
+    nodeAccessObjects({ config, operatorApi: api, registryHost, hosts: chosen, hasCrio, ...images });
   const [planned, complete] = await Promise.all([
     objectsFor(plannedHosts(hosts)),
     objectsFor(completeHosts(hosts)),
@@ -66,7 +71,8 @@ export async function observeNodeAccess(ctx: NodesContext): Promise<NodeAccessSt
     ...base,
     wanted: planned.map((desired) => ({ desired, actual: actual(desired.kind) })),
     hosts,
-    nodeCount: nodes.filter((node) => isLinux(node) && isSelected(node, config.nodes.nodeSelector)).length,
+    nodeCount: selected.length,
+    crioCount,
     conflicts: setupFindings({ project: config.project, registryHost }, home),
     deselected: deselectedNodes(nodes, agent, config),
     ...(files && { files }),
@@ -80,7 +86,7 @@ export const observeForRemoval = async ({ cluster }: NodesContext): Promise<Node
   isOn: false,
 });
 
-const nothing = { hosts: [], nodeCount: 0, deselected: [], conflicts: [] } as const;
+const nothing = { hosts: [], nodeCount: 0, crioCount: 0, deselected: [], conflicts: [] } as const;
 
 function deselectedNodes(
   nodes: readonly KubeObject[],

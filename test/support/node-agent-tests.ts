@@ -575,6 +575,215 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
       });
     });
 
+    describe('on a node with CRI-O', () => {
+      const ecr = '1.dkr.ecr.eu-west-1.amazonaws.com';
+      const mirrorOf = (host: string, token = 'b25l'): string =>
+        `${header}\nserver = "https://${ecr}/v2/shop/${host}"\n[header]\nAuthorization = "Basic ${token}"\n`;
+      const secretOf = (hosts: readonly string[], token?: string) =>
+        Object.fromEntries(hosts.map((host) => [host, mirrorOf(host, token)]));
+      const path = (name: string): string => join(folder, name);
+      const registries = (name = ''): string => join(folder, 'containers/registries.conf.d', name);
+      const registryFile = (host: string): string => registries(`ecr-bootstrap-${host}.conf`);
+      const loginFile = (): string => path('crio/ecr-bootstrap-auth.json');
+      const settingsFile = (): string => path('crio/crio.conf.d/ecr-bootstrap.conf');
+      const registryOf = (host: string): string =>
+        `${header}\n[[registry]]\nprefix = "${host}"\nlocation = "${ecr}/shop/${host}"\n`;
+      const login = (): unknown => JSON.parse(readFileSync(loginFile(), 'utf8'));
+      const loginOf = (hosts: readonly string[], token = 'b25l') => ({
+        '//': 'managed by ecr-bootstrap shop',
+        auths: Object.fromEntries(hosts.map((host) => [`${ecr}/shop/${host}`, { auth: token }])),
+      });
+      const hosts = ['docker.io', 'quay.io'];
+
+      beforeEach(() => {
+        mkdirSync(path('containers'));
+        mkdirSync(path('crio'));
+        writeFileSync(path('containerenv'), '');
+        setSecret(secretOf(hosts));
+      });
+
+      const onCrio = (mode: string, more: Readonly<Record<string, string>> = {}) => {
+        const { env, ...rest } = request(mode, '');
+        const crio = {
+          CONTAINERS: path('containers'),
+          CRIO: path('crio'),
+          CONTAINER_ENV: path('containerenv'),
+        };
+        return { ...rest, env: { ...env, ...crio, ...more } };
+      };
+      const runOnCrio = (mode: string): Promise<ScriptResult> => runScript(onCrio(mode));
+
+      it('writes a file per host, the login for their paths in ECR, and the settings that make CRI-O use both', async () => {
+        expect(await runOnCrio('write')).toEqual({ status: 0, stdout: '', stderr: '' });
+        expect(treeOf(path('containers'))).toEqual({
+          'registries.conf.d': 'folder 755',
+          ...Object.fromEntries(
+            hosts.map((host) => [
+              `registries.conf.d/ecr-bootstrap-${host}.conf`,
+              `file 644 ${registryOf(host)}`,
+            ]),
+          ),
+        });
+        expect(readFileSync(settingsFile(), 'utf8')).toBe(
+          `${header}\n[crio.image]\nauto_reload_registries = true\nglobal_auth_file = "${loginFile()}"\n`,
+        );
+        expect(login()).toEqual(loginOf(hosts));
+        expect(statSync(loginFile()).mode & 0o777).toBe(0o600);
+        expect(treeOf(containerd)).toEqual({});
+        expect(await runOnCrio('check')).toEqual({ status: 0, stdout: '', stderr: '' });
+      });
+
+      it.each([
+        ['another runtime', { CONTAINER_ENV: '/nonexistent' }],
+        ['a DaemonSet without the folders of CRI-O', { CRIO: '/nonexistent' }],
+      ])('writes the files of containerd under %s', async (_, env) => {
+        await runScript(onCrio('write', env));
+        expect(treeOf(path('containers'))).toEqual({});
+        expect(readdirSync(onNode(''))).toEqual(hosts);
+      });
+
+      it('changes the login alone when the token is renewed, because CRI-O reloads changed files of hosts', async () => {
+        await runOnCrio('write');
+        const before = statSync(registryFile('docker.io')).ino;
+        const script = startScript(onCrio('watch', { INTERVAL: '0.05' }));
+        running.push(script);
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        setSecret(secretOf(hosts, 'dHdv'));
+        await eventually(() => expect(login()).toEqual(loginOf(hosts, 'dHdv')));
+        expect(statSync(registryFile('docker.io')).ino).toBe(before);
+      });
+
+      it('deletes the file of a host that is no longer mirrored, and restores what another program removed', async () => {
+        const script = startScript(onCrio('watch', { INTERVAL: '0.05' }));
+        running.push(script);
+        await eventually(() => expect(lastLine(script)).toEqual(ready));
+        writeFileSync(registries('ecr-bootstrap-gcr.io.conf'), '# mine\n');
+        rmSync(settingsFile());
+        await eventually(() => expect(script.stdout()).toContain(`restored ${settingsFile()}, which`));
+        setSecret(secretOf(['quay.io']));
+        await eventually(() =>
+          expect(readdirSync(registries())).toEqual([
+            'ecr-bootstrap-gcr.io.conf',
+            'ecr-bootstrap-quay.io.conf',
+          ]),
+        );
+        await eventually(() => expect(login()).toEqual(loginOf(['quay.io'])));
+      });
+
+      /** Runs a function of the shared script for every text, as the content of `$file`, in one shell. */
+      const forEach = async (texts: readonly string[], commands: string): Promise<readonly string[]> => {
+        const folders = texts.map((text, index) => {
+          const conf = path(`cases/${index + 100}/crio.conf`);
+          write(conf, text);
+          return dirname(conf);
+        });
+        const { stdout } = await runScript({
+          ...onCrio(''),
+          script: `RUNTIME=crio\n${readScripts('node-files')}\nfor CRIO in ${folders.join(' ')}; do file=$CRIO/crio.conf; ${commands} | tr '\\n' ' '; echo; done`,
+        });
+        return stdout
+          .trimEnd()
+          .split('\n')
+          .map((line) => line.trim());
+      };
+
+      it('finds the registries that another program has configured', async () => {
+        const cases = {
+          '[[registry]]\nlocation = "docker.io"\n': 'docker.io',
+          "[[ registry ]]\n  prefix='docker.io/'\nlocation = 'mirror.corp'\n": 'docker.io',
+          '[[registry]]\nlocation = "a.corp"\n[[registry]]\n"prefix" = "docker.io" # mine\n':
+            'a.corp docker.io',
+          'unqualified-search-registries = ["docker.io"]\n[aliases]\n"docker.io" = "docker.io/x"\n': '',
+          '[[registry]]\nlocation = "a.corp"\n[[registry.mirror]]\nlocation = "docker.io"\n': 'a.corp',
+          '[[registry]]\nprefix = "a.corp"\nlocation = "docker.io"\n': 'a.corp',
+          '[[registry]]\nprefix = "docker.io/library"\nlocation = "a.corp"\n': 'docker.io/library',
+          '#[[registry]]\n#location = "docker.io"\n': '',
+          '[[registry]]\nlocation = "quay.io"': 'quay.io',
+        };
+        expect(await forEach(Object.keys(cases), 'prefixes <"$file"')).toEqual(Object.values(cases));
+      });
+
+      it('finds the login file that another program has configured', async () => {
+        const cases: readonly (readonly [text: string, isOther: boolean])[] = [
+          ['global_auth_file = "/etc/auth.json"\n', true],
+          ["  global_auth_file='/etc/auth.json'\n", true],
+          ['global_auth_file = ""\n', false],
+          ['# global_auth_file = "/etc/auth.json"\n', false],
+          [`${header}\nglobal_auth_file = "/etc/auth.json"\n`, false],
+          ['x\n', false],
+          ['\tglobal_auth_file="/etc/auth.json"\n', true],
+        ];
+        const found = await forEach(
+          cases.map(([text]) => text),
+          'other_login',
+        );
+        expect(found.map((line) => line.endsWith('/crio.conf sets global_auth_file'))).toEqual(
+          cases.map(([, isOther]) => isOther),
+        );
+      });
+
+      it('does not configure what another program has configured, and reports it', async () => {
+        mkdirSync(registries());
+        mkdirSync(path('crio/crio.conf.d'));
+        writeFileSync(registries('010-corp.conf'), '[[registry]]\nlocation = "docker.io"\n');
+        writeFileSync(path('crio/crio.conf.d/10-login.conf'), 'global_auth_file = "/etc/auth.json"\n');
+        expect((await runOnCrio('write')).status).toBe(0);
+        expect((await runOnCrio('check')).stdout).toBe(
+          `${path('crio/crio.conf.d/10-login.conf')} sets global_auth_file; ` +
+            `${registries('010-corp.conf')} has an entry for docker.io\n`,
+        );
+        expect(readdirSync(registries())).toEqual(['010-corp.conf', 'ecr-bootstrap-quay.io.conf']);
+        expect(readdirSync(path('crio/crio.conf.d'))).toEqual(['10-login.conf']);
+      });
+
+      it('writes nothing from a mirror file without a valid location or login', async () => {
+        setSecret({
+          'docker.io': mirrorOf('docker.io').replace('/shop/', '/shop"/'),
+          'gcr.io': `${header}\nAuthorization = "Basic b25l"\n`,
+          'ghcr.io': mirrorOf('ghcr.io', 'b"x'),
+          'quay.io': mirrorOf('quay.io'),
+        });
+        await runOnCrio('write');
+        expect(readdirSync(registries())).toEqual(['ecr-bootstrap-quay.io.conf']);
+        expect(login()).toEqual(loginOf(['quay.io']));
+        expect((await runOnCrio('check')).stdout).toBe(
+          ['docker.io', 'gcr.io', 'ghcr.io']
+            .map((host) => `the Secret node-access has no valid file for ${host}`)
+            .join('; ') + '\n',
+        );
+      });
+
+      it('keeps the login while the Secret has no valid file', async () => {
+        await runOnCrio('write');
+        setSecret({ 'docker.io': 'x' });
+        await runOnCrio('write');
+        expect(login()).toEqual(loginOf(hosts));
+      });
+
+      it('leaves no temporary file in the folders that CRI-O reads when it is killed', async () => {
+        const killed = await runScript({
+          ...onCrio('write'),
+          script: `cat() { head -c 20; kill -9 0; }\n${onCrio('write').script}`,
+        });
+        expect(killed.status).toBeNull();
+        await runOnCrio('write');
+        expect(readdirSync(path('crio'))).toEqual(['crio.conf.d', 'ecr-bootstrap-auth.json']);
+        expect(readdirSync(path('crio/crio.conf.d'))).toEqual(['ecr-bootstrap.conf']);
+      });
+
+      it('removes its files and leaves those of other programs and projects', async () => {
+        mkdirSync(path('crio/crio.conf.d'));
+        mkdirSync(registries());
+        writeFileSync(path('crio/crio.conf.d/10-crio.conf'), '[crio.image]\n');
+        writeFileSync(registryFile('ghcr.io'), '# managed by ecr-bootstrap shop-2\n');
+        const before = [treeOf(path('crio')), treeOf(path('containers'))];
+        await runOnCrio('write');
+        expect(treeOf(path('crio'))).not.toEqual(before[0]);
+        expect(await runOnCrio('remove')).toEqual({ status: 0, stdout: '', stderr: '' });
+        expect([treeOf(path('crio')), treeOf(path('containers'))]).toEqual(before);
+      });
+    });
+
     describe.skipIf(!canMount)('on a disk of its own, which needs a mount namespace', () => {
       /** Starts the agent with a disk in place of the folder of containerd. `before` runs on the disk before the agent. */
       const onDisk = (mode: string, options: string, before = ''): StartedScript => {

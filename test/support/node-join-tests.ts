@@ -3,18 +3,18 @@ import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { configSchema } from '../../src/config/schema.ts';
 import { nodeAccessObjects } from '../../src/nodes/objects.ts';
-import { type NodeMirrors, runtimeAdvice } from '../../src/nodes/runtime-advice.ts';
+import { runtimeAdvice } from '../../src/nodes/runtime-advice.ts';
 import { readScripts } from '../../src/nodes/script.ts';
 import { runScript, type ScriptResult, startScript, temporaryFolder, treeOf } from './node-scripts.ts';
 
 const token = 'eyJwYXlsb2FkIjoic2VjcmV0In0=';
-const mirrors: NodeMirrors = {
+const mirrors = {
   host: '1.dkr.ecr.eu-west-1.amazonaws.com',
   project: 'shop',
   hosts: ['docker.io', 'quay.io', 'ecr-bootstrap.invalid'],
 };
 const reading = 'reading the registry token from standard input\n';
-const login = Buffer.from(`AWS:${token}`).toString('base64');
+const encodedLogin = Buffer.from(`AWS:${token}`).toString('base64');
 /** The files that the operator renders for the agent, from the objects of the step `node-access`. */
 const files = await agentFiles();
 const fileOf = (host: string): string => files[host] ?? '';
@@ -27,11 +27,12 @@ async function agentFiles(): Promise<Readonly<Record<string, string>>> {
     hosts: mirrors.hosts.filter((host) => host !== 'ecr-bootstrap.invalid'),
     agentImage: 'agent',
     probeImage: 'probe',
+    hasCrio: false,
   });
   const { spec } = objects.find(({ kind }) => kind === 'ExternalSecret') as unknown as {
     spec: { target: { template: { data: Readonly<Record<string, string>> } } };
   };
-  const render = (text: string): string => text.replace(/\{\{ \(index .*auth \}\}/, login);
+  const render = (text: string): string => text.replace(/\{\{ \(index .*auth \}\}/, encodedLogin);
   return Object.fromEntries(
     Object.entries(spec.target.template.data).map(([host, text]) => [host, render(text)]),
   );
@@ -59,6 +60,12 @@ containerd() {
   case $1 in
     --version) printf '%s\\n' "$VERSION_LINE" ;;
     *) [ -n "$CONFIG" ] && printf '%s\\n' "$CONFIG" ;;
+  esac
+}
+crio() {
+  case $* in
+    config) printf '%s\\n' "$CRIO_CONFIG" ;;
+    'status config') [ -n "$CRIO_RUNNING" ] && printf '%s\\n' "$CRIO_RUNNING" ;;
   esac
 }
 `;
@@ -120,6 +127,10 @@ export const testJoinScript = (shells: readonly (readonly string[])[]): void =>
       afterEach(() => rmSync(folder, { recursive: true }));
 
       const certs = (): string => join(containerd, 'certs.d');
+      const crioFolders = () => ({
+        CONTAINERS: join(folder, 'etc/containers'),
+        CRIO: join(folder, 'etc/crio'),
+      });
       const oneFolder = (version = '2.2.9') => ({
         VERSION_LINE: versionLine(version),
         CONFIG: dump(version, certs()),
@@ -141,7 +152,7 @@ export const testJoinScript = (shells: readonly (readonly string[])[]): void =>
           script: before + joinScript,
           args,
           stdin,
-          env: { CONTAINERD: containerd, INSTALLED: 'containerd', ...oneFolder(), ...env },
+          env: { CONTAINERD: containerd, ...crioFolders(), INSTALLED: 'containerd', ...oneFolder(), ...env },
         });
 
       it('writes the files of all hosts with a token from standard input', async () => {
@@ -238,7 +249,7 @@ export const testJoinScript = (shells: readonly (readonly string[])[]): void =>
       it('prints the token neither in its output nor in a trace', async () => {
         const { stdout, stderr } = await run({ stdin: token, before: 'set -x\n' });
         expect(stdout + stderr).not.toContain(token);
-        expect(stdout + stderr).not.toContain(login);
+        expect(stdout + stderr).not.toContain(encodedLogin);
       });
 
       it('gives the token to no process as an argument or in the environment', async () => {
@@ -275,7 +286,7 @@ export const testJoinScript = (shells: readonly (readonly string[])[]): void =>
         const processes = readFileSync(log, 'utf8');
         expect(processes).toContain('bin/base64');
         expect(processes).not.toContain(token);
-        expect(processes).not.toContain(login);
+        expect(processes).not.toContain(encodedLogin);
       });
 
       it('says that it reads standard input while the input stays open', async () => {
@@ -344,7 +355,7 @@ export const testJoinScript = (shells: readonly (readonly string[])[]): void =>
           });
           expect(result).toEqual({
             status: 0,
-            stdout: `removed the mirror files of shop from ${certs()}\n`,
+            stdout: 'removed the mirror files of shop from this node\n',
             stderr: '',
           });
           expect(treeOf(folder)).toEqual({ ...before, 'etc/containerd/certs.d': 'folder 755' });
@@ -386,11 +397,11 @@ export const testJoinScript = (shells: readonly (readonly string[])[]): void =>
           async (version, _, config) => {
             const env = { VERSION_LINE: versionLine(version), CONFIG: config() };
             const { status, stderr } = await run({ stdin: token, env });
-            const advice = runtimeAdvice(`containerd://${version}`, mirrors)!;
+            const advice = runtimeAdvice(`containerd://${version}`)!;
             expect(status).toBe(1);
             expect(stderr).toBe(
               `${reading}error: containerd ${version.slice(0, 3)} does not use the mirror files. Change its configuration:\n\n` +
-                `${advice.lines.join('\n')}\n\nThen run: ${advice.restart}\n`,
+                `${advice.lines!.join('\n')}\n\nThen run: ${advice.restart}\n`,
             );
             expect(readFileSync(join(certs(), 'docker.io/hosts.toml'), 'utf8')).toBe(fileOf('docker.io'));
           },
@@ -404,7 +415,7 @@ export const testJoinScript = (shells: readonly (readonly string[])[]): void =>
           writeFileSync(join(containerd, 'config.toml'), `${firstLine}\n`);
           const env = { VERSION_LINE: versionLine('2.1.4'), CONFIG: dump('2.1.4', '') };
           const { stderr } = await run({ stdin: token, env });
-          const [comment, ...rest] = runtimeAdvice('containerd://2.1.4', mirrors)!.lines;
+          const [comment, ...rest] = runtimeAdvice('containerd://2.1.4')!.lines!;
           expect(stderr).toContain(`\n\n${[comment, section, ...rest.slice(2)].join('\n')}\n\n`);
         });
 
@@ -436,16 +447,106 @@ export const testJoinScript = (shells: readonly (readonly string[])[]): void =>
         });
       });
 
-      it('prints the configuration of CRI-O and fails, without writing files for containerd', async () => {
-        const advice = runtimeAdvice('cri-o://1.33.2', mirrors)!;
-        expect(await run({ stdin: token, env: { INSTALLED: 'crio' } })).toEqual({
-          status: 1,
-          stdout: '',
-          stderr:
-            'error: CRI-O does not use mirror files. Write these files:\n\n' +
-            `${advice.lines.join('\n')}\n\nThen run: ${advice.restart}\n`,
+      describe('with CRI-O', () => {
+        const registry = (host: string): string =>
+          `# managed by ecr-bootstrap shop\n[[registry]]\nprefix = "${host}"\nlocation = "${mirrors.host}/shop/${host}"\n`;
+        const loginPath = (): string => join(folder, 'etc/crio/ecr-bootstrap-auth.json');
+        const settings = (): string =>
+          `[crio.image]\nauto_reload_registries = true\nglobal_auth_file = "${loginPath()}"\n`;
+        /** The same settings as `crio config` and `crio status config` print them, among others. */
+        const configured = (indent = ''): string =>
+          ['[crio.image]', '# big_files_temporary_dir = ""', ...settings().split('\n').slice(1, 3)]
+            .map((line) => `${indent}${line}`)
+            .join('\n');
+        const onCrio = (env: Readonly<Record<string, string>> = {}): Options => ({
+          stdin: token,
+          env: { INSTALLED: 'crio containerd', CRIO_CONFIG: configured(), ...env },
         });
-        expect(() => statSync(containerd)).toThrow();
+        const wrote = (): string =>
+          `wrote mirror files to ${folder}/etc/containers/registries.conf.d for: ${mirrors.hosts.join(' ')}\n`;
+
+        it('writes one file per host, the login and the settings, and nothing for containerd', async () => {
+          expect(await run(onCrio())).toEqual({
+            status: 0,
+            stdout: `${wrote()}CRI-O uses them when it starts\n`,
+            stderr: reading,
+          });
+          const files = treeOf(join(folder, 'etc'));
+          const login = files['crio/ecr-bootstrap-auth.json'];
+          expect(files).toEqual({
+            containers: 'folder 755',
+            'containers/registries.conf.d': 'folder 755',
+            ...Object.fromEntries(
+              mirrors.hosts.map((host) => [
+                `containers/registries.conf.d/ecr-bootstrap-${host}.conf`,
+                `file 644 ${registry(host)}`,
+              ]),
+            ),
+            crio: 'folder 755',
+            'crio/crio.conf.d': 'folder 755',
+            'crio/crio.conf.d/ecr-bootstrap.conf': `file 644 # managed by ecr-bootstrap shop\n${settings()}`,
+            'crio/ecr-bootstrap-auth.json': login,
+          });
+          expect(login).toMatch(/^file 600 /);
+          expect(JSON.parse(login!.replace('file 600 ', ''))).toEqual({
+            '//': 'managed by ecr-bootstrap shop',
+            auths: Object.fromEntries(
+              mirrors.hosts.map((host) => [`${mirrors.host}/shop/${host}`, { auth: encodedLogin }]),
+            ),
+          });
+        });
+
+        it('succeeds if the running CRI-O has the settings', async () => {
+          const { status, stdout } = await run(onCrio({ CRIO_RUNNING: configured('    ') }));
+          expect({ status, stdout }).toEqual({ status: 0, stdout: `${wrote()}CRI-O uses them\n` });
+        });
+
+        it('fails if CRI-O runs without the settings, and prints the command that restarts it', async () => {
+          const running = '    auto_reload_registries = false\n    global_auth_file = ""';
+          expect(await run(onCrio({ CRIO_RUNNING: running }))).toEqual({
+            status: 1,
+            stdout: wrote(),
+            stderr:
+              `${reading}error: CRI-O uses the mirror files after a restart, which running containers survive.\n` +
+              'Run: systemctl restart crio\n',
+          });
+        });
+
+        it('fails if another file overrides the settings', async () => {
+          const config = configured().replace('= true', '= false');
+          const { status, stderr } = await run(onCrio({ CRIO_CONFIG: config, CRIO_RUNNING: config }));
+          expect(status).toBe(1);
+          expect(stderr).toContain(`must have these settings:\n\n${settings()}\nFind the file`);
+        });
+
+        it('leaves the files and entries of other programs as they are, and lists them', async () => {
+          const put = (path: string, content: string): void => {
+            mkdirSync(dirname(join(folder, path)), { recursive: true });
+            writeFileSync(join(folder, path), content);
+          };
+          put('etc/containers/registries.conf', '[[registry]]\nlocation = "quay.io"\nblocked = true\n');
+          put('etc/containers/registries.conf.d/ecr-bootstrap-docker.io.conf', '# mine\n');
+          put('etc/crio/crio.conf.d/10-login.conf', '[crio.image]\nglobal_auth_file = "/etc/auth.json"\n');
+          const before = treeOf(folder);
+          const { status, stderr } = await run(onCrio());
+          expect(status).toBe(1);
+          expect(stderr.split('\n')).toEqual([
+            reading.trimEnd(),
+            `error: ${folder}/etc/crio/crio.conf.d/10-login.conf sets global_auth_file`,
+            `error: ${folder}/etc/containers/registries.conf.d/ecr-bootstrap-docker.io.conf is managed by another program, its first line is: # mine`,
+            `error: ${folder}/etc/containers/registries.conf has an entry for quay.io`,
+            '',
+          ]);
+          expect(treeOf(folder)).toMatchObject(before);
+        });
+
+        it('removes all files again', async () => {
+          await run(onCrio());
+          const { status } = await run({ ...onCrio(), args: ['--remove'] });
+          expect(status).toBe(0);
+          const left = Object.values(treeOf(folder)).filter((entry) => !entry.startsWith('folder'));
+          expect(left).toEqual([]);
+        });
       });
 
       it('fails without a container runtime', async () => {

@@ -78,9 +78,9 @@ export const nodeRuntimes: Check = {
     const versions = runtimeVersions(await api.list({ apiVersion: 'v1', kind: 'Node' }));
     const unsupported = versions.filter(({ isSupported }) => !isSupported);
     const facts = versions
-      .map(({ version, nodes, setting }) => {
-        const needs = setting === undefined ? '' : `, needs ${setting}`;
-        return `${version} (${plural(nodes.length, 'node')}${needs})`;
+      .map(({ version, nodes, needs }) => {
+        const need = needs === undefined ? '' : `, needs ${needs}`;
+        return `${version} (${plural(nodes.length, 'node')}${need})`;
       })
       .join(', ');
     if (unsupported.length === 0) return [fine(facts === '' ? 'there are no nodes' : facts)];
@@ -88,7 +88,7 @@ export const nodeRuntimes: Check = {
       diagnosis('runtime-unsupported', {
         what: `nodes with ${version} cannot pull from ECR by themselves`,
         why: `the runtime ignores the files that \`up\` writes (${first}${others.length > 0 ? ` and ${others.length} more` : ''})`,
-        hint: 'Upgrade the runtime to containerd 1.7 or newer. Workloads can also use the names that `ecr-bootstrap images` shows.',
+        hint: 'Upgrade the runtime to containerd 1.7 or CRI-O 1.30 or newer. Workloads can also use the names that `ecr-bootstrap images` shows.',
       }),
     );
   },

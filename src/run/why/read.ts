@@ -223,7 +223,7 @@ async function readNode(
     hasFiles ? read(tokenFindings(ctx)) : [],
   ]);
   const state = access instanceof BootstrapError ? access : access[0];
-  const finding = state && !(state instanceof BootstrapError) ? await nodeFinding(state, ctx) : undefined;
+  const finding = state && !(state instanceof BootstrapError) ? nodeFinding(state) : undefined;
   return {
     name,
     object,

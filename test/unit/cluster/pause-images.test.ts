@@ -27,7 +27,10 @@ describe('the pause images of a node', () => {
     ['containerd://2.1.4', ['registry.k8s.io/pause:3.10']],
     ['containerd://2.2.9', ['registry.k8s.io/pause:3.10.1']],
     ['containerd://2.10.0', ['registry.k8s.io/pause:3.10.1']],
-    ['cri-o://1.34.1', []],
+    ['cri-o://1.30.2', ['registry.k8s.io/pause:3.9']],
+    ['cri-o://1.33.0', ['registry.k8s.io/pause:3.10']],
+    ['cri-o://1.34.1', ['registry.k8s.io/pause:3.10.1']],
+    ['docker://27.0.3', []],
     ['', []],
   ])("are assumed by the runtime's default when the kubelet reports none: %s", (runtime, expected) => {
     expect(pauseImagesOf(node(runtime, ['docker.io/library/nginx:1.27']))).toEqual(expected);

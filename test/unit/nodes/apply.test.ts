@@ -42,6 +42,7 @@ it('reports why the operator cannot write a Secret without which the agent does 
     isOn: true,
     hosts: [],
     nodeCount: 1,
+    crioCount: 0,
     deselected: [],
     conflicts: [],
   };

@@ -20,6 +20,7 @@ const findingsFor = (...hosts: readonly UpstreamHost[]) => {
     isOn: true,
     hosts,
     nodeCount: 1,
+    crioCount: 0,
     deselected: [],
     conflicts: [],
   };
@@ -49,4 +50,28 @@ it('reports nothing about an image that the run copies', () => {
   expect(
     findingsFor(host({ pending: missing }), host({ host: 'quay.io', isMirrored: true, pending: missing })),
   ).toEqual([]);
+});
+
+it.each([
+  [1, 0, '/etc/containerd/certs.d/docker.io/hosts.toml on 1 node'],
+  [3, 3, '/etc/containers/registries.conf.d/ecr-bootstrap-docker.io.conf on 3 nodes'],
+  [
+    3,
+    1,
+    '/etc/containerd/certs.d/docker.io/hosts.toml on 2 nodes and ' +
+      '/etc/containers/registries.conf.d/ecr-bootstrap-docker.io.conf on 1 node',
+  ],
+])('names the files on %i nodes of which %i run CRI-O', (nodeCount, crioCount, files) => {
+  const desired = { apiVersion: 'external-secrets.io/v1', kind: 'ExternalSecret', metadata: { name: 'x' } };
+  const [change] = diffNodeAccess({
+    wanted: [{ desired, actual: undefined }],
+    unwanted: [],
+    isOn: true,
+    hosts: [host({})],
+    nodeCount,
+    crioCount,
+    deselected: [],
+    conflicts: [],
+  }).changes;
+  expect(change?.reason).toBe(`writes ${files}`);
 });

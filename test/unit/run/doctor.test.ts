@@ -202,6 +202,7 @@ describe('the facts that doctor compares', () => {
       'containerd://1.6.30',
       'containerd://1.7.27',
       'containerd://2.2.0',
+      'cri-o://1.29.1',
       'cri-o://1.33.0',
       'docker://27.0.3',
     ];
@@ -215,9 +216,10 @@ describe('the facts that doctor compares', () => {
     );
     const supportOf = (version: string) => versions.find((each) => each.version === version);
     expect(supportOf('containerd://1.6.30')).toMatchObject({ isSupported: false, nodes: ['node-0'] });
-    expect(supportOf('containerd://1.7.27')).toMatchObject({ isSupported: true, setting: 'config_path' });
-    expect(supportOf('containerd://2.2.0')).not.toHaveProperty('setting');
-    expect(supportOf('cri-o://1.33.0')).toMatchObject({ isSupported: true, setting: 'registries.conf.d' });
+    expect(supportOf('containerd://1.7.27')).toMatchObject({ isSupported: true, needs: 'config_path' });
+    expect(supportOf('containerd://2.2.0')).not.toHaveProperty('needs');
+    expect(supportOf('cri-o://1.33.0')).toMatchObject({ isSupported: true, needs: 'one restart' });
+    expect(supportOf('cri-o://1.29.1')).toMatchObject({ isSupported: false });
     expect(supportOf('docker://27.0.3')).toMatchObject({ isSupported: false });
   });
 });
