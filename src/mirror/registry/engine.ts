@@ -1,3 +1,4 @@
+import { setFlagsFromString } from 'node:v8';
 import { RegistryCopy, type RegistryEngineServices } from './copy.ts';
 import { stopwatch } from '../../core/clock.ts';
 import { originOf, type WantedImage } from '../../images/wanted.ts';
@@ -42,6 +43,7 @@ export function createRegistryEngine(opened: RegistryEngineServices): RegistryEn
       return blobsAtSource(image, { ...services, platforms }, { signal });
     },
     copy: async (images, options) => {
+      collectChunksEarly();
       const how = withholdDone(options);
       const lookups = lookUp(images, how, services, (state) => !state.startsWith('would-'));
       // The copy reports errors.
@@ -112,4 +114,12 @@ async function lookUpOne(
       error: failureOf(error, `could not mirror ${image.source}`),
     };
   }
+}
+
+/**
+ * Stops the growth of V8's space for new objects. A chunk of a blob is freed only when the small objects that refer to
+ * it are collected, and the larger this space is, the rarer that is: with the default, 32 transfers take 35 MB more.
+ */
+function collectChunksEarly(): void {
+  setFlagsFromString('--semi-space-growth-factor=1');
 }

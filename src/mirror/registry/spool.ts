@@ -5,8 +5,9 @@ import { onAbort } from '../../core/abort.ts';
 
 /** The size of the file in bytes, at most. It also takes at most half of the free space. */
 const maxBytes = 4 * 1024 ** 3;
-/** Larger chunks would take more memory: each upload has some that are not collected yet. */
-const chunkBytes = 32 * 1024;
+const chunkBytes = 128 * 1024;
+/** Uploads of the same content are close together, so most chunks are read from the disk once. */
+const maxRecentChunks = 64;
 
 /** Shared content cannot be read, because its download or the disk failed. */
 export class SpoolError extends Error {
@@ -40,6 +41,7 @@ export class Spool {
   /** The used regions of the file, in order. */
   readonly #regions: Region[] = [];
   readonly #contents = new Map<object, SharedContent>();
+  readonly #recent = new RecentChunks();
 
   /** @param folder where the file is created, when it is needed */
   constructor(folder: string) {
@@ -61,7 +63,7 @@ export class Spool {
     if (known) return { content: known, isNew: false };
     const region = file && !file.isBroken ? this.#place(size, file.sizeBytes) : undefined;
     if (!file || !region) return undefined;
-    const content = new SharedContent(file, region, download);
+    const content = new SharedContent(file, region, this.#recent, download);
     this.#contents.set(key, content);
     void content.ended.then(() => {
       if (content.failure) this.#forget(key, content, region);
@@ -106,6 +108,25 @@ export class Spool {
   }
 }
 
+/** The chunks that were read last, for other readers. */
+class RecentChunks {
+  /** The oldest first. */
+  readonly #chunks: {
+    readonly of: SharedContent;
+    readonly offset: number;
+    readonly bytes: Promise<Buffer>;
+  }[] = [];
+
+  get(of: SharedContent, offset: number, read: () => Promise<Buffer>): Promise<Buffer> {
+    const known = this.#chunks.find((chunk) => chunk.offset === offset && chunk.of === of);
+    if (known) return known.bytes;
+    const bytes = read();
+    this.#chunks.push({ of, offset, bytes });
+    if (this.#chunks.length > maxRecentChunks) this.#chunks.shift();
+    return bytes;
+  }
+}
+
 /** A download into the file, and its readers. */
 class SharedContent {
   failure: SpoolError | undefined;
@@ -115,13 +136,20 @@ class SharedContent {
   readonly released: Promise<void>;
   readonly #file: SpoolFile;
   readonly #region: Region;
+  readonly #recent: RecentChunks;
   readonly #canceling = new AbortController();
   #written = 0;
   #waiting: (() => void)[] = [];
 
-  constructor(file: SpoolFile, region: Region, download: (signal: AbortSignal) => AsyncIterable<Buffer>) {
+  constructor(
+    file: SpoolFile,
+    region: Region,
+    recent: RecentChunks,
+    download: (signal: AbortSignal) => AsyncIterable<Buffer>,
+  ) {
     this.#file = file;
     this.#region = region;
+    this.#recent = recent;
     const { signal } = this.#canceling;
     this.ended = this.#receive(download(signal));
     const canceled = new Promise<void>((resolve) => onAbort(signal, resolve));
@@ -134,7 +162,7 @@ class SharedContent {
 
   /** @throws SpoolError */
   async *chunks(): AsyncGenerator<Buffer, void, undefined> {
-    const { start, size } = this.#region;
+    const { size } = this.#region;
     let offset = 0;
     while (offset < size) {
       if (this.failure) throw this.failure;
@@ -142,10 +170,16 @@ class SharedContent {
         await new Promise<void>((wake) => this.#waiting.push(wake));
         continue;
       }
-      const chunk = await this.#read(start + offset, Math.min(chunkBytes, this.#written - offset));
+      const chunk = await this.#chunkAt(offset);
       offset += chunk.length;
       yield chunk;
     }
+  }
+
+  /** The chunk from there on, or what has arrived of it. Readers that are close together get the same one. */
+  #chunkAt(offset: number): Promise<Buffer> {
+    const end = Math.min(offset - (offset % chunkBytes) + chunkBytes, this.#written);
+    return this.#recent.get(this, offset, () => this.#read(this.#region.start + offset, end - offset));
   }
 
   async #read(position: number, length: number): Promise<Buffer> {

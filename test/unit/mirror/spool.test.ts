@@ -64,6 +64,19 @@ describe('shared content', () => {
     expect(Buffer.concat([first.value as Buffer, rest]).equals(bytes)).toBe(true);
   });
 
+  it('is read from the disk once for readers that are close together', async () => {
+    const { content } = await share({}, randomBytes(1_000_000));
+    const [one, other] = [content.chunks(), content.chunks()];
+    let chunks = 0;
+    for (;;) {
+      const [first, second] = [await one.next(), await other.next()];
+      expect(second.value).toBe(first.value);
+      if (first.done) break;
+      chunks += 1;
+    }
+    expect(chunks).toBeGreaterThan(1);
+  });
+
   it('is read while the download runs', async () => {
     const { download, push } = manualDownload();
     const shared = await spool.share({}, 6, download);
