@@ -1,8 +1,8 @@
 import { forgetSecrets } from '../../src/core/secret.ts';
 
-/** Isolates every test from the developer's AWS, Kubernetes, Docker and proxy settings. */
+/** Isolates every test from the developer's AWS, Kubernetes, Docker, proxy and certificate settings. */
 const personal =
-  /^(AWS_|ECR_BOOTSTRAP_|KUBE|DOCKER_|HTTPS?_PROXY$|NO_PROXY$|https?_proxy$|no_proxy$|all_proxy$|ALL_PROXY$)/;
+  /^(AWS_|ECR_BOOTSTRAP_|KUBE|DOCKER_|NODE_EXTRA_CA_CERTS$|HTTPS?_PROXY$|NO_PROXY$|https?_proxy$|no_proxy$|all_proxy$|ALL_PROXY$)/;
 
 for (const name of Object.keys(process.env)) {
   if (personal.test(name)) delete process.env[name];

@@ -27,10 +27,9 @@ export interface RegistryEngineServices {
   readonly folder: string;
   /** Whether the account allows mounting blobs from other repositories; undefined when unknown. */
   readonly mounting: () => Promise<boolean | undefined>;
+  /** Images that are looked up within this time are planned together. In milliseconds; default 500. */
+  readonly groupMs?: number;
 }
-
-/** Images that are looked up within this time are planned together. In milliseconds. */
-const groupMs = 500;
 
 /** Copies a set of images: one scheduler for the blobs of all repositories, and an image's tag when its blobs have arrived. */
 export class RegistryCopy {
@@ -56,7 +55,7 @@ export class RegistryCopy {
    * @throws the signal's reason, after all running work has ended
    */
   async run(lookups: readonly Promise<PlannedCopy>[]): Promise<MirrorResult[]> {
-    const { contents, folder, target } = this.#services;
+    const { contents, folder, groupMs = 500, target } = this.#services;
     const { concurrency, emit, signal } = this.#options;
     const groups = inGroups(lookups, groupMs);
     const spool = new Spool(folder);

@@ -8,7 +8,7 @@ let source: OciServer;
 const image = makeImage({ os: 'linux', architecture: 'amd64' }, ['content']);
 
 beforeAll(async () => {
-  [cli, source] = await Promise.all([openCli(), OciServer.start()]);
+  [cli, source] = await Promise.all([openCli({}, { fast: true }), OciServer.start()]);
 });
 afterAll(() => Promise.all([cli.close(), source.close()]));
 

@@ -20,6 +20,7 @@ let slow: OciServer;
 let answer: () => void;
 beforeEach(async () => {
   world = await EngineWorld.start();
+  world.groupMs = 50;
   slow = await OciServer.start();
   const answers = new Promise<void>((resolve) => (answer = resolve));
   slow.hold = () => answers;
