@@ -62,7 +62,7 @@ const stub = `ecr-bootstrap() {
  */
 async function complete(shell: 'bash' | 'zsh', lines: readonly string[], settings = ''): Promise<string> {
   const { stdout: script } = await cli.run(`completion ${shell}`);
-  const own = shell === 'zsh' ? 'autoload -Uz compinit && compinit -D -u' : settings;
+  const own = shell === 'zsh' ? 'autoload -Uz compinit && compinit -u' : settings;
   const start = `${stub}\n${own}\n${script}`;
   return typeInto(
     shell,

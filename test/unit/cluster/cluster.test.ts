@@ -8,7 +8,7 @@ let cluster: TestCluster;
 let undoFaults: (() => void)[] = [];
 
 beforeAll(async () => {
-  cluster = await startTestCluster();
+  cluster = await startTestCluster({}, { fast: true });
 });
 
 afterEach(() => {

@@ -26,7 +26,7 @@ it('does not start a rotation in a run that has only repaired the stored key', a
 });
 
 it('replaces the key of its first observation, even if IAM still shows the tag of its creation', async () => {
-  world = await OperatorWorld.start();
+  world = await OperatorWorld.start({ fast: true });
   const { users, keys } = world.sandbox.aws.identities;
   const [old] = [...keys.values()].filter(({ user }) => user.name === 'image-puller');
   const observe = rotationObserver(new ObservedKeys());
