@@ -2,6 +2,7 @@ import { partitionOf } from '../clients/aws/partitions.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { oldestFirst } from './events.ts';
 import { operatorNamespace } from '../core/ownership.ts';
+import { docsPage } from '../core/paths.ts';
 
 /** Why a pod does not run, when waiting does not help. */
 export interface PodFailure {
@@ -22,6 +23,8 @@ export interface PodFailure {
   readonly why: string;
   /** The image that cannot be pulled. */
   readonly image?: string;
+  /** It is the pause image, which the container runtime pulls by itself before it starts any container of a pod. */
+  readonly isPause?: true;
 }
 
 interface ContainerStatus {
@@ -58,7 +61,41 @@ export function diagnosePod(pod: KubeObject, warnings: readonly KubeObject[] = [
   );
   if (unscheduled) return { cause: 'unschedulable', why: short(unscheduled.message ?? 'no node can run it') };
   const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
-  return containers.map((container) => containerFailure(container, pod, warnings)).find(Boolean);
+  return (
+    containers.map((container) => containerFailure(container, pod, warnings)).find(Boolean) ??
+    pauseFailure(pod, warnings)
+  );
+}
+
+/** Whether the kubelet has not created the containers of a pod yet. */
+export function isBeingCreated({ status }: KubeObject): boolean {
+  const { conditions = [], containerStatuses = [], initContainerStatuses = [] } = (status ?? {}) as PodStatus;
+  const isCreating = ({ state }: ContainerStatus): boolean =>
+    /^(ContainerCreating|PodInitializing)$/.test(state?.waiting?.reason ?? '');
+  // Its containers also have this reason while their images are pulled.
+  const hasPause = conditions.some(
+    ({ type, status: value }) => type === 'PodReadyToStartContainers' && value === 'True',
+  );
+  return !hasPause && [...initContainerStatuses, ...containerStatuses].some(isCreating);
+}
+
+/** The errors of containerd, then that of CRI-O. */
+const pauseErrors = [
+  /^Failed to create pod sandbox: .*?failed to get sandbox image "([^"]+)": (?:failed to pull image "[^"]*": )?(.*)/s,
+  /^Failed to create pod sandbox: .*?docker:\/\/(\S+): (.*)/s,
+];
+
+/** No status says that the pause image cannot be pulled. */
+function pauseFailure(pod: KubeObject, warnings: readonly KubeObject[]): PodFailure | undefined {
+  if (!isBeingCreated(pod)) return undefined;
+  const message = newestWarning(pod, warnings, 'Failed to create pod sandbox') ?? '';
+  for (const pattern of pauseErrors) {
+    const [, image, text] = pattern.exec(message) ?? [];
+    if (image === undefined || text === undefined) continue;
+    const why = pullCause(text) ?? text;
+    return { cause: classifyPull(why), why: short(why), image, isPause: true };
+  }
+  return undefined;
 }
 
 function containerFailure(
@@ -102,13 +139,23 @@ function pullCause(message: string): string | undefined {
   return cause;
 }
 
-function pullWarning({ metadata }: KubeObject, warnings: readonly KubeObject[]): string | undefined {
+function pullWarning(pod: KubeObject, warnings: readonly KubeObject[]): string | undefined {
+  const newest = newestWarning(pod, warnings, 'Failed to pull');
+  return newest === undefined ? undefined : (pullCause(newest) ?? newest);
+}
+
+/** The message of the newest warning about a pod that begins with a text. */
+function newestWarning(
+  { metadata }: KubeObject,
+  warnings: readonly KubeObject[],
+  start: string,
+): string | undefined {
   const about = warnings.filter((event) => {
     const { involvedObject, message } = event as { involvedObject?: { uid?: string }; message?: string };
-    return involvedObject?.uid === metadata.uid && message?.startsWith('Failed to pull');
+    return involvedObject?.uid === metadata.uid && message?.startsWith(start);
   });
   const newest = oldestFirst(about).at(-1)?.['message'];
-  return typeof newest === 'string' ? (pullCause(newest) ?? newest) : undefined;
+  return typeof newest === 'string' ? newest : undefined;
 }
 
 /** The kubelet does not try to pull for these reasons. */
@@ -143,11 +190,14 @@ export const short = (text: string): string => {
 
 /** How to fix the failure. */
 export function remedyFor(
-  { cause, image = '' }: PodFailure,
+  { cause, image = '', isPause }: PodFailure,
   { metadata, spec }: KubeObject,
   region: string,
 ): string {
   const { nodeName = '' } = (spec ?? {}) as { nodeName?: string };
+  if (isPause) {
+    return `Load ${image} onto node ${nodeName}, or write the files of ecr-bootstrap there: ${docsPage('tasks/nodes.md#a-node-joins')}`;
+  }
   const pod = `-n ${metadata.namespace} ${metadata.name}`;
   const [host = ''] = image.split('/');
   const domain = `${region}.${partitionOf(region).domain}`;

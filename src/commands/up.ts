@@ -3,13 +3,14 @@ import { steps } from '../steps/index.ts';
 import { examples, layoutArgument, type Program, list } from './command.ts';
 import { BootstrapError, exitCodes } from '../core/errors.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
+import { nodeAccess } from '../steps/node-access.ts';
 import { pullSecretDistribution } from '../steps/pull-secret-distribution.ts';
 import { pullSecretBootstrap } from '../steps/pull-secret-bootstrap.ts';
 import { registration } from '../steps/registration.ts';
 import { registrationHere } from '../access-key/registration/registration.ts';
 import { serviceAccountPolicy } from '../steps/service-account-policy.ts';
 import { serviceAccounts } from '../steps/service-accounts.ts';
-import { stuckPods } from '../steps/stuck-pods.ts';
+import { stuckPodsAfter } from '../steps/stuck-pods.ts';
 import { withoutCopies } from '../cluster/service-accounts/uncovered.ts';
 import { type AdoptOptions, consentOf } from '../run/adopt.ts';
 import { type StepSelection, selectSteps, needsOf } from '../run/select-steps.ts';
@@ -100,7 +101,7 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
   try {
     return await runPlan(session, {
       // Last, because the earlier steps give access to ECR.
-      steps: [...warningOfUncovered(chosen), ...(restartStuck ? [stuckPods] : [])],
+      steps: [...warningOfUncovered(chosen), ...(restartStuck ? [restartingAfter(chosen)] : [])],
       dryRun,
       showsDiffs: diff,
       exitCode,
@@ -119,6 +120,12 @@ export async function up(session: Session, options: UpOptions): Promise<number> 
     throw error;
   }
 }
+
+const restartingAfter = (chosen: readonly AnyStep[]): AnyStep =>
+  stuckPodsAfter({
+    serviceAccounts: chosen.includes(serviceAccounts),
+    nodeAccess: chosen.includes(nodeAccess),
+  });
 
 /**
  * Refuses steps that make the cluster depend on the key without its registration. A cluster is registered

@@ -11,6 +11,8 @@ export interface FindingDescription {
   readonly fix: string;
   /** The group of the finding, if it is not that of the step that reports it. */
   readonly group?: Group;
+  /** The title of a problem of all groups, which screens show first. */
+  readonly title?: string;
   /** Several findings in one sentence: `of` things, of which `text` is true, with a fix for all of them. */
   readonly many?: { readonly of: string; readonly text: string; readonly fix?: string };
 }
@@ -27,6 +29,12 @@ export const findingCodes = {
     level: 'failed',
     about: 'A resource differs from the configuration; `up` repairs it.',
     fix: 'Run `ecr-bootstrap up`.',
+  },
+  'not-set-up': {
+    level: 'failed',
+    about: '`up` has not run for this cluster. Screens do not list what it would create.',
+    fix: 'Run `ecr-bootstrap up`. `ecr-bootstrap up --dry-run` shows what it does.',
+    title: 'Setup',
   },
   'change-rejected': {
     level: 'failed',

@@ -37,7 +37,11 @@ export function inspect<Ctx>(steps: readonly AnyStep<Ctx>[], ctx: Ctx): Promise<
 }
 
 /** Findings of a resource that take the place of its drift. */
-const explainsDrift: ReadonlySet<Finding['code']> = new Set(['change-rejected', 'image-list-outdated']);
+const explainsDrift: ReadonlySet<Finding['code']> = new Set([
+  'change-rejected',
+  'image-list-outdated',
+  'not-set-up',
+]);
 
 async function health<Ctx>({ step, state }: StepPlan<Ctx>, ctx: Ctx): Promise<readonly Finding[]> {
   try {

@@ -6,6 +6,7 @@ import { type Group, groups } from './groups.ts';
 import type { StepStatus } from './inspect.ts';
 import type { countsSchema } from './schemas.ts';
 import type { Change } from './step.ts';
+import { nameOf } from './target.ts';
 
 type Level = Exclude<Finding['level'], 'ok'>;
 
@@ -62,12 +63,14 @@ const maxApart = 2;
 /** Merges the findings of all steps into the problems to solve. */
 export function healthOf(steps: readonly StepStatus[]): Health {
   const entries = steps.flatMap((step) => step.findings.map((finding) => ({ finding, step })));
-  const problems = problemsOf(entries.flatMap(asProblem), steps);
+  const isSetUp = !entries.some(isSetup);
+  const relevant = entries.filter((entry) => isSetUp || isSetup(entry) || !isPartOfSetup(entry));
+  const problems = problemsOf(relevant.flatMap(asProblem), steps);
   const affected = affectedGroups(entries);
   const count = (level: Finding['level']) => entries.filter(({ finding }) => finding.level === level).length;
   return {
     problems,
-    healthy: healthyGroups(entries, affected, steps),
+    healthy: isSetUp ? healthyGroups(entries, affected, steps) : [],
     counts: {
       checks: steps.length,
       notChecked: steps.filter(({ findings }) => findings.some(({ code }) => code === 'not-checked')).length,
@@ -116,6 +119,26 @@ const asProblem = (entry: Entry): ProblemEntry[] => {
   return level === 'ok' ? [] : [{ ...entry, level, group: groupIn(entry) }];
 };
 
+const isSetup = ({ finding }: Entry): boolean => finding.code === 'not-set-up';
+
+/** What `up` resolves is not a problem of its own before the first one. */
+const isPartOfSetup = ({ finding }: Entry): boolean =>
+  /^(drift|internet-image)$/.test(finding.code) || fixIn(finding) === 'ecr-bootstrap up';
+
+/** Findings that others cause are not problems of their own. */
+function splitByCause(entries: readonly ProblemEntry[]) {
+  const targets = entries.flatMap(({ finding: { causedBy, target } }) => (causedBy ? [] : [nameOf(target)]));
+  const causes = new Set(targets);
+  const isCaused = ({ finding: { causedBy } }: ProblemEntry): boolean =>
+    causedBy !== undefined && causes.has(nameOf(causedBy));
+  return {
+    own: entries.filter((entry) => !isCaused(entry)),
+    consequences: groupBy(entries.filter(isCaused), ({ finding: { causedBy } }) =>
+      causedBy ? nameOf(causedBy) : '',
+    ),
+  };
+}
+
 /** A token has its own group, whichever step reports it. */
 function groupIn({ finding, step }: Entry): Group {
   if (finding.secondsLeft !== undefined) return 'tokens';
@@ -126,15 +149,40 @@ function groupIn({ finding, step }: Entry): Group {
 const descriptionOf = (code: Finding['code']): FindingDescription => findingCodes[code];
 
 function problemsOf(entries: readonly ProblemEntry[], steps: readonly StepStatus[]): Problem[] {
-  const facts = [...groupBy(entries, factKey).values()].flatMap((alike) => factsOf(alike, steps));
+  const { own, consequences } = splitByCause(entries);
+  const facts = [...groupBy(own, factKey).values()].flatMap((alike) => factsOf(alike, steps));
   const problems = [...groupBy(facts, ({ key }) => key).values()]
     .map(problemOf)
+    .map((problem) => withConsequences(problem, consequences, steps))
     .toSorted((a, b) => rankOf(a) - rankOf(b));
   // Problems with one fix are neighbors.
   const fixes = problems.map(({ level, fix }) => `${level} ${fix}`);
   const first = ({ level, fix }: Problem): number => fixes.indexOf(`${level} ${fix}`);
   return problems.toSorted((a, b) => first(a) - first(b));
 }
+
+/** Adds what the findings of a problem cause. It is as bad as the worst of them. */
+function withConsequences(
+  problem: Problem,
+  consequences: ReadonlyMap<string, readonly ProblemEntry[]>,
+  steps: readonly StepStatus[],
+): Problem {
+  const targets = new Set(
+    [problem.fact, ...problem.others].flatMap(({ findings }) => findings.map(({ target }) => nameOf(target))),
+  );
+  const caused = [...targets].flatMap((name) => consequences.get(name) ?? []);
+  const facts = [...groupBy(caused, factKey).values()].map((alike) => placed(alike, steps));
+  return {
+    ...problem,
+    level: worstOf([problem.level, ...facts.map(({ level }) => level)]),
+    others: [...problem.others, ...facts],
+  };
+}
+
+const worstOf = (levels: readonly Level[]): Level =>
+  levels.reduce((worst, level) =>
+    findingLevels.indexOf(level) < findingLevels.indexOf(worst) ? level : worst,
+  );
 
 /** The worst first. A service that is unreachable comes before the groups. */
 const rankOf = ({ level, place }: Problem): number => findingLevels.indexOf(level) * maxPlaces + place;
@@ -171,7 +219,7 @@ function placed(entries: readonly ProblemEntry[], steps: readonly StepStatus[]):
   const { code } = finding;
   const findings = entries.map((entry) => entry.finding);
   const service = findings.find(({ target }) => target.kind === 'service');
-  const { many } = descriptionOf(code);
+  const { many, title: general } = descriptionOf(code);
   const ids = [...new Set(entries.map((entry) => entry.step.step))];
   const hasOneFix = new Set(findings.map(fixIn)).size === 1;
   const fix = hasOneFix ? fixIn(finding) : (many?.fix ?? `ecr-bootstrap status -v --only ${ids.join(',')}`);
@@ -184,8 +232,8 @@ function placed(entries: readonly ProblemEntry[], steps: readonly StepStatus[]):
     findings,
     drift: code === 'drift' ? driftOf(entries) : [],
     ...(total !== undefined && total >= targets.size ? { total } : {}),
-    title: service?.target.name ?? groups[group].title,
-    place: service ? 0 : groupNames.indexOf(group) + 1,
+    title: service?.target.name ?? general ?? groups[group].title,
+    place: service || general !== undefined ? 0 : groupNames.indexOf(group) + 1,
     fix,
     steps: ids,
     isConsequence: step.group !== group,

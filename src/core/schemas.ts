@@ -68,6 +68,11 @@ export const findingSchema = object({
   resolvedBy: targetSchema
     .exactOptional()
     .describe('A plan that changes this target resolves the finding, and does not report it.'),
+  causedBy: targetSchema
+    .exactOptional()
+    .describe(
+      'A finding about this target is the cause of this one, if there is one: screens show them together.',
+    ),
   isTemporary: z
     .boolean()
     .exactOptional()

@@ -108,7 +108,8 @@ function pathInProject(reference: Reference, { project, map }: Naming): string {
   return repositoryOf(reference).replace(':', '_');
 }
 
-function mappedName(reference: Reference, map: Naming['map']): string | undefined {
+/** The name that `images.map` gives an image. */
+export function mappedName(reference: Reference, map: Naming['map']): string | undefined {
   const wanted = repositoryOf(reference);
   for (const [key, name] of Object.entries(map)) {
     if (key === wanted || repositoryOf(canonical(parseReference(key))) === wanted) return name;

@@ -105,7 +105,7 @@ export function wantedImages(sources: ImageSources): WantedImages {
   for (const reference of sources.references ?? []) collector.addGiven(reference);
   if (sources.pause) collector.addForNodes(sources.pause);
   for (const workload of sources.workloads ?? []) {
-    for (const text of workload.images) collector.addFromCluster(text, workloadName(workload));
+    for (const text of workload.images) collector.addFromCluster(text, imageUserName(workload));
   }
   return collector.result();
 }
@@ -123,7 +123,8 @@ export function configuredHosts(list: readonly string[], { map }: Pick<Naming, '
   return [...list, ...Object.keys(map)].flatMap((text) => parseIfValid(text)?.host ?? []);
 }
 
-const workloadName = ({ kind, namespace, name }: ImageUser) =>
+/** `Deployment shop/web`, or `Node worker-1`. */
+export const imageUserName = ({ kind, namespace, name }: ImageUser) =>
   namespace === '' ? `${kind} ${name}` : `${kind} ${namespace}/${name}`;
 
 interface Entry {
@@ -167,7 +168,7 @@ class ImageCollector {
 
   addForNodes(pause: readonly ImageUser[]): void {
     this.add(this.#probe(), 'nodes');
-    for (const user of pause) for (const text of user.images) this.addFromCluster(text, workloadName(user));
+    for (const user of pause) for (const text of user.images) this.addFromCluster(text, imageUserName(user));
   }
 
   addGiven({ text, wantedBy, where = wantedBy }: GivenReference): void {

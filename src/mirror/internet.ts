@@ -58,19 +58,26 @@ interface Mirrors {
   readonly withoutAgent: ReturnType<typeof withoutAgent>;
 }
 
-async function readMirrors({ inventory, config }: MirrorContext): Promise<Mirrors> {
-  const hosts = await inventory.mirroredHosts();
+async function readMirrors(
+  { inventory, config }: MirrorContext,
+  mirrored: Promise<readonly string[]> = inventory.mirroredHosts(),
+): Promise<Mirrors> {
+  const hosts = await mirrored;
   return {
     isMirrored: mirroring(hosts, config),
     withoutAgent: withoutAgent(hosts.length > 0 ? await inventory.nodes() : [], config.nodes.nodeSelector),
   };
 }
 
-/** Creates the predicate for images that the node of a pod pulls from ECR under their own name. */
+/**
+ * Creates the predicate for images that the node of a pod pulls from ECR under their own name.
+ * @param mirrored the registries that nodes pull from ECR, by default the present ones
+ */
 export async function mirroringForPods(
   ctx: MirrorContext,
+  mirrored?: Promise<readonly string[]>,
 ): Promise<(image: string, pod: KubeObject) => boolean> {
-  const mirrors = await readMirrors(ctx);
+  const mirrors = await readMirrors(ctx, mirrored);
   return (image, pod) => mirrors.isMirrored(image) && mirrors.withoutAgent(placementOf(pod)) === undefined;
 }
 

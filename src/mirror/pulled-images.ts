@@ -1,5 +1,6 @@
 import { parseIfValid, type Reference, formatReference } from '../images/reference.ts';
-import { ecrName, type Naming } from '../images/naming.ts';
+import { ecrName, type Naming, sourceOf } from '../images/naming.ts';
+import { canonical } from '../images/operator.ts';
 import { isOfRegistry } from '../images/registry-alias.ts';
 import type { WantedImage } from '../images/wanted.ts';
 import { isPlatform } from '../core/platform.ts';
@@ -57,6 +58,17 @@ export function ecrImage(
     throw error;
   }
 }
+
+/** Creates the function that finds the source of an image, and returns the image itself if it has none. */
+export const sourceNaming =
+  (registryHost: string, { project, images: { map } }: MirrorContext['config']) =>
+  (image: string): string => {
+    const reference = parseIfValid(image);
+    if (!reference) return image;
+    const isInEcr = isOfRegistry(reference, registryHost);
+    const source = isInEcr ? sourceOf(reference, { project, map }) : canonical(reference);
+    return source ? formatReference(source) : image;
+  };
 
 /** What ECR has of an image that a node pulls. */
 export interface StoredImage {

@@ -107,10 +107,13 @@ const otherImage =
 
 const makeRoom = (node: string): string => `Make room on the node: kubectl describe node ${node}`;
 
+/** What the agent logs about a file that it leaves alone. */
+export const managedByOthers = 'is managed by another program';
+
 /** Fixes by a text in the agent's log. */
 const hintsOnLog: readonly (readonly [text: string, hint: string])[] = [
   [
-    'is managed by another program',
+    managedByOthers,
     'Delete this file on the node, or leave its registry out: list the others in nodes.hosts. The agent then continues by itself.',
   ],
   [
@@ -211,7 +214,7 @@ function stateOf(
     const hint = failure.cause === 'platform' ? otherImage : remedyFor(failure, pod, region);
     return { ...base, state: 'failing', why: failure.why, hint };
   }
-  if (hasRun(probe) && agent?.ready === true)
+  if (isPulled(probe) && agent?.ready === true)
     return { ...base, state: 'active', why: 'the probe was pulled' };
   const warning = mountWarning(pod, warnings);
   const why = warning ?? waitOf(pod) ?? starting;
@@ -299,7 +302,7 @@ const isIgnored = (message = ''): boolean =>
   message.includes(`https://${probeHost}/`) || message.includes(`lookup ${probeHost}`);
 
 /** It runs, or it ended after its hour and will be pulled again. */
-const hasRun = (status: ContainerStatus | undefined): boolean =>
+const isPulled = (status: ContainerStatus | undefined): boolean =>
   status?.state?.running !== undefined || status?.state?.terminated?.exitCode === 0;
 
 /** It exited with an error, and the kubelet restarts it later. */

@@ -98,12 +98,16 @@ export function notMirroredFinding(host: string, missing: readonly MissingImage[
   return [
     finding('host-not-mirrored', {
       target: { kind: 'registry', name: host },
-      what: `nodes still pull ${host} from the internet`,
-      why: `ECR does not have ${images.join(', ')}${more}${others.length === 0 ? `: ${first.why}` : ''}`,
-      hint: others.length === 0 ? first.hint : `For example ${first.image}: ${first.why}. ${first.hint}`,
+      what: `nodes still pull ${host} from the internet because of ${images.join(', ')}${more}`,
+      why: others.length === 0 ? first.why : `for example ${first.image}: ${first.why}`,
+      hint: `${asSentence(first.hint)} Then run \`ecr-bootstrap up\`.`,
+      ...(others.length === 0 && { causedBy: { kind: 'image', name: first.image } }),
     }),
   ];
 }
+
+/** Hints end with a period, unless they end with a command. */
+export const asSentence = (hint: string): string => (hint.endsWith('.') ? hint : `${hint}.`);
 
 const missingFinding = (host: string, { image, why, hint }: MissingImage): Finding =>
   finding('mirrored-image-missing', {
@@ -111,6 +115,7 @@ const missingFinding = (host: string, { image, why, hint }: MissingImage): Findi
     what: `nodes pull ${host} from ECR, which does not have ${image}`,
     why,
     hint,
+    causedBy: { kind: 'image', name: image },
   });
 
 /** Images listed in one finding. */

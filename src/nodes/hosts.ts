@@ -1,7 +1,7 @@
 import type { Config } from '../config/schema.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { excluding } from '../images/exclude.ts';
-import { ecrName } from '../images/naming.ts';
+import { type EcrName, ecrName, mappedName, type Naming, workloadReference } from '../images/naming.ts';
 import { canonical } from '../images/operator.ts';
 import { formatReference, parseIfValid, type Reference, repositoryOf } from '../images/reference.ts';
 import { isOfRegistry } from '../images/registry-alias.ts';
@@ -71,7 +71,7 @@ export function upstreamHosts(used: UsedImages, config: Config): readonly Upstre
 }
 
 /** A name without a port. `localhost` stands for images that were loaded onto a node. */
-const isUpstream = (host: string): boolean => host.includes('.') && !host.includes(':');
+export const isUpstream = (host: string): boolean => host.includes('.') && !host.includes(':');
 
 /** The hosts that nodes pull from ECR once the pending images are copied. */
 export const plannedHosts = (hosts: readonly UpstreamHost[]): readonly string[] =>
@@ -88,7 +88,10 @@ interface Found extends MissingImage {
 }
 
 /** Returns a function that finds what ECR has of an image, under the name that nodes ask for. */
-function imageFinder({ presence }: UsedImages, { project, images }: Config): (image: Reference) => Found {
+function imageFinder(
+  { presence, registryHost }: UsedImages,
+  { project, images }: Config,
+): (image: Reference) => Found {
   const isExcluded = excluding(images.exclude);
   const bySource = new Map(presence.map((one) => [one.image.source, one]));
   return (reference) => {
@@ -97,10 +100,13 @@ function imageFinder({ presence }: UsedImages, { project, images }: Config): (im
     const wanted = `${project}/${repositoryOf(reference)}`;
     const name = nameInEcr(reference, { project, map: images.map });
     if (name instanceof BootstrapError) return missing(name.why, name.hint);
-    if (name !== wanted) {
+    if (name.repository !== wanted) {
+      // The operator's image has a name of its own, also where others installed the operator.
+      const isMapped = mappedName(reference, images.map) !== undefined;
+      const use = isMapped ? 'Remove it from images.map, or use' : 'Use';
       return missing(
-        `it is in ECR as ${name}, and nodes ask for ${wanted}`,
-        'Remove it from images.map, or use its name in ECR in the workloads.',
+        `it is in ECR as ${name.repository}, and nodes ask for ${wanted}`,
+        `${use} its name in ECR in the workloads: ${workloadReference(registryHost, name, reference)}`,
       );
     }
     const found = bySource.get(image);
@@ -118,9 +124,9 @@ function imageFinder({ presence }: UsedImages, { project, images }: Config): (im
   };
 }
 
-function nameInEcr(reference: Reference, naming: Parameters<typeof ecrName>[1]): string | BootstrapError {
+function nameInEcr(reference: Reference, naming: Naming): EcrName | BootstrapError {
   try {
-    return ecrName(reference, naming).repository;
+    return ecrName(reference, naming);
   } catch (error) {
     if (error instanceof BootstrapError) return error;
     throw error;

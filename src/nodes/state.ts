@@ -38,24 +38,20 @@ export interface NodeAccessState extends ObjectsState {
 export async function observeNodeAccess(ctx: NodesContext): Promise<NodeAccessState> {
   if (!(await isNodeAccessOn(ctx))) return observeForRemoval(ctx);
   const { config, cluster, inventory } = ctx;
-  const [api, objects, registryHost, presence, workloads, pause, nodes, mirrored, home] = await Promise.all([
+  const [api, objects, registryHost, presence, nodes, home] = await Promise.all([
     operatorApi(cluster),
     nodeAccessRefs(cluster).then((refs) => Promise.all(refs.map((ref) => cluster.get(ref)))),
     ctx.registryHost(),
     // The agents work while AWS is unreachable, so their health is reported then too.
     imagePresence(ctx).catch(onlyBootstrapError),
-    inventory.workloads(),
-    inventory.pauseImages(),
     inventory.nodes(),
-    inventory.mirroredHosts(),
     cluster.get({ apiVersion: 'v1', kind: 'Namespace', name: operatorNamespace }),
   ]);
   const base = { ...nothing, isOn: true, wanted: [], unwanted: [] };
   if (presence instanceof BootstrapError) return { ...base, error: presence };
   const actual = (kind: string) => objects.find((object) => object?.kind === kind);
   const agent = actual(agentRef.kind);
-  const users = [...workloads, ...pause];
-  const hosts = upstreamHosts({ registryHost, users, presence, mirrored }, config);
+  const hosts = await readUpstreamHosts(ctx);
   const images = agentImages(presence, registryHost, agent);
   const selected = nodes.filter((node) => isLinux(node) && isSelected(node, config.nodes.nodeSelector));
   const crioCount = selected.filter((node) => isCrio(runtimeOf(node))).length;
@@ -78,6 +74,19 @@ export async function observeNodeAccess(ctx: NodesContext): Promise<NodeAccessSt
     ...(files && { files }),
     ...(images.missing !== undefined && { missingImage: images.missing }),
   };
+}
+
+/** The registries of the images that the cluster uses, and what ECR lacks of each. */
+export async function readUpstreamHosts(ctx: NodesContext): Promise<readonly UpstreamHost[]> {
+  const { inventory, config } = ctx;
+  const [registryHost, presence, sources, pause, mirrored] = await Promise.all([
+    ctx.registryHost(),
+    imagePresence(ctx),
+    inventory.imageSources(),
+    inventory.pauseImages(),
+    inventory.mirroredHosts(),
+  ]);
+  return upstreamHosts({ registryHost, users: [...sources, ...pause], presence, mirrored }, config);
 }
 
 export const observeForRemoval = async ({ cluster }: NodesContext): Promise<NodeAccessState> => ({

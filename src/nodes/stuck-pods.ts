@@ -14,12 +14,15 @@ import { nodeNamespace, operatorNamespace } from '../core/ownership.ts';
 import type { ChangeWith, Diff, Outcome } from '../core/step.ts';
 import { nameOf } from '../core/target.ts';
 import { tokenExpiry } from '../external-secrets/tokens.ts';
-import { parseIfValid } from '../images/reference.ts';
+import { formatReference, parseIfValid, parseReference } from '../images/reference.ts';
 import type { WantedImage } from '../images/wanted.ts';
 import { mirroringForPods } from '../mirror/internet.ts';
 import { ecrImage } from '../mirror/pulled-images.ts';
-import { readNodeAccess } from './agents.ts';
+import { isNodeAccessOn } from './access.ts';
+import { type NodeAccess, readNodeAccess } from './agents.ts';
 import type { NodesContext, NodesRun } from './context.ts';
+import { plannedHosts } from './hosts.ts';
+import { readUpstreamHosts } from './state.ts';
 
 /** What a pod is older than, and therefore does not use. */
 export type MissedAccess =
@@ -70,7 +73,7 @@ export function missedAccess(
 export interface StuckPod {
   readonly pod: KubeObject;
   readonly missed: MissedAccess;
-  /** Its service account lists the pull secret already. If not, the run changes that before. */
+  /** It has access now. If not, earlier steps of the run are to give it. */
   readonly isReady: boolean;
   /** Why it is not recreated. */
   readonly kept?: string;
@@ -79,8 +82,20 @@ export interface StuckPod {
 /** The steps `operator` and `node-access` recreate their own pods. */
 const ownNamespaces = new Set<string | undefined>([operatorNamespace, nodeNamespace]);
 
-/** Pods that fail to pull an image of ECR only because they are older than what they need to pull it. */
-export async function observeStuckPods(ctx: NodesContext): Promise<readonly StuckPod[]> {
+/** What earlier steps of the run give pods. */
+export interface PlannedAccess {
+  readonly serviceAccounts: boolean;
+  readonly nodeAccess: boolean;
+}
+
+/**
+ * Pods that fail to pull an image only because they are older than what they need to pull it from ECR: what exists, and
+ * what the earlier steps of the run create.
+ */
+export async function observeStuckPods(
+  ctx: NodesContext,
+  planned: PlannedAccess,
+): Promise<readonly StuckPod[]> {
   const { inventory, config, clock } = ctx;
   const failing = (await inventory.pods()).filter(
     (pod) =>
@@ -90,17 +105,19 @@ export async function observeStuckPods(ctx: NodesContext): Promise<readonly Stuc
       diagnosePod(pod)?.image !== undefined,
   );
   if (failing.length === 0) return [];
-  const [registryHost, accounts, { covered }, secrets, warnings, isMirrored] = await Promise.all([
+  const [registryHost, accounts, { covered }, secrets, warnings, nodes] = await Promise.all([
     ctx.registryHost(),
     inventory.serviceAccounts(),
     observeServiceAccounts(ctx),
     inventory.pullSecrets(),
     inventory.warnings(),
-    mirroringForPods(ctx),
+    readNodeMirrors(ctx, planned),
   ]);
   const { name: pullSecret } = config.pullSecret;
   const lists = new Map(accounts.map((account) => [fullName(account.metadata), pullSecretsOf(account)]));
-  const coveredNames = new Set(covered.map(({ metadata }) => fullName(metadata)));
+  const coveredNames = new Set(
+    planned.serviceAccounts ? covered.map(({ metadata }) => fullName(metadata)) : [],
+  );
   const secretIn = new Map(secrets.map((secret) => [secret.metadata.namespace, secret]));
   const found = failing.flatMap((pod) => {
     const failure = diagnosePod(pod, warnings);
@@ -113,38 +130,61 @@ export async function observeStuckPods(ctx: NodesContext): Promise<readonly Stuc
     const missed = missedAccess(pod, failure, {
       registryHost,
       pullSecret,
-      isMirrored: isMirrored(failure.image, pod),
+      isMirrored: nodes.shallMirror(failure.image, pod),
       accountSecrets: coveredNames.has(account) ? [...listed, pullSecret] : listed,
       secretCreated: isValid ? secret.metadata.creationTimestamp : undefined,
     });
-    if (missed === undefined) return [];
-    return [
-      {
-        pod,
-        missed,
-        image: failure.image,
-        isReady: missed !== 'service-account' || listed.includes(pullSecret),
-      },
-    ];
+    return missed === undefined ? [] : [{ pod, missed, image: failure.image, listed }];
   });
-  const [stored, active] = await Promise.all([
+  const [stored, states] = await Promise.all([
     imagesInEcr(
       found.map(({ image }) => image),
       registryHost,
       ctx,
     ),
-    activeNodes(
+    statesOf(
       found.flatMap(({ pod, missed }) => (missed === 'node-access' ? [nodeOf(pod)] : [])),
       ctx,
     ),
   ]);
-  return found
-    .filter(({ image }) => stored.has(image))
-    .filter(({ pod, missed }) => missed !== 'node-access' || active.has(nodeOf(pod)))
-    .map(({ pod, missed, isReady: ready }) => {
-      const kept = whyKept(pod);
-      return { pod, missed, isReady: ready, ...(kept !== undefined && { kept }) };
-    });
+  return found.flatMap(({ pod, missed, image, listed }): StuckPod[] => {
+    const isStored = stored.has(image);
+    const kept = whyKept(pod);
+    const stuck = { pod, missed, ...(kept !== undefined && { kept }) };
+    if (missed !== 'node-access') {
+      const isReady = missed !== 'service-account' || listed.includes(pullSecret);
+      return isStored ? [{ ...stuck, isReady }] : [];
+    }
+    const state = states.get(nodeOf(pod));
+    const isReady = isStored && state === 'active' && nodes.isMirrored(image, pod);
+    // A run copies images and starts agents. It does not change how a container runtime is configured.
+    const isPlanned =
+      planned.nodeAccess && !nodes.isLacking(image) && state !== 'inactive' && state !== 'skipped';
+    return isReady || isPlanned ? [{ ...stuck, isReady }] : [];
+  });
+}
+
+interface NodeMirrors {
+  /** Whether the node of a pod pulls an image from ECR. */
+  readonly isMirrored: (image: string, pod: KubeObject) => boolean;
+  /** Whether it does so when the run is done. */
+  readonly shallMirror: (image: string, pod: KubeObject) => boolean;
+  /** Whether ECR does not have an image when the run is done. */
+  readonly isLacking: (image: string) => boolean;
+}
+
+async function readNodeMirrors(ctx: NodesContext, { nodeAccess }: PlannedAccess): Promise<NodeMirrors> {
+  const isMirrored = await mirroringForPods(ctx);
+  if (!nodeAccess || !(await isNodeAccessOn(ctx))) {
+    return { isMirrored, shallMirror: isMirrored, isLacking: () => false };
+  }
+  const hosts = await readUpstreamHosts(ctx);
+  const lacking = new Set(hosts.flatMap(({ missing }) => missing.map(({ image }) => image)));
+  return {
+    isMirrored,
+    shallMirror: await mirroringForPods(ctx, Promise.resolve(plannedHosts(hosts))),
+    isLacking: (image) => lacking.has(formatReference(parseReference(image))),
+  };
 }
 
 /** Those of the images that ECR has. */
@@ -164,12 +204,15 @@ async function imagesInEcr(
   return new Set([...images].flatMap(([name, image]) => (present.has(image) ? [name] : [])));
 }
 
-/** Those of the nodes that pull from ECR. */
-async function activeNodes(names: readonly string[], ctx: NodesContext): Promise<ReadonlySet<string>> {
-  if (names.length === 0) return new Set();
+/** The states of these nodes, by name. */
+async function statesOf(
+  names: readonly string[],
+  ctx: NodesContext,
+): Promise<ReadonlyMap<string, NodeAccess['state']>> {
+  if (names.length === 0) return new Map();
   const nodes = (await ctx.inventory.nodes()).filter(({ metadata }) => names.includes(metadata.name));
   const states = await readNodeAccess(ctx, Promise.resolve(nodes));
-  return new Set(states.flatMap(({ name, state }) => (state === 'active' ? [name] : [])));
+  return new Map(states.map(({ name, state }) => [name, state]));
 }
 
 interface ContainerStatus {
@@ -188,7 +231,7 @@ type Statuses = Readonly<
 >;
 
 /** Whether a container of the pod runs or has run. Its work would be lost or repeated in a new pod. */
-function hasRun({ status }: KubeObject): boolean {
+function hasStarted({ status }: KubeObject): boolean {
   const {
     initContainerStatuses = [],
     containerStatuses = [],
@@ -204,7 +247,7 @@ function whyKept(pod: KubeObject): string | undefined {
   const owner = workloadOf(pod);
   if (!owner) return 'no controller would create it again';
   if (owner.kind === 'Job') return 'its Job counts a deleted pod as a failure';
-  return hasRun(pod) ? 'one of its containers runs or has run' : undefined;
+  return hasStarted(pod) ? 'one of its containers runs or has run' : undefined;
 }
 
 export type RestartChange = ChangeWith<{ readonly stuck: StuckPod }>;
@@ -261,7 +304,7 @@ async function restart(pod: KubeObject, { ctx }: NodesRun): Promise<string | und
   for (let attempt = 1; ; attempt += 1) {
     const current = await listedObject(ctx.cluster, refOf(pod));
     if (current?.metadata.uid !== uid || !current) return 'it no longer exists';
-    if (!isActive(current) || hasRun(current) || !diagnosePod(current)) return 'it no longer waits';
+    if (!isActive(current) || hasStarted(current) || !diagnosePod(current)) return 'it no longer waits';
     try {
       // With its version, so that a pod that has just started is not deleted.
       const { resourceVersion } = current.metadata;

@@ -16,6 +16,7 @@ import {
 import { ignoredAccountFinding, refusalFindings } from '../cluster/service-accounts/findings.ts';
 import { pullFindings } from '../cluster/service-accounts/pulls.ts';
 import { mirroringForPods } from '../mirror/internet.ts';
+import { sourceNaming } from '../mirror/pulled-images.ts';
 
 /** Without one, the run still creates service accounts. */
 const isOfOperator = ({ metadata }: KubeObject): boolean => metadata.namespace === operatorNamespace;
@@ -56,7 +57,10 @@ export const serviceAccounts: Step<ServiceAccountsState, EntryChange> = {
   }),
   health: async ({ covered, ignored }, ctx) => [
     ...(await refusalFindings(covered, ctx)),
-    ...(await pullFindings(ctx, await mirroringForPods(ctx))),
+    ...(await pullFindings(ctx, {
+      isMirrored: await mirroringForPods(ctx),
+      sourceOf: sourceNaming(await ctx.registryHost(), ctx.config),
+    })),
     ...ignored.map((account) => ignoredAccountFinding(account, ctx.config.pullSecret.name)),
   ],
 };

@@ -7,6 +7,7 @@ import type { AccessKeyContext, AccessKeyRun, RotationStep } from '../context.ts
 import { formerRegistrations } from '../former-users.ts';
 import { describeStored } from '../stored.ts';
 import { secretNames } from '../../iam/names.ts';
+import { firstRunFix } from '../../iam/users/diff.ts';
 import { keyInCluster } from '../../external-secrets/pull-secret/objects.ts';
 import { verifyEveryLevel } from '../../external-secrets/pull-secret/verify-levels.ts';
 import { clusterId } from '../../cluster/cluster-id.ts';
@@ -33,6 +34,8 @@ export type RegistrationChange = ChangeWith<RegistrationWork>;
 export interface RegistrationState extends Registration {
   /** The ID of the access key in the cluster. */
   readonly keyId: string | undefined;
+  /** AWS has the secret that registers clusters. */
+  readonly isProjectSetUp: boolean;
   /** The secret is scheduled for deletion, so AWS does not remove its tags. They are deleted with it. */
   readonly isFrozen: boolean;
   /** Names of the secrets of earlier settings in which the cluster is also registered. */
@@ -68,14 +71,28 @@ export async function applyRegistration(
 }
 
 export async function registrationHealth(
-  { records, record }: RegistrationState,
-  { cluster }: AccessKeyContext,
+  state: RegistrationState,
+  { cluster, config }: AccessKeyContext,
 ): Promise<Finding[]> {
+  const { records, record, keyId } = state;
+  const { context } = await cluster.info();
   return [
     ...versionFindings(records),
-    ...(record?.verification === 'verified' ? [registeredFinding(record, await cluster.info())] : []),
+    // Before a cluster gets anything, it is registered.
+    ...(record || keyId !== undefined ? [] : [notSetUp(state, context, config.project)]),
+    ...(record?.verification === 'verified' ? [registeredFinding(record, { context })] : []),
   ];
 }
+
+const notSetUp = ({ id, isProjectSetUp }: RegistrationState, context: string, project: string): Finding =>
+  finding('not-set-up', {
+    target: registrationTarget(id),
+    what: `cluster ${context} is not set up for project ${project}`,
+    why: isProjectSetUp
+      ? 'it is not registered, and has no access key'
+      : 'there is no access key, neither in AWS nor in the cluster',
+    hint: isProjectSetUp ? 'Run `ecr-bootstrap up`.' : firstRunFix,
+  });
 
 export function removeRegistration(
   state: RegistrationState,
@@ -109,6 +126,7 @@ export async function observeRegistration(ctx: AccessKeyContext): Promise<Regist
   return {
     ...registrationIn(secretNames(ctx.config).id, id, stored.id?.tags),
     keyId,
+    isProjectSetUp: stored.id !== undefined,
     isFrozen: stored.id?.deleted === true,
     former: former.map(({ name }) => name),
   };

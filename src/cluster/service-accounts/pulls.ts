@@ -5,12 +5,12 @@ import { type Finding, finding } from '../../core/findings.ts';
 import { nameOf } from '../../core/target.ts';
 import type { ClusterContext } from '../context.ts';
 import { nodeNamespace, operatorDeployments, operatorNamespace } from '../../core/ownership.ts';
-import { diagnosePod } from '../pod-failure.ts';
+import { diagnosePod, isBeingCreated } from '../pod-failure.ts';
 
 /** Reports pods that cannot pull, and workloads that do not use the pull secret of their service account. */
 export async function pullFindings(
   ctx: ClusterContext,
-  isMirrored: PulledImages['isMirrored'],
+  pulled: Omit<PulledImages, 'host'>,
 ): Promise<readonly Finding[]> {
   const { inventory, config } = ctx;
   const [pods, workloads, host] = await Promise.all([
@@ -18,9 +18,13 @@ export async function pullFindings(
     inventory.workloads(),
     ctx.registryHost(),
   ]);
-  const failing = pods.filter((pod) => diagnosePod(pod)?.image !== undefined && !isReportedElsewhere(pod));
+  // Only events say that the pause image cannot be pulled.
+  const isLate = (pod: KubeObject): boolean => isBeingCreated(pod) && ageMs(pod, ctx) > creationMs;
+  const failing = pods.filter(
+    (pod) => (diagnosePod(pod)?.image !== undefined || isLate(pod)) && !isReportedElsewhere(pod),
+  );
   const warnings = failing.length > 0 ? await inventory.warnings() : [];
-  const images = { host, isMirrored };
+  const images = { ...pulled, host };
   return [
     ...failing.flatMap((pod) => failingPull(pod, images, warnings)),
     ...workloads
@@ -28,6 +32,12 @@ export async function pullFindings(
       .map((workload) => ownSecretsFinding(workload, config.pullSecret.name)),
   ];
 }
+
+/** Milliseconds in which a kubelet usually starts the containers of a pod. */
+const creationMs = 60_000;
+
+const ageMs = ({ metadata }: KubeObject, { clock }: ClusterContext): number =>
+  clock.now() - Date.parse(metadata.creationTimestamp ?? '');
 
 /** The steps `operator` and `node-access` report these. */
 const isReportedElsewhere = ({ metadata: { namespace, labels } }: KubeObject): boolean =>
@@ -40,11 +50,13 @@ interface PulledImages {
   readonly host: string;
   /** Whether the node of a pod pulls an image from ECR under its own name. */
   readonly isMirrored: (image: string, pod: KubeObject) => boolean;
+  /** The name of an image at its source, also of a name in ECR. */
+  readonly sourceOf: (image: string) => string;
 }
 
 function failingPull(
   pod: KubeObject,
-  { host, isMirrored }: PulledImages,
+  { host, isMirrored, sourceOf }: PulledImages,
   warnings: readonly KubeObject[],
 ): Finding[] {
   const failure = diagnosePod(pod, warnings);
@@ -59,6 +71,7 @@ function failingPull(
       target,
       what: `${nameOf(target)} cannot pull ${image}`,
       why: isPulledThroughMirror && cause === 'not-found' ? 'the image is not in ECR' : why,
+      causedBy: { kind: 'image', name: sourceOf(image) },
       hint: `Run \`ecr-bootstrap why pod/${pod.metadata.name} -n ${pod.metadata.namespace ?? ''}\`.`,
     }),
   ];

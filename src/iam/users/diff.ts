@@ -34,13 +34,14 @@ function diffCurrent(state: UserState): Diff<UserChange> {
   const blocking = unmanagedUserFindings(wanted, observed);
   if (blocking.length > 0) return { changes: [], findings: blocking };
   return {
-    changes: changesFor(wanted, observed).map((change) => ({ ...change, fix })),
+    changes: changesFor(wanted, observed).map((change) => ({ ...change, fix: firstRunFix })),
     findings: [...pathFindings(wanted, observed), ...excessFindings(wanted, observed)],
   };
 }
 
 /** Only an administrator may change users and policies. Other callers see the same drift, with this fix. */
-const fix = 'Run `ecr-bootstrap up` as an administrator (policy: `ecr-bootstrap policy first-run`).';
+export const firstRunFix =
+  'Run `ecr-bootstrap up` as an administrator (policy: `ecr-bootstrap policy first-run`).';
 
 /** Rights are granted before others are revoked, because the user pulls and pushes during the run. */
 function changesFor(wanted: WantedUser, observed: ObservedUser): UserChange[] {

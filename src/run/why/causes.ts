@@ -3,8 +3,12 @@ import { isReconciled } from '../../cluster/coverage.ts';
 import { isManaged } from '../../cluster/objects.ts';
 import { type PodFailure, remedyFor, short } from '../../cluster/pod-failure.ts';
 import { BootstrapError } from '../../core/errors.ts';
+import { docsPage } from '../../core/paths.ts';
 import { fixIn } from '../../core/problems.ts';
 import { tokenExpiry } from '../../external-secrets/tokens.ts';
+import { managedByOthers } from '../../nodes/agents.ts';
+import { asSentence } from '../../nodes/diff.ts';
+import type { MissingImage } from '../../nodes/hosts.ts';
 import { missedAccess, type MissedAccess } from '../../nodes/stuck-pods.ts';
 import type { StoredImage } from '../../mirror/pulled-images.ts';
 import {
@@ -68,6 +72,7 @@ const causes: readonly Cause[] = [
         }
       : undefined,
   ),
+  onPull('pause-image', ofPause),
   onPod('crash', (pod) =>
     pod.failure?.cause === 'crash' || pod.wait?.startsWith('CrashLoopBackOff')
       ? {
@@ -172,9 +177,7 @@ const causes: readonly Cause[] = [
   onMirror('node-skipped', (node) => (stateOf(node) === 'skipped' ? ofFinding(node) : undefined)),
   onMirror('mirror-ignored', (node) => (stateOf(node) === 'inactive' ? ofFinding(node) : undefined)),
   onMirror('files-of-others', (node) =>
-    stateOf(node) === 'failing' && node.finding?.why.includes('is managed by another program')
-      ? ofFinding(node)
-      : undefined,
+    node.finding?.why.includes(managedByOthers) ? ofFinding(node) : undefined,
   ),
   supply(({ node, image }) => {
     const isOfNodes = image === undefined || known(image.route) === 'mirror';
@@ -195,20 +198,12 @@ const causes: readonly Cause[] = [
     /^(failing|starting|new)$/.test(stateOf(node) ?? '') ? ofFinding(node) : undefined,
   ),
   // The node pulls from the internet.
-  onImage('host-not-mirrored', (image, { node }) =>
-    known(image.route) === 'internet' && node && known(node.isAccessOn) === true
-      ? {
-          what: `nodes do not pull ${image.host ?? ''} from ECR yet`,
-          why: `ECR must first have every image of ${image.host ?? ''} that the cluster uses`,
-          fix: 'ecr-bootstrap up',
-        }
-      : undefined,
-  ),
+  onImage('host-not-mirrored', notMirrored),
   onImage('internet-image', (image, evidence) =>
     known(image.route) === 'internet'
       ? {
           what: `${image.name} is pulled from the internet`,
-          why: 'nodes.access is off, so only names in ECR are pulled from ECR',
+          why: whyFromInternet(image),
           fix: settingImage(evidence, image.instead),
         }
       : undefined,
@@ -543,6 +538,73 @@ const stateOf = (node: NodeEvidence | undefined) => node && known(node.access)?.
 
 function ofFinding({ finding }: NodeEvidence): Explanation | undefined {
   return finding && { what: finding.what, why: finding.why, fix: fixIn(finding) };
+}
+
+/** Of a pause image, which a node pulls without a pull secret and without a pod whose reference could be changed. */
+function ofPause({ failure, image, pod, node, evidence }: FailedPull): Explanation | undefined {
+  if (!failure.isPause) return undefined;
+  const name = node?.name ?? '';
+  const what = `node ${name} cannot pull the pause image ${image.name}, which every pod needs`;
+  const { isPause: _, ...plain } = failure;
+  const found = causeOf({ ...evidence, pod: { ...pod, failure: plain } });
+  const hasMirror = known(image.route) === 'mirror' || typeof upstreamHost(image) === 'object';
+  if (found && hasMirror) return { what, why: `${found.what}: ${found.why}`, fix: found.fix };
+  return {
+    what,
+    why: failure.why,
+    fix: `Load it onto ${name}: ${docsPage('tasks/kubeadm.md#static-pods-and-the-pause-image')}`,
+  };
+}
+
+const upstreamHost = ({ upstream }: ImageEvidence) => upstream && known(upstream);
+
+/** Of an image that nodes pull from the internet although they shall pull from ECR. */
+function notMirrored(image: ImageEvidence, { users }: Evidence): Explanation | undefined {
+  const { host = '' } = image;
+  const upstream = upstreamHost(image);
+  const what = `nodes do not pull ${host} from ECR yet`;
+  if (upstream === 'unlisted') {
+    return {
+      what,
+      why: 'nodes.hosts does not list it',
+      fix: `Add ${host} to nodes.hosts, then run: ecr-bootstrap up`,
+    };
+  }
+  if (typeof upstream !== 'object' || upstream.isMirrored) return undefined;
+  const { missing, pending } = upstream;
+  const [first] = missing;
+  if (first) {
+    const others = missing.length > 1 ? ` and ${missing.length - 1} more` : '';
+    return {
+      what: `nodes do not pull ${host} from ECR because of ${first.image}${others}`,
+      why: first.why,
+      fix: `${asSentence(first.hint)} Then run: ecr-bootstrap up`,
+    };
+  }
+  if (pending.length > 0)
+    return { what, why: `ECR does not have ${namesOf(pending)}`, fix: 'ecr-bootstrap up' };
+  return users.length > 0
+    ? { what, why: 'it is not in the files on nodes', fix: 'ecr-bootstrap up' }
+    : {
+        what,
+        why: 'no workload uses an image of it',
+        fix: `Add ${image.source ?? image.name} to images.list, then run: ecr-bootstrap up`,
+      };
+}
+
+const maxNames = 3;
+
+function namesOf(images: readonly MissingImage[]): string {
+  const names = images.slice(0, maxNames).map(({ image }) => image);
+  return `${names.join(', ')}${images.length > maxNames ? ` and ${images.length - maxNames} more` : ''}`;
+}
+
+function whyFromInternet({ upstream, inEcr }: ImageEvidence): string {
+  if (upstream === undefined) return 'nodes.access is off, so only names in ECR are pulled from ECR';
+  if (upstream instanceof BootstrapError) return `${upstream.what}: ${upstream.why}`;
+  return typeof upstream === 'object'
+    ? `its name in ECR is ${known(inEcr)?.repository ?? 'another one'}, and nodes ask for another one`
+    : 'nodes pull only registries with a domain name and without a port from ECR';
 }
 
 /** Errors of the network to ECR. Others mean that the node tries the registry itself. */

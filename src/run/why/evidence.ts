@@ -5,6 +5,7 @@ import type { Finding } from '../../core/findings.ts';
 import { tokenExpiry } from '../../external-secrets/tokens.ts';
 import type { Route, StoredImage } from '../../mirror/pulled-images.ts';
 import type { NodeAccess } from '../../nodes/agents.ts';
+import type { UpstreamHost } from '../../nodes/hosts.ts';
 
 /** What was read, or why it could not be read. */
 export type Read<T> = T | BootstrapError;
@@ -44,6 +45,8 @@ export interface PodEvidence {
   readonly warning?: string;
 }
 
+export type Upstream = Read<UpstreamHost | 'unlisted' | 'unsupported'>;
+
 export interface ImageEvidence {
   /** As the workload writes it. */
   readonly name: string;
@@ -56,6 +59,11 @@ export interface ImageEvidence {
   /** The normalized name at its source, for `mirror`. */
   readonly source?: string;
   readonly isExcluded: boolean;
+  /**
+   * Its registry, of an image that nodes pull from the internet although nodes.access is on. `unlisted`: nodes.hosts does
+   * not have it. `unsupported`: nodes never pull it from ECR, for example because it has a port.
+   */
+  readonly upstream?: Upstream;
   /** The reference with which any pod can pull it from ECR. */
   readonly instead?: string;
   readonly inEcr: Read<StoredImage>;
@@ -66,8 +74,6 @@ export interface NodeEvidence {
   readonly object: Read<KubeObject | undefined>;
   readonly isReady: boolean;
   readonly hasDiskPressure: boolean;
-  /** Whether nodes shall pull from ECR under public names. */
-  readonly isAccessOn: Read<boolean>;
   /** The registries that nodes pull from ECR. */
   readonly mirrored: Read<readonly string[]>;
   /** Undefined if the configuration does not select the node. */

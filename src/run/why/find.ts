@@ -6,7 +6,9 @@ import { imagesOf, isActive, isFinished, ownerOf, workloadOf } from '../../clust
 import { isReady } from '../../cluster/nodes.ts';
 import { BootstrapError, onlyBootstrapError } from '../../core/errors.ts';
 import { formatReference, parseIfValid, type Reference } from '../../images/reference.ts';
+import { imageUserName } from '../../images/wanted.ts';
 import { ecrImage } from '../../mirror/pulled-images.ts';
+import { pauseImages } from '../../nodes/access.ts';
 import type { Context } from '../../steps/context.ts';
 import { closestType, type Subject, type SubjectType } from './subject.ts';
 
@@ -102,19 +104,20 @@ async function findImage(image: string, reference: Reference, ctx: Context): Pro
   };
   const wanted = idOf(image);
   const names = (text: string): boolean => idOf(text) === wanted;
-  const [allPods, workloads] = await Promise.all([
+  const [allPods, sources, nodes] = await Promise.all([
     ctx.inventory.pods(),
-    ctx.inventory.workloads().catch((error: unknown) => {
-      onlyBootstrapError(error);
-      return [];
-    }),
+    ctx.inventory.imageSources(),
+    pauseImages(ctx),
   ]);
+  const users = [...sources, ...(nodes ?? [])].filter(({ images }) => images.some(names)).map(imageUserName);
   const using = allPods.filter((pod) => imagesOf(pod).some(names));
-  const users = workloads
-    .filter(({ images }) => images.some(names))
-    .map(({ kind, namespace, name }) => `${kind} ${namespace}/${name}`);
   const pod = worstOf(using);
-  const named = [...new Set([...users, ...using.map(userName)])];
+  // Sources leave out pods that have ended.
+  const named = [
+    ...users,
+    ...(users.length === 0 ? new Set(using.map(userName)) : []),
+    ...(ctx.config.images.list.some(names) ? ['images.list'] : []),
+  ];
   const typo = named.length === 0 ? suggestion(image) : undefined;
   if (typo !== undefined) throw missing('image', image, typo);
   return { title: formatReference(reference), users: named, image, ...(pod && { pod }) };

@@ -22,12 +22,14 @@ import { loginIn } from '../../external-secrets/pull-secret/objects.ts';
 import { excluding } from '../../images/exclude.ts';
 import { sourceOf, workloadReference } from '../../images/naming.ts';
 import { canonical } from '../../images/operator.ts';
-import { formatReference, parseReference } from '../../images/reference.ts';
+import { formatReference, parseReference, type Reference } from '../../images/reference.ts';
 import { isOfRegistry } from '../../images/registry-alias.ts';
 import { ecrImage, routeOf, storedImage } from '../../mirror/pulled-images.ts';
 import { isNodeAccessOn } from '../../nodes/access.ts';
 import { readNodeAccess } from '../../nodes/agents.ts';
+import { isUpstream } from '../../nodes/hosts.ts';
 import { nodeFinding } from '../../nodes/ready.ts';
+import { readUpstreamHosts } from '../../nodes/state.ts';
 import { tokenFindings } from '../../nodes/token.ts';
 import type { AnyStep, Context } from '../../steps/context.ts';
 import { imagePullerKey } from '../../steps/image-puller-key.ts';
@@ -47,6 +49,7 @@ import {
   type PodEvidence,
   type Read,
   type SupplyFinding,
+  type Upstream,
 } from './evidence.ts';
 import type { Found } from './find.ts';
 
@@ -81,17 +84,18 @@ export async function readEvidence(found: Found, ctx: Context): Promise<Evidence
     carrier && podSpecOf(carrier) && !podEvidence?.isStatic ? readAccess(carrier, host, ctx) : undefined,
   ]);
   const image = images.find((one) => !isFine(one)) ?? images[0];
+  const isPause = podEvidence?.failure?.isPause === true;
   const evidence: Evidence = {
     subject: title,
-    users,
+    users: isPause ? [`the container runtime of ${nodeName ?? ''}`] : users,
     supply: [],
     region: ctx.config.aws.region,
     ...(!(host instanceof BootstrapError) && { registryHost: host }),
     ...(podEvidence && { pod: podEvidence }),
     ...(image && { image }),
     ...(nodeEvidence && { node: nodeEvidence }),
-    // Other registries and mirrors do not use the pull secret.
-    ...(access && (!image || known(image.route) === 'ecr') && { access }),
+    // Other registries, mirrors and the container runtime itself do not use the pull secret.
+    ...(access && !isPause && (!image || known(image.route) === 'ecr') && { access }),
   };
   if (!lacksToken(evidence)) return evidence;
   return { ...evidence, supply: await readSupply(evidence.access?.namespace, ctx) };
@@ -175,6 +179,7 @@ async function readImage(
   const naming = { project: ctx.config.project, map: ctx.config.images.map };
   const source = isOfRegistry(reference, host) ? sourceOf(reference, naming) : reference;
   const image = ecrImage(reference, host, ctx.config);
+  const isOnInternet = known(route) === 'internet' && known(await read(isNodeAccessOn(ctx))) === true;
   return {
     ...base,
     route,
@@ -183,7 +188,17 @@ async function readImage(
     ...(source && { source: formatReference(source) }),
     ...(!(image instanceof BootstrapError) && { instead: workloadReference(host, image, reference) }),
     inEcr: image instanceof BootstrapError ? image : await read(storedImage(image, platform, ctx)),
+    ...(isOnInternet && { upstream: await read(upstreamOf(reference, ctx)) }),
   };
+}
+
+/** @see ImageEvidence.upstream */
+async function upstreamOf({ host }: Reference, ctx: Context): Promise<Exclude<Upstream, BootstrapError>> {
+  if (!isUpstream(host)) return 'unsupported';
+  const { hosts } = ctx.config.nodes;
+  if (hosts !== 'auto' && !hosts.includes(host)) return 'unlisted';
+  const known = await readUpstreamHosts(ctx);
+  return known.find((one) => one.host === host) ?? { host, isMirrored: false, pending: [], missing: [] };
 }
 
 function routeFrom(name: string, { host, mirrored }: Registry, { config }: Context): ImageEvidence['route'] {
@@ -216,7 +231,6 @@ async function readNode(
   ctx: Context,
 ): Promise<NodeEvidence> {
   const node = known(object);
-  const isAccessOn = await read(isNodeAccessOn(ctx));
   const hasFiles = (known(mirrored) ?? []).length > 0;
   const [access, refused] = await Promise.all([
     node && hasFiles ? read(readNodeAccess(ctx, Promise.resolve([node]))) : [],
@@ -231,7 +245,6 @@ async function readNode(
     hasDiskPressure: (statusOf(node).conditions ?? []).some(
       ({ type, status }) => type === 'DiskPressure' && status === 'True',
     ),
-    isAccessOn,
     mirrored,
     access: state,
     isTokenRefused: refused instanceof BootstrapError ? refused : refused.length > 0,

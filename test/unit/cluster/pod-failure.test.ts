@@ -98,6 +98,70 @@ describe('the cause of a pod failure', () => {
     });
   });
 
+  describe('that has no container yet', () => {
+    const pause = 'registry.k8s.io/pause:3.10.1';
+    const creating = waiting('ContainerCreating', '');
+    const event = (message: string, more: object = {}): KubeObject => ({
+      apiVersion: 'v1',
+      kind: 'Event',
+      metadata: { name: 'e' },
+      involvedObject: { uid: 'u1' },
+      reason: 'FailedCreatePodSandBox',
+      message: `Failed to create pod sandbox: rpc error: code = Unknown desc = ${message}`,
+      ...more,
+    });
+    const upstream = 'dial tcp: lookup registry.k8s.io on 10.0.0.2:53: no such host';
+    const ofContainerd = `failed to get sandbox image "${pause}": failed to pull image "${pause}": failed to pull and unpack image "${pause}": failed to resolve reference "${pause}": failed to do request: Head "https://registry.k8s.io/v2/pause/manifests/3.10.1": ${upstream}`;
+
+    it.each([
+      ['containerd 2', `failed to start sandbox "4f0": ${ofContainerd}`],
+      ['containerd 1.7', ofContainerd],
+      [
+        'CRI-O',
+        `creating pod sandbox with name "k8s_web": initializing source docker://${pause}: pinging container registry registry.k8s.io: Get "https://registry.k8s.io/v2/": ${upstream}`,
+      ],
+    ])('is the pause image if %s cannot pull it', (_, message) => {
+      expect(diagnosePod(creating, [event(message)])).toEqual({
+        cause: 'dns',
+        why: expect.stringMatching(/no such host$/) as string,
+        image: pause,
+        isPause: true,
+      });
+    });
+
+    it.each<[string, KubeObject, KubeObject]>([
+      ['the event is about another pod', creating, event(ofContainerd, { involvedObject: { uid: 'u2' } })],
+      ['the network plugin fails', creating, event('plugin type="calico" failed (add): timeout')],
+      [
+        'the pause container runs since then',
+        {
+          ...creating,
+          status: {
+            ...(creating['status'] as object),
+            conditions: [{ type: 'PodReadyToStartContainers', status: 'True' }],
+          },
+        },
+        event(ofContainerd),
+      ],
+      ['a container was created', waiting('CreateContainerConfigError', ''), event(ofContainerd)],
+      [
+        'a container runs',
+        pod({ containerStatuses: [{ image, restartCount: 0, state: { running: {} } }] }),
+        event(ofContainerd),
+      ],
+    ])('is not the pause image if %s', (_, failing, warning) => {
+      expect(diagnosePod(failing, [warning])).toBeUndefined();
+    });
+
+    it('comes with a page that explains how to load the image', () => {
+      const failure = diagnosePod(creating, [event(ofContainerd)]);
+      const hint = failure && remedyFor(failure, { ...creating, spec: { nodeName: 'node-1' } }, 'eu-west-1');
+      expect(hint).toMatch(
+        /^Load registry\.k8s\.io\/pause:3\.10\.1 onto node node-1, .*nodes\.md#a-node-joins$/,
+      );
+    });
+  });
+
   it('is undefined while the pod starts or runs', () => {
     expect(diagnosePod(waiting('ContainerCreating', ''))).toBeUndefined();
     expect(diagnosePod(pod({ phase: 'Running', containerStatuses: [] }))).toBeUndefined();

@@ -105,6 +105,72 @@ describe('the problems of a status', () => {
     ]);
   });
 
+  describe('that a finding about an image causes', () => {
+    const name = 'docker.io/library/nginx:9.9';
+    const causedBy = { kind: 'thing', name };
+    const unresolved = found('image-unresolved', name, { level: 'failed', hint: 'Correct it.' });
+    const pod = (index: number) =>
+      found('pull-failing', `pod-${index}`, { causedBy, hint: `Run \`ecr-bootstrap why pod/${index}\`.` });
+    const missing = found('mirrored-image-missing', name, { causedBy, hint: 'Copy it.' });
+
+    it('are part of that problem, which is counted once', () => {
+      const steps = [
+        step('service-accounts', 'workloads', [pod(1), pod(2)]),
+        step('images', 'images', [unresolved]),
+        step('node-access', 'nodes', [missing]),
+      ];
+      expect(summarized(steps)).toEqual([
+        ['Images', 'failed', 'image-unresolved', 1, 'pull-failing', 'mirrored-image-missing'],
+      ]);
+      const { counts, healthy } = healthOf(steps);
+      expect(counts).toMatchObject({ problems: 1, warnings: 0, findings: { failed: 3, warning: 1 } });
+      expect(healthy).toEqual([]);
+    });
+
+    it('make it as bad as the worst of them', () => {
+      const steps = [
+        step('images', 'images', [{ ...unresolved, level: 'warning' }]),
+        step('service-accounts', 'workloads', [pod(1)]),
+      ];
+      expect(summarized(steps)).toEqual([['Images', 'failed', 'image-unresolved', 1, 'pull-failing']]);
+    });
+
+    it('are problems of their own without that finding, and if it is about another image', () => {
+      const other = found('image-unresolved', 'other', { level: 'failed' });
+      const steps = [step('images', 'images', [other]), step('nodes', 'nodes', [missing, pod(1)])];
+      expect(summarized(steps).map(([, , code]) => code)).toEqual([
+        'pull-failing',
+        'image-unresolved',
+        'mirrored-image-missing',
+      ]);
+    });
+  });
+
+  describe('of a cluster that is not set up', () => {
+    const setup = found('not-set-up', 'cluster registration');
+    const fresh = [
+      step('users', 'aws', [
+        found('drift', 'x', { hint: 'Run `ecr-bootstrap up` as an administrator.' }),
+        setup,
+      ]),
+      step('distribution', 'pull-secrets', namespaces(6)),
+      step('images', 'images', [found('internet-image', 'i', { hint: 'Change it.' })]),
+    ];
+
+    it('are one, which comes first', () => {
+      expect(summarized(fresh)).toEqual([['Setup', 'failed', 'not-set-up', 1]]);
+      expect(healthOf(fresh)).toMatchObject({ healthy: [], counts: { problems: 1, warnings: 0 } });
+    });
+
+    it('also include those that up does not resolve', () => {
+      const conflict = found('user-conflict', 'image-puller', { hint: 'Set another name.' });
+      expect(summarized([step('aws', 'aws', [conflict]), ...fresh])).toEqual([
+        ['Setup', 'failed', 'not-set-up', 1],
+        ['AWS', 'failed', 'user-conflict', 1],
+      ]);
+    });
+  });
+
   it('do not include a healthy group, which lists its summaries and tokens', () => {
     const token = (name: string, secondsLeft: number) => found('ok', name, { secondsLeft });
     const steps = [

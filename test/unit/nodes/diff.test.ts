@@ -43,7 +43,25 @@ it('keeps a registry that nodes pull from ECR, and reports an image of it that E
 it('leaves a registry out of which ECR cannot have an image, and lists the image', () => {
   const found = findingsFor(host({ missing }));
   expect(found).toMatchObject([{ code: 'host-not-mirrored', target: { name: 'docker.io' } }]);
-  expect(found[0]?.why).toContain(image);
+  expect(found[0]).toMatchObject({
+    what: `nodes still pull docker.io from the internet because of ${image}`,
+    why: 'docker.io has no such image',
+    hint: 'Correct the reference. Then run `ecr-bootstrap up`.',
+    causedBy: { kind: 'image', name: image },
+  });
+});
+
+it('names several images that keep a registry out, and explains the first', () => {
+  const others = ['b', 'c', 'd', 'e', 'f'].map((name) => ({ image: name, why: 'gone', hint: '' }));
+  const [found] = findingsFor(host({ missing: [...missing, ...others] }));
+  expect(found?.what).toMatch(/because of docker\.io\/library\/nginx:1\.29, b, c, d, e and 1 more$/);
+  expect(found?.why).toBe(`for example ${image}: docker.io has no such image`);
+  expect(found?.causedBy).toBeUndefined();
+});
+
+it('runs a command of the fix before up', () => {
+  const [found] = findingsFor(host({ missing: [{ image, why: '', hint: 'Copy it: a b' }] }));
+  expect(found?.hint).toBe('Copy it: a b. Then run `ecr-bootstrap up`.');
 });
 
 it('reports nothing about an image that the run copies', () => {

@@ -88,6 +88,24 @@ describe('the registries that nodes pull from ECR', () => {
     expect(missingOf(hostsOf({ images: [operator] }))).toEqual([`ghcr.io: ${operator}`]);
   });
 
+  it.each([
+    [
+      'that others installed as their operator, by its name in ECR',
+      'ghcr.io/external-secrets/external-secrets:v0.20.4',
+      {},
+      `Use its name in ECR in the workloads: ${registryHost}/myproject/external-secrets:v0.20.4`,
+    ],
+    [
+      'of images.map, by that setting or its name in ECR',
+      nginx,
+      { 'docker.io/library/nginx': 'web/nginx' },
+      `Remove it from images.map, or use its name in ECR in the workloads: ${registryHost}/myproject/web/nginx:1.27`,
+    ],
+  ])('can include one again with an image %s', (_, image, map, hint) => {
+    const [host] = hostsOf({ images: [image], config: { images: { map } } });
+    expect(host?.missing).toMatchObject([{ image, hint }]);
+  });
+
   it('include one whose images go to the same name by images.map', () => {
     const map = { 'docker.io/library/nginx': 'docker.io/library/nginx' };
     expect(completeHosts(hostsOf({ images: [nginx], config: { images: { map } } }))).toEqual(['docker.io']);

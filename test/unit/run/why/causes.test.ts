@@ -97,7 +97,6 @@ const node = (more: Partial<NodeEvidence> = {}): NodeEvidence => ({
   object: object('Node', 'node-1'),
   isReady: true,
   hasDiskPressure: false,
-  isAccessOn: true,
   mirrored: ['docker.io'],
   access: state('active'),
   isTokenRefused: false,
@@ -177,6 +176,12 @@ describe('the cause', () => {
       throughMirror({ node: node({ access: state('failing'), finding: reported, isTokenRefused: true }) }),
     ],
     [
+      'node-skipped',
+      throughMirror({
+        node: node({ access: state('skipped'), finding: { ...reported, why: 'it is not ready' } }),
+      }),
+    ],
+    [
       'agent-not-ready',
       throughMirror({
         node: node({ access: state('starting'), finding: { ...reported, why: 'it has no agent yet' } }),
@@ -210,10 +215,7 @@ describe('the cause', () => {
         }),
       }),
     ],
-    [
-      'internet-image',
-      evidence({ image: mirrored({ route: 'internet' }), node: node({ isAccessOn: false, mirrored: [] }) }),
-    ],
+    ['internet-image', evidence({ image: mirrored({ route: 'internet' }), node: node({ mirrored: [] }) })],
     ['disk-full', evidence({ node: node({ hasDiskPressure: true }) })],
     [
       'pull-failed',
@@ -281,6 +283,126 @@ describe('the cause', () => {
   it('does not exist for a node that pulls from ECR', () => {
     const { pod: _pod, image: _image, access: _access, ...given } = evidence();
     expect(causeOf(given)).toBeUndefined();
+  });
+});
+
+describe('the cause of an image that nodes pull from the internet', () => {
+  const upstream = (more: object = {}) => ({
+    host: 'ghcr.io',
+    isMirrored: false,
+    pending: [],
+    missing: [],
+    ...more,
+  });
+  const lacking = (name: string) => ({ image: name, why: `${name} is gone`, hint: 'Correct the reference.' });
+  const causeWith = (value: ImageEvidence['upstream'], more: Partial<Evidence> = {}) => {
+    const { access: _, ...rest } = evidence({
+      image: image({
+        name: 'ghcr.io/acme/web:2',
+        route: 'internet',
+        host: 'ghcr.io',
+        source: 'ghcr.io/acme/web:2',
+        ...(value !== undefined && { upstream: value }),
+      }),
+      ...more,
+    });
+    return causeOf(rest);
+  };
+
+  it('names the image that keeps its registry out, with the fix of that image', () => {
+    expect(causeWith(upstream({ missing: [lacking('ghcr.io/acme/old:1')] }))).toEqual({
+      id: 'host-not-mirrored',
+      what: 'nodes do not pull ghcr.io from ECR because of ghcr.io/acme/old:1',
+      why: 'ghcr.io/acme/old:1 is gone',
+      fix: 'Correct the reference. Then run: ecr-bootstrap up',
+    });
+    const two = upstream({ missing: [lacking('a'), lacking('b'), lacking('c')] });
+    expect(causeWith(two)?.what).toBe('nodes do not pull ghcr.io from ECR because of a and 2 more');
+  });
+
+  it('names the images that up copies first', () => {
+    const pending = ['a', 'b', 'c', 'd'].map(lacking);
+    expect(causeWith(upstream({ pending }))).toMatchObject({
+      id: 'host-not-mirrored',
+      why: 'ECR does not have a, b, c and 1 more',
+      fix: 'ecr-bootstrap up',
+    });
+    expect(causeWith(upstream({ pending: pending.slice(0, 3) }))?.why).toBe('ECR does not have a, b, c');
+  });
+
+  it('is that up has not run since a workload uses its registry, or that none does', () => {
+    expect(causeWith(upstream())).toMatchObject({ id: 'host-not-mirrored', fix: 'ecr-bootstrap up' });
+    expect(causeWith(upstream(), { users: [] })).toMatchObject({
+      why: 'no workload uses an image of it',
+      fix: 'Add ghcr.io/acme/web:2 to images.list, then run: ecr-bootstrap up',
+    });
+  });
+
+  it('is nodes.hosts without its registry', () => {
+    expect(causeWith('unlisted')).toMatchObject({
+      id: 'host-not-mirrored',
+      fix: 'Add ghcr.io to nodes.hosts, then run: ecr-bootstrap up',
+    });
+  });
+
+  it.each<[string, ImageEvidence['upstream']]>([
+    ['nodes.access is off, so only names in ECR are pulled from ECR', undefined],
+    ['nodes pull only registries with a domain name and without a port from ECR', 'unsupported'],
+    [
+      'its name in ECR is demo/docker.io/library/nginx, and nodes ask for another one',
+      upstream({ isMirrored: true }),
+    ],
+    ['could not list x: no', denied],
+  ])('is the name that the workload uses: %s', (why, value) => {
+    expect(causeWith(value)).toMatchObject({
+      id: 'internet-image',
+      why,
+      fix: `kubectl -n shop set image deployment/web main=${image().instead ?? ''}`,
+    });
+  });
+});
+
+describe('the cause of a pod whose node cannot pull the pause image', () => {
+  const pause = 'registry.k8s.io/pause:3.10';
+  const causeWith = (more: Partial<ImageEvidence>, of: Partial<Evidence> = {}) => {
+    const { access: _, ...rest } = throughMirror({
+      image: mirrored({ name: pause, host: 'registry.k8s.io', source: pause, ...more }),
+      pod: pod({ failure: { cause: 'not-found', why: `${pause}: not found`, image: pause, isPause: true } }),
+      ...of,
+    });
+    return causeOf(rest);
+  };
+
+  it('has the fix of that image', () => {
+    expect(causeWith({ inEcr: { ...inEcr, state: 'no-tag', tag: '3.10' } })).toEqual({
+      id: 'pause-image',
+      what: `node node-1 cannot pull the pause image ${pause}, which every pod needs`,
+      why: 'ECR does not have the tag 3.10: the repository demo/docker.io/library/nginx exists, without this tag',
+      fix: `ecr-bootstrap mirror ${pause}`,
+    });
+  });
+
+  it('has the fix of its registry', () => {
+    const upstream = { host: 'registry.k8s.io', isMirrored: false, pending: [], missing: [] };
+    expect(causeWith({ route: 'internet', upstream })).toMatchObject({
+      id: 'pause-image',
+      fix: 'ecr-bootstrap up',
+    });
+  });
+
+  it('has the fix of its node', () => {
+    const failing = node({ access: state('inactive'), finding: reported });
+    expect(causeWith({}, { node: failing })).toMatchObject({ fix: 'Delete this file on the node.' });
+  });
+
+  it.each<[string, Partial<ImageEvidence>]>([
+    ['the internet', { route: 'internet' }],
+    ['a registry that nodes never pull from ECR', { route: 'internet', upstream: 'unsupported' }],
+    ['its name in ECR, for which the container runtime has no credentials', { route: 'ecr' }],
+  ])('has no command that changes the pod if it is pulled from %s', (_, more) => {
+    const found = causeWith(more);
+    expect(found).toMatchObject({ id: 'pause-image', why: `${pause}: not found` });
+    expect(found?.fix).toMatch(/^Load it onto node-1: .*kubeadm\.md#static-pods-and-the-pause-image$/);
   });
 });
 
