@@ -71,8 +71,8 @@ function failingPull(
       target,
       what: `${nameOf(target)} cannot pull ${image}`,
       why: isPulledThroughMirror && cause === 'not-found' ? 'the image is not in ECR' : why,
-      causedBy: { kind: 'image', name: sourceOf(image) },
       hint: `Run \`ecr-bootstrap why pod/${pod.metadata.name} -n ${pod.metadata.namespace ?? ''}\`.`,
+      causedBy: { kind: 'image', name: sourceOf(image) },
     }),
   ];
 }
