@@ -317,10 +317,33 @@ const cases: readonly Case[] = [
     fix: /^kubectl -n shop set image pod\/web main=123456789012\.dkr\.ecr\.eu-west-1\.amazonaws\.com\//,
   },
   {
-    name: 'a registry that is not mirrored',
+    name: 'a registry of which no source has an image',
     inject: () => start('ghcr.io/acme/web:2.1'),
     id: 'host-not-mirrored',
+    fix: /^Fix the image reference in Pod shop\/web, .* Then run: ecr-bootstrap up$/,
+  },
+  {
+    name: 'a registry that up does not know yet',
+    inject: () => start('quay.io/team/app:1', failing('quay.io/team/app:1', 'lookup quay.io: no such host')),
+    id: 'host-not-mirrored',
     fix: /^ecr-bootstrap up$/,
+    run: () => {
+      cli.world.sources.get('quay.io')?.seed('team/app', '1');
+      return {};
+    },
+  },
+  {
+    name: 'a pause image that ECR does not have',
+    inject: async () => {
+      const repository = cli.world.aws.registry.repositories.get('shop/registry.k8s.io/pause');
+      const tags = new Map(repository?.tags);
+      repository?.tags.clear();
+      undos.push(() => tags.forEach((stored, tag) => repository?.tags.set(tag, stored)));
+      machine().removeImages();
+      await start(nginx());
+    },
+    id: 'pause-image',
+    fix: /^ecr-bootstrap mirror registry\.k8s\.io\/pause:3\.10\.1$/,
   },
   {
     name: 'an image that images.exclude keeps out of ECR',
