@@ -14,7 +14,11 @@ export interface Reference {
 }
 
 const dockerHub = 'docker.io';
-const dockerHubNames = new Set([dockerHub, 'index.docker.io', 'registry-1.docker.io']);
+export const dockerHubNames: ReadonlySet<string> = new Set([
+  dockerHub,
+  'index.docker.io',
+  'registry-1.docker.io',
+]);
 
 const hostLabel = '[a-z0-9](?:[a-z0-9-]*[a-z0-9])?';
 const hostGrammar = new RegExp(

@@ -9,6 +9,7 @@ import { groupBy } from '../../core/group-by.ts';
 import { oncePerContext } from '../../core/once.ts';
 import { managedBy, operatorNamespace, probeHost } from '../../core/ownership.ts';
 import { isDigest } from '../../clients/registry/digest.ts';
+import { dockerHubNames } from '../../images/reference.ts';
 import { sourceRepositories } from '../../images/naming.ts';
 import { registryHosts } from '../../images/registry-alias.ts';
 import type { WantedImage } from '../../images/wanted.ts';
@@ -116,7 +117,7 @@ export function imageLists(
 ): ImageLists {
   const lists = withProof([...hostLists(held, config), registryList(held, registryHost, config)], config);
   const listed = [withinBounds(lists.slice(0, -1)), withinBounds(lists.slice(-1))].flat();
-  const known = [probeHost, ...lists.flatMap(({ data }) => data['HOSTS']?.trim() ?? [])];
+  const known = [probeHost, ...lists.flatMap(({ data }) => data['HOSTS']?.trim().split(' ') ?? [])];
   return {
     objects: [
       ...listed.map(({ host, data }) => listObject(listName(host), data)),
@@ -166,9 +167,17 @@ function hostLists(held: readonly HeldRepository[], { project, images: { map } }
     .filter(({ host }) => host !== probeHost);
   return [...groupBy(sources, ({ host }) => host)].map(([host, repositories]) => ({
     host,
-    data: { HOSTS: spaced([host]), ...parts(repositories) },
+    data: { HOSTS: spaced(namesOf(host)), ...parts(repositories) },
     tags: tagsIn(repositories),
   }));
+}
+
+/** The hosts of references, in lowercase, that mean this one. The first is the host itself. */
+function namesOf(host: string): readonly string[] {
+  if (dockerHubNames.has(host)) return [...dockerHubNames];
+  // An uppercase letter makes the first part of a reference a host, which then has the default port.
+  const [, bare] = /^([^.:]+):443$/.exec(host) ?? [];
+  return bare === undefined || bare === 'localhost' ? [host] : [host, bare];
 }
 
 /** For references to the registry itself, by any of its hosts. The policy looks up only those of the project. */

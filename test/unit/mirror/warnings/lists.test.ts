@@ -57,7 +57,7 @@ describe('imageLists', () => {
   it('lists every version of a repository as one word', () => {
     const data = dataOf([held('docker.io/library/nginx', ':1.27', '@0123456789ab')]);
     expect(Object.values(data['image-list.docker.io'] ?? {})).toEqual([
-      ' docker.io ',
+      ' docker.io index.docker.io registry-1.docker.io ',
       ' library/nginx:1.27 library/nginx@0123456789ab ',
     ]);
   });
@@ -81,6 +81,19 @@ describe('imageLists', () => {
     ).filter((name) => name.includes('example'));
     expect(names).toHaveLength(2);
     for (const name of names) expect(name).toMatch(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/);
+  });
+
+  it('knows a host without a dot also by its name in references, which have no port', () => {
+    const data = dataOf([
+      held('registry_443/a', ':1'),
+      held('localhost_443/a', ':1'),
+      held('a.b_443/a', ':1'),
+    ]);
+    const hosts = Object.entries(data).flatMap(([name, { HOSTS }]) =>
+      /registry|localhost|a\.b/.test(name) ? HOSTS : [],
+    );
+    expect(hosts.sort()).toEqual([' a.b:443 ', ' localhost:443 ', ' registry:443 registry ']);
+    expect(data['image-list']?.['EXCEPT']).toContain(' registry registry:443 ');
   });
 
   it('makes no list for a repository without images', () => {
