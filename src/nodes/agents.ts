@@ -19,7 +19,7 @@ import {
 import { isActive, isFinished } from '../cluster/workloads.ts';
 import { diagnosePod, remedyFor, short, waitOf } from '../cluster/pod-failure.ts';
 import { BootstrapError, onlyBootstrapError } from '../core/errors.ts';
-import { nodeAccessName, nodeNamespace, probeHost } from '../core/ownership.ts';
+import { annotations, nodeAccessName, nodeNamespace, probeHost } from '../core/ownership.ts';
 import type { NodesContext, NodesRun } from './context.ts';
 import { cleanupLabel } from './objects.ts';
 
@@ -66,8 +66,10 @@ export async function readNodeAccess(
   ctx: NodesContext,
   among: Promise<readonly KubeObject[]> = ctx.inventory.nodes(),
 ): Promise<readonly NodeAccess[]> {
-  const { cluster, config, clock } = ctx;
-  const [nodes, pods, agent] = await Promise.all([among, listAgentPods(cluster), cluster.get(agentRef)]);
+  const { cluster, config, clock, inventory } = ctx;
+  const [nodes, agent] = await Promise.all([among, cluster.get(agentRef)]);
+  // Scripts and commands are compared during a roll-out only.
+  const pods = await (isRollingOut(agent) ? listAgentPods(cluster) : inventory.agentPods());
   const byNode = new Map(pods.filter(isActive).map((pod) => [nodeOf(pod), pod]));
   const ended = new Map(oldestFirst(pods.filter(isFinished)).map((pod) => [nodeOf(pod), pod]));
   const selected = nodes.filter((node) => isSelected(node, config.nodes.nodeSelector));
@@ -254,15 +256,22 @@ function isRollingOut(daemonSet: KubeObject | undefined): boolean {
   return !isObserved || (updatedNumberScheduled ?? 0) < (desiredNumberScheduled ?? 0);
 }
 
-/** Whether the pod has the containers of the current template. Admission webhooks may have changed them. */
+/** Whether the pod has the script and the containers of the current template. Admission webhooks may have changed them. */
 function isCurrent(pod: KubeObject, daemonSet: KubeObject | undefined): boolean {
-  const { template } = (daemonSet?.['spec'] ?? {}) as { template?: { spec?: Containers } };
+  const { template } = (daemonSet?.['spec'] ?? {}) as { template?: PodTemplate };
+  const script = template?.metadata?.annotations?.[annotations.script];
+  if (pod.metadata.annotations?.[annotations.script] !== script) return false;
   const { containers: running = [] } = (pod['spec'] ?? {}) as Containers;
   return (template?.spec?.containers ?? []).every(({ name, image, command }) =>
     running.some(
       (one) => one.name === name && one.image === image && isDeepStrictEqual(one.command, command),
     ),
   );
+}
+
+interface PodTemplate {
+  readonly metadata?: { readonly annotations?: Readonly<Record<string, string>> };
+  readonly spec?: Containers;
 }
 
 interface Containers {

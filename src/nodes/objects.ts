@@ -5,6 +5,7 @@ import { renderTemplate } from '../cluster/templates.ts';
 import type { Config } from '../config/schema.ts';
 import { once } from '../core/once.ts';
 import {
+  annotations,
   managedBy,
   nodeAccessName as name,
   nodeNamespace as namespace,
@@ -40,12 +41,17 @@ interface AgentSettings {
   readonly hasCrio: boolean;
 }
 
+/**
+ * A pod has the script once, in an annotation, and three commands that evaluate it. With a copy in each command, lists of
+ * the pods on hundreds of nodes would be long.
+ */
+const scriptVariable = 'SCRIPT';
+
 /** The namespace, the ExternalSecret with the files, and the DaemonSet. */
 export async function nodeAccessObjects(settings: AgentSettings): Promise<readonly KubeObject[]> {
   const { config, operatorApi, registryHost, hosts, agentImage, probeImage } = settings;
-  const command = (mode: string, script: string) => ['sh', '-c', script, name, mode];
-  const script = agentScript();
   const folders = settings.hasCrio ? { ...containerdFolders, ...crioFolders } : containerdFolders;
+  const command = (mode: string) => ['sh', '-c', `eval "$${scriptVariable}"`, name, mode];
   const objects = await renderTemplate('node-access', {
     operatorApi,
     namespace,
@@ -57,10 +63,17 @@ export async function nodeAccessObjects(settings: AgentSettings): Promise<readon
     nodeSelector: { ...config.nodes.nodeSelector, 'kubernetes.io/os': 'linux' },
     image: agentImage,
     probe: probeImage,
-    write: command('write', script),
-    watch: command('watch', script),
-    check: command('check', script),
-    env: [{ name: 'PROJECT', value: config.project }],
+    annotations: { [annotations.script]: agentScript() },
+    write: command('write'),
+    watch: command('watch'),
+    check: command('check'),
+    env: [
+      { name: 'PROJECT', value: config.project },
+      {
+        name: scriptVariable,
+        valueFrom: { fieldRef: { fieldPath: `metadata.annotations['${annotations.script}']` } },
+      },
+    ],
     resources: { requests: { cpu: '5m', memory: '16Mi' }, limits: { memory: '64Mi' } },
     securityContext: {
       allowPrivilegeEscalation: false,

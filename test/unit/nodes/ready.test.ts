@@ -21,6 +21,8 @@ interface Cluster {
   /** The status of the pod, instead of that of a pod that runs. */
   readonly podStatus?: object;
   readonly daemonSet?: KubeObject;
+  /** The script in the pod of the agent. */
+  readonly script?: string;
 }
 
 /** A cluster with one node, whose agent is not ready. */
@@ -42,6 +44,7 @@ function contextOf(cluster: Cluster): NodesContext {
       namespace: 'ecr-bootstrap',
       uid: 'u1',
       creationTimestamp: new Date(now - age * 1000).toISOString(),
+      ...(cluster.script !== undefined && { annotations: { 'ecr-bootstrap.dev/script': cluster.script } }),
     },
     spec: { nodeName: 'node-1' },
     status: cluster.podStatus ?? {
@@ -57,6 +60,7 @@ function contextOf(cluster: Cluster): NodesContext {
   }));
   const inventory = {
     nodes: () => Promise.resolve([node]),
+    agentPods: () => Promise.resolve([pod]),
     mirroredHosts: () => Promise.resolve(['docker.io']),
   };
   const port = {
@@ -188,6 +192,21 @@ it('waits for an agent of an earlier template while the DaemonSet controller has
   expect(await healthOf({ daemonSet: daemonSet(1) })).toMatchObject([{ why }]);
   expect(await healthOf({ daemonSet: daemonSet(2) })).not.toMatchObject([{ why }]);
 });
+
+it.each([{ script: 'new', isReplaced: false }, { script: 'old', isReplaced: true }, { isReplaced: true }])(
+  'compares the script of an agent during a roll-out: $script',
+  async ({ isReplaced, ...pod }) => {
+    const daemonSet = {
+      apiVersion: 'apps/v1',
+      kind: 'DaemonSet',
+      metadata: { name: 'node-access', generation: 2 },
+      spec: { template: { metadata: { annotations: { 'ecr-bootstrap.dev/script': 'new' } } } },
+      status: { observedGeneration: 1 },
+    };
+    const [health] = await healthOf({ daemonSet, ...pod });
+    expect(health?.why === 'its agent is being replaced').toBe(isReplaced);
+  },
+);
 
 it('reports why the kubelet ended the agent of a node, for example because its disk is full', async () => {
   const message = 'The node was low on resource: ephemeral-storage.';
