@@ -18,7 +18,7 @@ import { once } from '../core/once.ts';
 import { oldestFirst } from './events.ts';
 import { matchesAny } from '../core/globs.ts';
 import { ignoreLabel, nodeNamespace } from '../core/ownership.ts';
-import { filesRef, mirroredHosts } from './nodes.ts';
+import { filesRef, isAgentPod, listAgentPods, mirroredHosts } from './nodes.ts';
 import { operatorKind } from './operator-api.ts';
 import { pauseImagesOf } from './pause-images.ts';
 
@@ -29,7 +29,12 @@ const batch = (kind: string): Kind => ({ apiVersion: 'batch/v1', kind });
 /** One snapshot of the cluster, read lazily and at most once. */
 export function createInventory(cluster: ClusterPort, config: Config): Inventory {
   const all = (kind: Kind, options?: ListOptions) => once(() => cluster.list(kind, options));
-  const pods = all(core('Pod'), { reduce: withoutDetails });
+  let hasPods = false;
+  const pods = once(async () => {
+    const listed = await cluster.list(core('Pod'), { reduce: withoutDetails });
+    hasPods = true;
+    return listed;
+  });
   const pullSecretName = { fieldSelector: `metadata.name=${config.pullSecret.name}`, metadataOnly: true };
   const nodes = all(core('Node'));
   const controllers = once(() => readControllers(cluster));
@@ -66,6 +71,7 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
     ),
     serviceAccounts: all(core('ServiceAccount')),
     pods,
+    agentPods: async () => (hasPods ? (await pods()).filter(isAgentPod) : listAgentPods(cluster)),
     workloads,
     imageSources,
     unreadImages: once(async () => {
@@ -203,6 +209,8 @@ export interface Inventory {
   serviceAccounts(): Promise<readonly KubeObject[]>;
   /** As {@link withoutDetails} reduces them. */
   pods(): Promise<readonly KubeObject[]>;
+  /** The pods of the agents on nodes, terminating ones too. They can lack what {@link withoutDetails} leaves out. */
+  agentPods(): Promise<readonly KubeObject[]>;
   /** A kind that the user may not list is missing; see {@link Inventory.unreadImages}. */
   workloads(): Promise<readonly Workload[]>;
   /** The workloads, and everything else that names images which new pods would pull. */

@@ -28,12 +28,18 @@ export function mirroredHosts(files: KubeObject | undefined): readonly string[] 
   return keys.filter((key) => key !== expiryKey && key !== probeHost);
 }
 
+/** A label of the pods of the agent. */
+const [agentLabel, agentValue] = ['app.kubernetes.io/name', name] as const;
+
 /** The pods of the agent, terminating ones too. */
 export const listAgentPods = (cluster: ClusterPort): Promise<readonly KubeObject[]> =>
   cluster.list(
     { apiVersion: 'v1', kind: 'Pod' },
-    { namespace, labelSelector: `app.kubernetes.io/name=${name}` },
+    { namespace, labelSelector: `${agentLabel}=${agentValue}` },
   );
+
+export const isAgentPod = ({ metadata }: KubeObject): boolean =>
+  metadata.namespace === namespace && metadata.labels?.[agentLabel] === agentValue;
 
 export async function activeAgentPods(cluster: ClusterPort): Promise<readonly KubeObject[]> {
   return (await listAgentPods(cluster)).filter(isActive);

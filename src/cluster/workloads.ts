@@ -160,8 +160,9 @@ export const imagesOf = (object: KubeObject): readonly string[] =>
  */
 export function imageIdsOf({ status }: KubeObject): readonly string[] {
   const all = fields(status);
-  const lists = [all['initContainerStatuses'], all['containerStatuses'], all['ephemeralContainerStatuses']];
-  return distinct(texts(lists.flatMap(items).map(({ imageID }) => imageID)));
+  return distinct(
+    texts(containerStatusLists.flatMap((list) => items(all[list])).map(({ imageID }) => imageID)),
+  );
 }
 
 /**
@@ -184,25 +185,58 @@ export function withoutDetails(object: KubeObject): KubeObject {
       }),
     },
     ...(spec && { spec: reducedSpec(spec) }),
-    ...(kind === 'Pod' && { status }),
+    ...(kind === 'Pod' && { status: reducedStatus(fields(status)) }),
   };
 }
 
 const placementFields = ['nodeName', 'nodeSelector', 'serviceAccountName', 'imagePullSecrets'] as const;
 
 const reducedSpec = (spec: Fields): Fields => ({
-  ...defined(Object.fromEntries(placementFields.map((field) => [field, spec[field]]))),
+  ...picked(spec, placementFields),
   ...Object.fromEntries(
     containerLists.map((list) => [list, items(spec[list]).map(({ name, image }) => ({ name, image }))]),
   ),
   volumes: items(spec['volumes']).flatMap(({ image }) => (image === undefined ? [] : [{ image }])),
 });
 
+const statusFields = ['phase', 'message'] as const;
+const conditionFields = ['type', 'status', 'reason', 'message'] as const;
+const containerStatusFields = [
+  'name',
+  'image',
+  'imageID',
+  'ready',
+  'restartCount',
+  'state',
+  'lastState',
+] as const;
+const containerStatusLists = [
+  'initContainerStatuses',
+  'containerStatuses',
+  'ephemeralContainerStatuses',
+] as const;
+
+const reducedStatus = (status: Fields): Fields => ({
+  ...picked(status, statusFields),
+  conditions: items(status['conditions']).map((condition) => picked(condition, conditionFields)),
+  ...Object.fromEntries(
+    containerStatusLists.map((list) => [
+      list,
+      items(status[list]).map((container) => picked(container, containerStatusFields)),
+    ]),
+  ),
+});
+
+/** In large clusters, this runs a hundred thousand times. */
+function picked(object: Fields, names: readonly string[]): Fields {
+  const some: Record<string, unknown> = {};
+  for (const name of names) if (object[name] !== undefined) some[name] = object[name];
+  return some;
+}
+
 /** Without the fields that have no value. */
 const defined = <T extends object>(object: T) =>
-  Object.fromEntries(Object.entries(object).filter(([, value]) => value !== undefined)) as {
-    [Field in keyof T]?: Exclude<T[Field], undefined>;
-  };
+  picked(object as Fields, Object.keys(object)) as { [Field in keyof T]?: Exclude<T[Field], undefined> };
 
 function workload(kind: string, { metadata }: KubeObject, spec: Fields): Workload {
   return {

@@ -140,6 +140,8 @@ class ImageCollector {
   readonly #sources: ImageSources;
   readonly #isExcluded: (image: Reference | string) => boolean;
   readonly #entries = new Map<string, Entry>();
+  /** What requests an image of the cluster, by its text: thousands of pods have the same one. */
+  readonly #fromCluster = new Map<string, Set<string>>();
   readonly #rejected = new Rejections();
   readonly #refused = new Rejections();
 
@@ -148,10 +150,11 @@ class ImageCollector {
     this.#isExcluded = excluding(sources.exclude);
   }
 
-  add(text: string, wantedBy: string, { excludable = false, byHand = false } = {}): void {
+  /** Undefined for an image that is not wanted. */
+  add(text: string, wantedBy: string, { excludable = false, byHand = false } = {}): Entry | undefined {
     const reference = this.#atSource(canonical(parseReference(text)));
-    if (!reference) return;
-    if (excludable && this.#isExcluded(reference)) return;
+    if (!reference) return undefined;
+    if (excludable && this.#isExcluded(reference)) return undefined;
     ecrName(reference, this.#sources.naming);
     const source = formatReference(reference);
     if (reference.host === probeHost && source !== this.#probe()) throw reservedHost(text);
@@ -164,6 +167,7 @@ class ImageCollector {
     this.#entries.set(source, entry);
     entry.wantedBy.add(wantedBy);
     if (byHand) entry.byHand = true;
+    return entry;
   }
 
   addForNodes(pause: readonly ImageUser[]): void {
@@ -180,8 +184,11 @@ class ImageCollector {
   }
 
   addFromCluster(text: string, wantedBy: string): void {
+    const known = this.#fromCluster.get(text);
+    if (known) return void known.add(wantedBy);
     try {
-      this.add(text, wantedBy, { excludable: true });
+      const entry = this.add(text, wantedBy, { excludable: true });
+      this.#fromCluster.set(text, entry?.wantedBy ?? new Set());
     } catch (error) {
       if (error instanceof BootstrapError && this.#isExcluded(text)) return;
       this.#rejected.add(text, wantedBy, error);

@@ -36,20 +36,32 @@ export async function internetImages(ctx: MirrorContext): Promise<InternetImage[
     readMirrors(ctx),
   ]);
   const isExcluded = excluding(ctx.config.images.exclude);
+  // Thousands of pods have the same images.
+  const isWanted = memoized((image) => {
+    if (image.startsWith(`${host}/`)) return false;
+    const reference = parseIfValid(image);
+    return isInRegistry(image, host) || !isExcluded(reference ? canonical(reference) : image);
+  });
   return workloads.flatMap((workload) => {
     const node = mirrors.withoutAgent(workload);
     return workload.images
-      .filter((image) => !image.startsWith(`${host}/`))
-      .filter((image) => {
-        const reference = parseIfValid(image);
-        return isInRegistry(image, host) || !isExcluded(reference ? canonical(reference) : image);
-      })
+      .filter((image) => isWanted(image))
       .flatMap((image) => {
         if (!mirrors.isMirrored(image)) return [internetImage(workload, image, host, ctx)];
         if (node === undefined) return [];
         return [{ ...internetImage(workload, image, host, ctx), nodeWithoutAgent: node }];
       });
   });
+}
+
+/** Remembers each result. */
+function memoized<T>(compute: (text: string) => T): (text: string) => T {
+  const known = new Map<string, T>();
+  return (text) => {
+    const result = known.get(text) ?? compute(text);
+    known.set(text, result);
+    return result;
+  };
 }
 
 interface Mirrors {
@@ -64,7 +76,7 @@ async function readMirrors(
 ): Promise<Mirrors> {
   const hosts = await mirrored;
   return {
-    isMirrored: mirroring(hosts, config),
+    isMirrored: memoized(mirroring(hosts, config)),
     withoutAgent: withoutAgent(hosts.length > 0 ? await inventory.nodes() : [], config.nodes.nodeSelector),
   };
 }

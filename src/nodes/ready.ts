@@ -22,9 +22,12 @@ export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailur
   const unsynced = await waitForFiles(run);
   await recreateStuckAgents(run);
   let nodes: readonly NodeAccess[] = [];
+  // Nothing has changed since the plan of this run was made.
+  let observed: NodesContext | undefined = run.isReadOnly ? run.ctx : undefined;
   try {
     await waitFor(run, { what: 'nodes to pull from ECR', deadlineMs, intervalMs }, async (pending) => {
-      nodes = await readNodeAccess(run.ctx.fresh());
+      nodes = await readNodeAccess(observed ?? run.ctx.fresh());
+      observed = undefined;
       const waiting = nodes.filter(({ state }) => !['active', 'inactive', 'skipped'].includes(state));
       const [first] = waiting;
       if (!first) return true;

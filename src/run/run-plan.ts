@@ -107,7 +107,7 @@ export async function runPlan(session: Session, job: PlanRun): Promise<number> {
     abandoned = result.abandoned === true;
     const { next, missing } = result.error
       ? { next: [], missing: [] }
-      : await nextSteps(job, plan, ctx.fresh(), signal);
+      : await nextSteps(job, plan, changes.length > 0 ? ctx.fresh() : ctx, signal);
     await reporter.show({
       type: 'result',
       data: { steps: result.steps, ...countDone(result, changes), seconds, next },

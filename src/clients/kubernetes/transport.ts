@@ -50,8 +50,11 @@ export const anyMediaType = '*/*';
 const maxAttempts = 5;
 const firstPauseMs = 200;
 const maxPauseMs = 30_000;
-/** Concurrent requests to one API server. The limits of its priority and fairness queues are far higher. */
-const requestConcurrency = 32;
+/**
+ * Concurrent requests to one API server. Each needs a connection of its own, and its TLS handshake costs both sides more than
+ * a small response. The limits of the server's priority and fairness queues are far higher.
+ */
+const requestConcurrency = 16;
 /** Timeout of one request in milliseconds. The API server itself ends a request after 60 s. */
 const requestTimeoutMs = 65_000;
 /** Timeout of a credential plugin in milliseconds. A plugin may ask the user to log in elsewhere. */
@@ -192,7 +195,14 @@ async function exchange(
     method,
     agent,
     totalTimeoutMs: requestTimeoutMs,
-    headers: { ...credentials.headers, accept, 'user-agent': 'ecr-bootstrap', 'content-type': contentType },
+    headers: {
+      ...credentials.headers,
+      accept,
+      // Pages of a list get a tenth of their size.
+      'accept-encoding': 'gzip',
+      'user-agent': 'ecr-bootstrap',
+      'content-type': contentType,
+    },
     body: body === undefined ? null : JSON.stringify(body),
   });
   const [location, warning] = [response.header('location'), response.header('warning')];

@@ -6,7 +6,7 @@ import { isTolerable } from '../../core/members.ts';
 import { nameOf } from '../../core/target.ts';
 import type { MemberFailure } from '../../core/step.ts';
 import { waitFor } from '../../core/wait.ts';
-import type { ExternalSecretsRun } from '../context.ts';
+import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
 import { isDeletionBlocked, isManaged } from '../../cluster/objects.ts';
 import { operatorKind } from '../../cluster/operator-api.ts';
 import { forceSync } from '../force-sync.ts';
@@ -116,9 +116,12 @@ export async function waitForCopies(run: ExternalSecretsRun): Promise<UncoveredN
   const refusals = isReadOnly ? undefined : new Refusals(ctx.clock);
   const what = 'the pull secret in every namespace';
   let latest: Missing = { refused: [], waiting: [] };
+  // Nothing has changed since the plan of this run was made.
+  let observed: ExternalSecretsContext | undefined = isReadOnly ? ctx : undefined;
   try {
     return await waitFor(run, { what, deadlineMs, hint }, async (pending) => {
-      const copies = await observeCopies(ctx.fresh());
+      const copies = await observeCopies(observed ?? ctx.fresh());
+      observed = undefined;
       latest = await findMissing(copies, ctx, refusals);
       const [first] = latest.waiting;
       if (!first) return { refused: latest.refused, late: [] };

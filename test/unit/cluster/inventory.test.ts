@@ -175,3 +175,25 @@ it('keeps of pods only what is read', async () => {
   expect(large).toContain('models:1');
   expect(large).not.toMatch(/env|emptyDir|managedFields/);
 });
+
+const listsOfPods = (): number =>
+  cluster.sandbox.faults.calls.filter(({ operation }) => operation === 'list pods').length;
+
+it('finds the pods of the agents among those that are read already', async () => {
+  const labels = { 'app.kubernetes.io/name': 'node-access' };
+  const agent = { name: 'agent', namespace: 'ecr-bootstrap', labels };
+  for (const metadata of [agent, { ...agent, name: 'elsewhere', namespace: 'shop' }])
+    cluster.inside.put({ kind: 'Pod', metadata, ...template('agent:1') });
+  cluster.inside.put({
+    kind: 'Pod',
+    metadata: { ...agent, name: 'other', labels: {} },
+    ...template('other:1'),
+  });
+  const one = inventory();
+  const names = async () => (await one.agentPods()).map(({ metadata }) => metadata.name);
+  expect(await names()).toEqual(['agent']);
+  await one.pods();
+  const before = listsOfPods();
+  expect(await names()).toEqual(['agent']);
+  expect(listsOfPods()).toBe(before);
+});

@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import type { KubeObject } from '../../../src/clients/kubernetes/port.ts';
-import { workloadName, workloadsOf } from '../../../src/cluster/workloads.ts';
+import { withoutDetails, workloadName, workloadsOf } from '../../../src/cluster/workloads.ts';
 
 interface Owner {
   readonly kind: string;
@@ -130,4 +130,29 @@ it('names the workload of a pod by what the pod shows', () => {
   expect(workloadName(owned({ kind: 'StatefulSet', name: 'db' }))).toBe('shop/db');
   expect(workloadName(owned({ kind: 'Node', name: 'node-1' }))).toBe('shop/web-5d4-x');
   expect(workloadName(owned())).toBe('shop/web-5d4-x');
+});
+
+it('keeps of the status of a pod what explains why it does not run', () => {
+  const waiting = { waiting: { reason: 'ImagePullBackOff', message: 'Back-off' } };
+  const container = { name: 'main', image: 'web:1', imageID: 'web@sha256:1', ready: false, restartCount: 2 };
+  const condition = { type: 'Ready', status: 'False', reason: 'ContainersNotReady', message: 'main' };
+  const { status } = withoutDetails({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'web', namespace: 'shop' },
+    spec: { containers: [{ name: 'main', image: 'web:1' }] },
+    status: {
+      phase: 'Pending',
+      qosClass: 'BestEffort',
+      conditions: [{ ...condition, lastProbeTime: null }],
+      containerStatuses: [{ ...container, state: waiting, lastState: {}, started: false }],
+    },
+  });
+  expect(status).toEqual({
+    phase: 'Pending',
+    conditions: [condition],
+    initContainerStatuses: [],
+    containerStatuses: [{ ...container, state: waiting, lastState: {} }],
+    ephemeralContainerStatuses: [],
+  });
 });

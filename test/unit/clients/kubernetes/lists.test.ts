@@ -39,3 +39,49 @@ it('fails when the continue token has expired three times', async () => {
   await expect(server.list()).rejects.toMatchObject({ why: expect.stringContaining('too old') as string });
   expect(server.paths).toHaveLength(6);
 });
+
+/** Serves a list of any length in pages of the requested size. */
+class PagingServer {
+  requests = 0;
+  readonly #count: number;
+
+  constructor(count: number) {
+    this.#count = count;
+  }
+
+  send = ({ path }: { readonly path: string }): Promise<ApiResponse> => {
+    this.requests += 1;
+    const query = new URL(path, 'https://cluster').searchParams;
+    const from = Number(query.get('continue') ?? 0);
+    const to = Math.min(from + Number(query.get('limit')), this.#count);
+    const items = Array.from({ length: to - from }, (_, index) => ({
+      metadata: { name: `pod-${from + index}`, managedFields: [{ manager: 'kubelet' }] },
+      spec: { nodeName: 'one' },
+    }));
+    const metadata = to < this.#count ? { continue: String(to) } : {};
+    return Promise.resolve({ status: 200, body: JSON.stringify({ items, metadata }) });
+  };
+
+  list = () => listAll(this as unknown as ApiTransport, pods, { apiVersion: 'v1', kind: 'Pod' }, {});
+}
+
+it.each([
+  { count: 0, requests: 1 },
+  { count: 500, requests: 1 },
+  { count: 501, requests: 2 },
+  { count: 10_000, requests: 20 },
+])('reads $count objects with $requests requests', async ({ count, requests }) => {
+  const server = new PagingServer(count);
+  expect(await server.list()).toHaveLength(count);
+  expect(server.requests).toBe(requests);
+});
+
+it('leaves out the records of server-side apply, which can be as long as the rest', async () => {
+  const [pod] = await new PagingServer(1).list();
+  expect(pod).toEqual({
+    apiVersion: 'v1',
+    kind: 'Pod',
+    metadata: { name: 'pod-0' },
+    spec: { nodeName: 'one' },
+  });
+});

@@ -3,6 +3,7 @@ import { createServer, type IncomingMessage, type RequestListener, type Server }
 import { createServer as createTlsServer } from 'node:https';
 import { type AddressInfo, connect, createServer as createTcpServer, type Socket } from 'node:net';
 import { buffer } from 'node:stream/consumers';
+import { gzipSync } from 'node:zlib';
 import { afterEach, describe, expect, it } from 'vitest';
 import { createNet, type Net } from '../../../../src/clients/net/index.ts';
 import { request } from '../../../../src/clients/net/request.ts';
@@ -75,6 +76,19 @@ describe('a request', () => {
       await (await request(net, url, { method, body })).text();
     expect(seen).toEqual(['PUT 7 größe', 'DELETE 2 {}', 'POST 0 ', 'GET undefined ']);
     expect(connections()).toBe(1);
+  });
+
+  it('reads a compressed body as text', async () => {
+    const body = gzipSync('größer');
+    const { url } = await serve((_, res) => void res.setHeader('content-encoding', 'gzip').end(body));
+    expect(await (await request(open(), url)).text()).toBe('größer');
+  });
+
+  it('fails when a compressed body is damaged', async () => {
+    const body = gzipSync('text').subarray(0, -4);
+    const { url } = await serve((_, res) => void res.setHeader('content-encoding', 'gzip').end(body));
+    const response = await request(open(), url);
+    await expect(response.text()).rejects.toMatchObject({ name: 'NetworkError', kind: 'other' });
   });
 
   it('fails when no headers arrive in time', async () => {
