@@ -6,6 +6,14 @@ interface Kubeconfig {
   readonly users: readonly [{ readonly user: { readonly token: string } }];
 }
 
+export interface Requests {
+  /** One for each page. */
+  readonly lists: number;
+  readonly writes: number;
+  /** CPU time of the API server. */
+  readonly serverCpuSeconds: number;
+}
+
 /** The API server of the lab's cluster, without limits on the rate of requests. */
 export class Api {
   readonly #server: string;
@@ -48,11 +56,19 @@ export class Api {
     await this.#send('DELETE', path);
   }
 
-  /** Lists that the API server has answered since its start, whoever asked. */
-  async listCount(): Promise<number> {
+  /** The requests since the start of the API server, whoever sent them. */
+  async requests(): Promise<Requests> {
     const metrics = (await this.#send('GET', '/metrics')) ?? '';
-    const counts = [...metrics.matchAll(/^apiserver_request_total\{.*verb="LIST".*\} (\S+)$/gm)];
-    return counts.reduce((sum, [, count]) => sum + Number(count), 0);
+    const [, cpu] = /^process_cpu_seconds_total (\S+)$/m.exec(metrics) ?? [];
+    const counts = metrics.matchAll(/^apiserver_request_total\{(.*)\} (\S+)$/gm);
+    const requests = { lists: 0, writes: 0, serverCpuSeconds: Number(cpu) };
+    for (const [, labels = '', count] of counts) {
+      // Programs show by leases that they run.
+      if (labels.includes('resource="leases"')) continue;
+      if (labels.includes('verb="LIST"')) requests.lists += Number(count);
+      if (/verb="(POST|PUT|PATCH|APPLY|DELETE)"/.test(labels)) requests.writes += Number(count);
+    }
+    return requests;
   }
 
   /** @returns the body, or undefined if the object does not exist, or exists already */

@@ -54,10 +54,7 @@ export class FakeNodes {
       await this.#api.create(leases, { metadata: { name }, spec: leaseSpec(name) });
       await this.#api.patch(`/api/v1/nodes/${name}/status`, nodeStatus());
     });
-    this.#running = Promise.all([
-      this.#every(heartbeatMs, () => this.#beat()),
-      this.#every(500, () => this.#runAgents()),
-    ]);
+    this.#running = this.#every(heartbeatMs, this.#stopping.signal, () => this.#beat());
   }
 
   async stop(): Promise<void> {
@@ -70,8 +67,19 @@ export class FakeNodes {
     await this.#api.patch(`/api/v1/namespaces/${namespace}/pods/${name}/status`, { status: running(spec) });
   }
 
-  async #every(ms: number, act: () => Promise<void>): Promise<void> {
-    const { signal } = this.#stopping;
+  /** Runs the agents of ecr-bootstrap on these nodes while the work creates them. */
+  async runAgentsDuring<T>(work: () => Promise<T>): Promise<T> {
+    const stopping = new AbortController();
+    const running = this.#every(500, stopping.signal, () => this.#runAgents());
+    try {
+      return await work();
+    } finally {
+      stopping.abort();
+      await running;
+    }
+  }
+
+  async #every(ms: number, signal: AbortSignal, act: () => Promise<void>): Promise<void> {
     while (!signal.aborted) {
       await act();
       await sleep(ms, undefined, { signal }).catch(() => undefined);
