@@ -5,18 +5,14 @@ const setupFiles = ['test/support/setup.ts'];
 const minutes = 60_000;
 
 /**
- * Runs the scenarios of the lab by their numbers, because they share one cluster and one account and the first needs an
- * empty cluster. Starts those of the faults and of the unit tests that take longest first, so that no core is idle at
- * the end. Vitest takes one sequencer for all projects.
+ * Runs files by their path: the scenarios of the lab by their numbers, because they share one cluster and one account
+ * and the first needs an empty cluster; of the faults, those that take minutes first, so that no core is idle at the
+ * end. Vitest takes one sequencer for all projects.
  */
-class Order extends BaseSequencer {
+class ByPath extends BaseSequencer {
   override async sort(files: TestSpecification[]): Promise<TestSpecification[]> {
-    if (files.every(({ project }) => /^(lab|faults)$/.test(project.name)))
-      return files.toSorted((a, b) => a.moduleId.localeCompare(b.moduleId));
-    // While vitest knows no durations, it starts with the largest files. These are small and take longest.
-    const startsFirst = ({ moduleId }: TestSpecification) => moduleId.includes('/test/unit/manifests/');
-    const sorted = await super.sort(files);
-    return [...sorted.filter(startsFirst), ...sorted.filter((file) => !startsFirst(file))];
+    if (files.some(({ project }) => !/^(lab|faults)$/.test(project.name))) return super.sort(files);
+    return files.toSorted((a, b) => a.moduleId.localeCompare(b.moduleId));
   }
 }
 
@@ -26,7 +22,7 @@ class Order extends BaseSequencer {
  */
 export default defineConfig({
   test: {
-    sequence: { sequencer: Order },
+    sequence: { sequencer: ByPath },
     projects: [
       {
         test: {

@@ -199,7 +199,7 @@ const reducedSpec = (spec: Fields): Fields => ({
   volumes: items(spec['volumes']).flatMap(({ image }) => (image === undefined ? [] : [{ image }])),
 });
 
-const statusFields = ['phase', 'message'] as const;
+const statusFields = ['phase', 'reason', 'message'] as const;
 const conditionFields = ['type', 'status', 'reason', 'message'] as const;
 const containerStatusFields = [
   'name',

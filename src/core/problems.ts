@@ -151,9 +151,11 @@ const descriptionOf = (code: Finding['code']): FindingDescription => findingCode
 function problemsOf(entries: readonly ProblemEntry[], steps: readonly StepStatus[]): Problem[] {
   const { own, consequences } = splitByCause(entries);
   const facts = [...groupBy(own, factKey).values()].flatMap((alike) => factsOf(alike, steps));
+  const left = new Map(consequences);
   const problems = [...groupBy(facts, ({ key }) => key).values()]
     .map(problemOf)
-    .map((problem) => withConsequences(problem, consequences, steps))
+    .toSorted((a, b) => rankOf(a) - rankOf(b))
+    .map((problem) => withConsequences(problem, left, steps))
     .toSorted((a, b) => rankOf(a) - rankOf(b));
   // Problems with one fix are neighbors.
   const fixes = problems.map(({ level, fix }) => `${level} ${fix}`);
@@ -161,16 +163,17 @@ function problemsOf(entries: readonly ProblemEntry[], steps: readonly StepStatus
   return problems.toSorted((a, b) => first(a) - first(b));
 }
 
-/** Adds what the findings of a problem cause. It is as bad as the worst of them. */
+/** Moves what the findings of a problem cause to that problem. It is as bad as the worst of them. */
 function withConsequences(
   problem: Problem,
-  consequences: ReadonlyMap<string, readonly ProblemEntry[]>,
+  consequences: Map<string, readonly ProblemEntry[]>,
   steps: readonly StepStatus[],
 ): Problem {
   const targets = new Set(
     [problem.fact, ...problem.others].flatMap(({ findings }) => findings.map(({ target }) => nameOf(target))),
   );
   const caused = [...targets].flatMap((name) => consequences.get(name) ?? []);
+  for (const name of targets) consequences.delete(name);
   const facts = [...groupBy(caused, factKey).values()].map((alike) => placed(alike, steps));
   return {
     ...problem,

@@ -3,6 +3,7 @@ import { docsPage } from '../core/paths.ts';
 import { type Finding, finding } from '../core/findings.ts';
 import { groupBy } from '../core/group-by.ts';
 import type { MirrorContext } from './context.ts';
+import { sourceNaming } from './pulled-images.ts';
 import { type InternetImage, internetImages } from './internet.ts';
 
 /** Reports nodes with a platform that no image can have. */
@@ -49,9 +50,15 @@ const maxLength = 64;
 /** One finding for each image that is pulled from elsewhere than this ECR registry, with the workloads that use it. */
 export async function internetFindings(ctx: MirrorContext): Promise<Finding[]> {
   const byImage = groupBy(await internetImages(ctx), ({ image }) => image);
+  const sourceOf = sourceNaming(await ctx.registryHost(), ctx.config);
   return [...byImage.values()].flatMap((users) => {
     const [first, ...others] = users.filter(({ isStatic }) => !isStatic);
-    if (first) return [first.isAlias ? aliasFinding(first, others) : internetFinding(first, others)];
+    if (first?.isAlias) return [aliasFinding(first, others)];
+    if (first) {
+      // An image that cannot be copied keeps nodes from pulling its registry from ECR.
+      const causedBy = { kind: 'image', name: sourceOf(first.image) };
+      return [{ ...internetFinding(first, others), causedBy }];
+    }
     const [only, ...rest] = users;
     return only ? [staticPodFinding(only, rest)] : [];
   });

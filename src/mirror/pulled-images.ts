@@ -36,8 +36,8 @@ export function routeOf(
   if (image.startsWith(`${registryHost}/`)) return 'ecr';
   const host = parseIfValid(image)?.host ?? '';
   if (isOfRegistry({ host }, registryHost)) return 'alias';
-  if (ecrHost.test(host)) return 'other-ecr';
-  return mirroring(mirrored, config)(image) ? 'mirror' : 'internet';
+  if (mirroring(mirrored, config)(image)) return 'mirror';
+  return ecrHost.test(host) ? 'other-ecr' : 'internet';
 }
 
 /** The image of ECR that a reference stands for: the one it names, or the copy of its source. */

@@ -107,7 +107,7 @@ const causes: readonly Cause[] = [
       ? {
           what: `${image.name} is in ECR of another account or region`,
           why: `the pull secret is for another registry than ${image.host ?? ''}`,
-          fix: settingImage(evidence, inRegistry(image, evidence)),
+          fix: inThisRegistry(image, evidence),
         }
       : undefined,
   ),
@@ -141,17 +141,17 @@ const causes: readonly Cause[] = [
   })),
   ofEcr('repository-missing', 'no-repository', ({ stored, image }) => ({
     what: `ECR has no repository ${stored.repository}`,
-    why: 'the image was never copied, or its repository was deleted',
+    why: image.unavailable?.why ?? 'the image was never copied, or its repository was deleted',
     fix: copying(image),
   })),
   ofEcr('tag-missing', 'no-tag', ({ stored, image }) => ({
     what: `ECR does not have the tag ${stored.tag}`,
-    why: `the repository ${stored.repository} exists, without this tag`,
+    why: image.unavailable?.why ?? `the repository ${stored.repository} exists, without this tag`,
     fix: copying(image),
   })),
   ofEcr('digest-missing', 'no-digest', ({ stored, image }) => ({
     what: `ECR does not have the digest ${stored.tag}`,
-    why: `the repository ${stored.repository} exists, without this digest`,
+    why: image.unavailable?.why ?? `the repository ${stored.repository} exists, without this digest`,
     fix: copying(image),
   })),
   ofEcr('platform-missing', 'no-platform', ({ stored, image }) => ({
@@ -523,10 +523,12 @@ function recreating({ pod }: Evidence): string {
   return `kubectl ${target} get pod ${name} -o yaml | kubectl replace --force -f -`;
 }
 
-const copying = ({ source }: ImageEvidence): string =>
-  source === undefined
+function copying({ source, unavailable }: ImageEvidence): string {
+  if (unavailable) return unavailable.hint;
+  return source === undefined
     ? 'Push it to ECR again; it is not a copy of another registry.'
     : `ecr-bootstrap mirror ${source}`;
+}
 
 const nameIn = ({ repository, tag }: StoredImage): string =>
   `${repository}${tag.includes(':') ? '@' : ':'}${tag}`;
@@ -572,11 +574,12 @@ function notMirrored(image: ImageEvidence, { users }: Evidence): Explanation | u
   }
   if (typeof upstream !== 'object' || upstream.isMirrored) return undefined;
   const { missing, pending } = upstream;
-  const [first] = missing;
+  const itself = missing.find((one) => one.image === image.source);
+  const first = itself ?? missing[0];
   if (first) {
     const others = missing.length > 1 ? ` and ${missing.length - 1} more` : '';
     return {
-      what: `nodes do not pull ${host} from ECR because of ${first.image}${others}`,
+      what: `nodes do not pull ${host} from ECR because of ${itself ? 'this image' : first.image}${others}`,
       why: first.why,
       fix: `${asSentence(first.hint)} Then run: ecr-bootstrap up`,
     };
@@ -633,9 +636,14 @@ function knownSecret(evidence: Evidence): KubeObject | undefined {
   return managed && known(managed.object);
 }
 
-/** The name in the project's registry of an image of another one. */
-function inRegistry({ name }: ImageEvidence, { registryHost }: Evidence): string | undefined {
-  return registryHost === undefined ? undefined : `${registryHost}${name.slice(name.indexOf('/'))}`;
+/** The same name in the project's registry, or a copy of the image there. */
+function inThisRegistry(image: ImageEvidence, evidence: Evidence): string {
+  const { name, inEcr, instead } = image;
+  const { registryHost, project } = evidence;
+  const path = name.slice(name.indexOf('/') + 1);
+  if (path.startsWith(`${project}/`))
+    return settingImage(evidence, registryHost && `${registryHost}/${path}`);
+  return known(inEcr)?.state === 'present' ? settingImage(evidence, instead) : copying(image);
 }
 
 /** A list that is not from the service account, and none of whose secrets ECR accepts. */

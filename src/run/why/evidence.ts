@@ -28,6 +28,7 @@ export interface Evidence {
   /** Why the pull secret, or the token on nodes, is not renewed or copied: the deepest reason first. */
   readonly supply: readonly SupplyFinding[];
   readonly region: string;
+  readonly project: string;
   /** The host of ECR, if it is known. */
   readonly registryHost?: string;
 }
@@ -59,6 +60,8 @@ export interface ImageEvidence {
   /** The normalized name at its source, for `mirror`. */
   readonly source?: string;
   readonly isExcluded: boolean;
+  /** Why its source does not have it, if ECR does not have it either. Undefined also if the source does not answer. */
+  readonly unavailable?: BootstrapError;
   /**
    * Its registry, of an image that nodes pull from the internet although nodes.access is on. `unlisted`: nodes.hosts does
    * not have it. `unsupported`: nodes never pull it from ECR, for example because it has a port.

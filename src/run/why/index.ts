@@ -20,7 +20,9 @@ export function viewOf(evidence: Evidence): WhyView {
   const cause = causeOf(evidence);
   // The host is the same everywhere, and longer than what matters.
   const short = (text: string): string =>
-    registryHost === undefined ? text : text.replaceAll(`${registryHost}/`, '');
+    registryHost === undefined
+      ? text
+      : text.replace(/(\/\/)?[a-z0-9][a-z0-9.-]+\//g, (host) => (host === `${registryHost}/` ? '' : host));
   return {
     subject,
     verdict: cause === undefined || pod?.isRunning ? 'healthy' : 'cause-found',

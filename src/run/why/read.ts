@@ -24,6 +24,7 @@ import { sourceOf, workloadReference } from '../../images/naming.ts';
 import { canonical } from '../../images/operator.ts';
 import { formatReference, parseReference, type Reference } from '../../images/reference.ts';
 import { isOfRegistry } from '../../images/registry-alias.ts';
+import type { WantedImage } from '../../images/wanted.ts';
 import { ecrImage, routeOf, storedImage } from '../../mirror/pulled-images.ts';
 import { isNodeAccessOn } from '../../nodes/access.ts';
 import { readNodeAccess } from '../../nodes/agents.ts';
@@ -78,7 +79,9 @@ export async function readEvidence(found: Found, ctx: Context): Promise<Evidence
   const node = nodeObject && known(nodeObject);
   const [images, nodeEvidence, access] = await Promise.all([
     Promise.all(
-      imagesIn(found, podEvidence).map((image) => readImage(image, carrier, platformOf(node), registry, ctx)),
+      imagesIn(found, podEvidence).map((image) =>
+        readImage(image, { carrier, users, platform: platformOf(node) }, registry, ctx),
+      ),
     ),
     nodeName === undefined ? undefined : readNode(nodeName, nodeObject, registry, ctx),
     carrier && podSpecOf(carrier) && !podEvidence?.isStatic ? readAccess(carrier, host, ctx) : undefined,
@@ -90,6 +93,7 @@ export async function readEvidence(found: Found, ctx: Context): Promise<Evidence
     users: isPause ? [`the container runtime of ${nodeName ?? ''}`] : users,
     supply: [],
     region: ctx.config.aws.region,
+    project: ctx.config.project,
     ...(!(host instanceof BootstrapError) && { registryHost: host }),
     ...(podEvidence && { pod: podEvidence }),
     ...(image && { image }),
@@ -159,10 +163,15 @@ function platformOf(node: KubeObject | undefined): string | undefined {
   return operatingSystem && architecture ? `${operatingSystem}/${architecture}` : undefined;
 }
 
+interface ImageUse {
+  readonly carrier: KubeObject | undefined;
+  readonly users: readonly string[];
+  readonly platform: string | undefined;
+}
+
 async function readImage(
   name: string,
-  carrier: KubeObject | undefined,
-  platform: string | undefined,
+  { carrier, users, platform }: ImageUse,
   { host, mirrored }: Registry,
   ctx: Context,
 ): Promise<ImageEvidence> {
@@ -180,6 +189,13 @@ async function readImage(
   const source = isOfRegistry(reference, host) ? sourceOf(reference, naming) : reference;
   const image = ecrImage(reference, host, ctx.config);
   const isOnInternet = known(route) === 'internet' && known(await read(isNodeAccessOn(ctx))) === true;
+  const inEcr = image instanceof BootstrapError ? image : await read(storedImage(image, platform, ctx));
+  const isAbsent = /^no-(repository|tag|digest)$/.test(known(inEcr)?.state ?? '');
+  const wanted = isAbsent && source && !(image instanceof BootstrapError) ? image : undefined;
+  const unavailable =
+    wanted &&
+    source &&
+    (await whyUnavailable({ ...wanted, source: formatReference(source), wantedBy: users }, ctx));
   return {
     ...base,
     route,
@@ -187,9 +203,26 @@ async function readImage(
     isExcluded: source !== undefined && excluding(ctx.config.images.exclude)(source),
     ...(source && { source: formatReference(source) }),
     ...(!(image instanceof BootstrapError) && { instead: workloadReference(host, image, reference) }),
-    inEcr: image instanceof BootstrapError ? image : await read(storedImage(image, platform, ctx)),
+    inEcr,
+    ...(unavailable && { unavailable }),
     ...(isOnInternet && { upstream: await read(upstreamOf(reference, ctx)) }),
   };
+}
+
+/** Milliseconds that a source has to answer. */
+const sourceMs = 2000;
+
+async function whyUnavailable(
+  image: WantedImage,
+  { mirror, config }: Context,
+): Promise<BootstrapError | undefined> {
+  const signal = AbortSignal.timeout(sourceMs);
+  try {
+    return (await mirror.unavailable([image], { engine: config.mirror.engine, signal })).get(image);
+  } catch (error) {
+    if (signal.aborted || error instanceof BootstrapError) return undefined;
+    throw error;
+  }
 }
 
 /** @see ImageEvidence.upstream */

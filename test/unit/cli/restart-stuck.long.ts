@@ -64,3 +64,41 @@ describe('up --restart-stuck', () => {
     expect(stdout).not.toMatch(/Pod shop\/api/);
   });
 });
+
+describe('the first up --restart-stuck, which creates node access', () => {
+  let fresh: Cli;
+  const cache = (): readonly Pod[] =>
+    (fresh.world.cluster.list('Pod', 'shop') as unknown as readonly Pod[]).filter(({ metadata }) =>
+      metadata.name.startsWith('cache-'),
+    );
+
+  beforeAll(async () => {
+    fresh = await openCli({}, { fast: true, config: '{}' });
+    fresh.world.sources.get('docker.io')?.seed('library/redis', '8');
+    const labels = { app: 'cache' };
+    const spec = { containers: [{ name: 'main', image: 'redis:8' }] };
+    fresh.world.cluster.put({
+      kind: 'Deployment',
+      metadata: { name: 'cache', namespace: 'shop' },
+      spec: { replicas: 2, selector: { matchLabels: labels }, template: { metadata: { labels }, spec } },
+    });
+    await fresh.world.cluster.settled();
+  }, 60_000);
+  afterAll(() => fresh.close());
+
+  it('plans the pods that could not pull from the internet', async () => {
+    expect(cache().map(({ status }) => status?.phase)).toEqual(['Pending', 'Pending']);
+    const { stdout } = await fresh.run('up --restart-stuck --dry-run -v');
+    expect(stdout.match(/Pod shop\/cache-\S+ .*created before its node pulled from ECR/g)).toHaveLength(2);
+    expect((await fresh.run('up --dry-run -v')).stdout).not.toContain('Pod shop/cache');
+    const without = await fresh.run('up --restart-stuck --dry-run -v --skip node-access');
+    expect(without.stdout).not.toContain('Pod shop/cache');
+  });
+
+  it('runs them when it ends', async () => {
+    const { code, stdout, stderr } = await fresh.run('up --restart-stuck --yes');
+    expect(code, stdout + stderr).toBe(0);
+    await fresh.world.cluster.settled();
+    expect(cache().map(({ status }) => status?.phase)).toEqual(['Running', 'Running']);
+  });
+});

@@ -134,25 +134,34 @@ const cases: readonly Case[] = [
     name: 'a tag that ECR does not have',
     inject: () => start(ecr('docker.io/library/nginx:9.9')),
     id: 'tag-missing',
-    fix: /^ecr-bootstrap mirror docker\.io\/library\/nginx:9\.9$/,
+    fix: /^Fix the image reference in Pod shop\/web, or exclude the image/,
   },
   {
     name: 'a tag that ECR does not have, through the mirror',
     inject: () => start('nginx:9.9'),
     id: 'tag-missing',
-    fix: /^ecr-bootstrap mirror docker\.io\/library\/nginx:9\.9$/,
+    fix: /^Fix the image reference in Pod shop\/web, or exclude the image/,
   },
   {
     name: 'a digest that ECR does not have',
     inject: () => start(ecr(`docker.io/library/nginx@${digest}`)),
     id: 'digest-missing',
-    fix: /^ecr-bootstrap mirror docker\.io\/library\/nginx@sha256:a+$/,
+    fix: /^Fix the image reference in Pod shop\/web, or exclude the image/,
+  },
+  {
+    name: 'a tag that only its source has',
+    inject: () => {
+      cli.world.sources.get('docker.io')?.seed('library/nginx', '1.29');
+      return start('nginx:1.29');
+    },
+    id: 'tag-missing',
+    fix: /^ecr-bootstrap mirror docker\.io\/library\/nginx:1\.29$/,
   },
   {
     name: 'a repository that ECR does not have',
     inject: () => start(ecr('docker.io/library/none:1')),
     id: 'repository-missing',
-    fix: /^ecr-bootstrap mirror docker\.io\/library\/none:1$/,
+    fix: /^Run `docker login`, .* Fix the image reference in Pod shop\/web/,
   },
   {
     name: 'an image for another platform',
@@ -526,7 +535,9 @@ const cases: readonly Case[] = [
   },
   {
     name: 'an image that was never copied',
-    inject: () => undefined,
+    inject: () => {
+      cli.world.sources.get('docker.io')?.seed('library/redis', '8');
+    },
     args: 'redis:8',
     id: 'repository-missing',
     fix: /^ecr-bootstrap mirror docker\.io\/library\/redis:8$/,

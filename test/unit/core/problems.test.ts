@@ -127,6 +127,18 @@ describe('the problems of a status', () => {
       expect(healthy).toEqual([]);
     });
 
+    it('are shown once, with the worst of several problems about the image', () => {
+      const steps = [
+        step('images', 'images', [unresolved]),
+        step('other', 'aws', [found('platform-unavailable', name, { hint: 'Select nodes.' })]),
+        step('service-accounts', 'workloads', [pod(1)]),
+      ];
+      expect(summarized(steps)).toEqual([
+        ['Images', 'failed', 'image-unresolved', 1, 'pull-failing'],
+        ['AWS', 'warning', 'platform-unavailable', 1],
+      ]);
+    });
+
     it('make it as bad as the worst of them', () => {
       const steps = [
         step('images', 'images', [{ ...unresolved, level: 'warning' }]),

@@ -146,7 +146,13 @@ const files = object(
 
 /** The agent of node-1. */
 const agentPod = (probe: object): KubeObject => ({
-  ...object('v1', 'Pod', 'agent-1', {}, 'ecr-bootstrap'),
+  apiVersion: 'v1',
+  kind: 'Pod',
+  metadata: {
+    name: 'agent-1',
+    namespace: 'ecr-bootstrap',
+    labels: { 'app.kubernetes.io/name': 'node-access' },
+  },
   spec: { nodeName: 'node-1' },
   status: {
     phase: 'Running',

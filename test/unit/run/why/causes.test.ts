@@ -112,6 +112,7 @@ const evidence = (more: Partial<Evidence> = {}): Evidence => ({
   access: access(),
   supply: [],
   region: 'eu-west-1',
+  project: 'demo',
   registryHost,
   ...more,
 });
@@ -236,6 +237,52 @@ describe('the cause', () => {
     expect(causeOf(given)?.id).toBe('tag-missing');
   });
 
+  it.each([
+    ['no-tag', 'tag-missing'],
+    ['no-digest', 'digest-missing'],
+    ['no-repository', 'repository-missing'],
+  ] as const)('has the fix of the source if neither ECR (%s) nor the source has the image', (absent, id) => {
+    const unavailable = new BootstrapError({
+      code: 'image-missing',
+      what: 'could not find it',
+      why: 'docker.io has no such image',
+      hint: 'Fix the image reference.',
+    });
+    const lost = image({ inEcr: { ...inEcr, state: absent }, unavailable });
+    expect(causeOf(evidence({ image: lost }))).toMatchObject({
+      id,
+      why: 'docker.io has no such image',
+      fix: 'Fix the image reference.',
+    });
+  });
+
+  it.each([
+    [
+      'the same name in this registry, for a repository of the project',
+      'demo/web:1',
+      'present',
+      `kubectl -n shop set image deployment/web main=${registryHost}/demo/web:1`,
+    ],
+    [
+      'its copy, for another repository',
+      'team/app:1',
+      'present',
+      `kubectl -n shop set image deployment/web main=${image().instead ?? ''}`,
+    ],
+    [
+      'a copy that ECR does not have yet',
+      'team/app:1',
+      'no-tag',
+      'ecr-bootstrap mirror docker.io/library/nginx:1.28',
+    ],
+  ] as const)('of an image in ECR of another account has the fix to use %s', (_, path, found, fix) => {
+    const name = `999999999999.dkr.ecr.eu-west-1.amazonaws.com/${path}`;
+    const { access: _access, ...given } = evidence({
+      image: image({ name, route: 'other-ecr', inEcr: { ...inEcr, state: found } }),
+    });
+    expect(causeOf(given)).toMatchObject({ id: 'other-registry', fix });
+  });
+
   it('is never a guess about what could not be read', () => {
     const unread = evidence({
       image: image({ inEcr: denied }),
@@ -315,6 +362,11 @@ describe('the cause of an image that nodes pull from the internet', () => {
       what: 'nodes do not pull ghcr.io from ECR because of ghcr.io/acme/old:1',
       why: 'ghcr.io/acme/old:1 is gone',
       fix: 'Correct the reference. Then run: ecr-bootstrap up',
+    });
+    const itself = upstream({ missing: [lacking('a'), lacking('ghcr.io/acme/web:2')] });
+    expect(causeWith(itself)).toMatchObject({
+      what: 'nodes do not pull ghcr.io from ECR because of this image and 1 more',
+      why: 'ghcr.io/acme/web:2 is gone',
     });
     const two = upstream({ missing: [lacking('a'), lacking('b'), lacking('c')] });
     expect(causeWith(two)?.what).toBe('nodes do not pull ghcr.io from ECR because of a and 2 more');
@@ -420,6 +472,15 @@ describe('the view', () => {
       state: 'unknown',
       text: 'not checked: could not list x: no',
     });
+  });
+
+  it('leaves the host of ECR out of names, and keeps it in URLs', () => {
+    const why = `Head "https://${registryHost}/v2/": 401 Unauthorized`;
+    const { chain } = viewOf(
+      evidence({ pod: pod({ failure: { cause: 'credentials', why, image: image().name } }) }),
+    );
+    expect(chain[0]?.text).toBe('demo/docker.io/library/nginx:1.28, named by Deployment shop/web');
+    expect(chain.at(-1)?.text).toContain(`https://${registryHost}/v2/`);
   });
 
   it('shows every link of a pull by a pull secret, in order', () => {
