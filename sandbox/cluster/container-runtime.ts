@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { ImageDescription, ImageSource, PullResult } from '../ports.ts';
 import type { MirrorHost } from './hosts-file.ts';
-import type { Node, NodeMachine } from './node-machine.ts';
+import { isCrio, type Node, type NodeMachine } from './node-machine.ts';
 import { parseReference, type Reference } from './references.ts';
 
 /** A Secret with the decoded text of its `.dockerconfigjson`. */
@@ -10,7 +10,7 @@ export interface PullSecret {
   readonly config: string;
 }
 
-/** Pulls an image to a node as containerd does. @returns the error of containerd when the pull fails */
+/** Pulls an image to a node as its container runtime does. @returns the error of the runtime when the pull fails */
 export async function pullImage(
   { machine, node, images }: { machine: NodeMachine; node: Node; images: ImageSource },
   image: string,
@@ -20,6 +20,7 @@ export async function pullImage(
   const { architecture = 'amd64', operatingSystem = 'linux', ...info } = node.status?.nodeInfo ?? {};
   const { containerRuntimeVersion = '' } = info;
   const platform = `${operatingSystem}/${architecture}`;
+  if (isCrio(node)) return pullWithCrio({ machine, images }, reference, platform, secrets);
   const failure = (why: string) => `failed to pull and unpack image "${reference.name}": ${why}`;
 
   const mirrors = machine.mirrorsOf(reference.host, containerRuntimeVersion);
@@ -34,6 +35,54 @@ export async function pullImage(
   const known = secret !== undefined && hasLogin(secret.config, reference.host) ? [secret.uid] : [];
   store(machine, images, reference, { from: reference.name, secrets: known });
   return undefined;
+}
+
+/**
+ * Pulls an image as CRI-O 1.34 does. It sends a pull secret only if the image comes from the host of its name
+ * (newImageSourceAttempt in docker/docker_image_src.go of github.com/containers/image).
+ */
+async function pullWithCrio(
+  { machine, images }: { machine: NodeMachine; images: ImageSource },
+  reference: Reference,
+  platform: string,
+  secrets: readonly PullSecret[],
+): Promise<string | undefined> {
+  const { host, repository, tag, digest } = reference;
+  const remote = machine.locateOnCrio(reference);
+  if (remote === undefined || remote.host === host) {
+    const { result, secret } = await pullDirectly(images, reference, platform, secrets);
+    if (result !== 'pulled') return crioFailure(result, { host, repository }, tag ?? digest);
+    const known = secret !== undefined && hasLogin(secret.config, host) ? [secret.uid] : [];
+    store(machine, images, reference, { from: reference.name, secrets: known });
+    return undefined;
+  }
+  const from = `${remote.repository}${digest === undefined ? `:${tag}` : `@${digest}`}`;
+  const authorization = remote.login === undefined ? undefined : `Basic ${remote.login}`;
+  const result = await images.pullWithHeader(from, platform, authorization);
+  if (result !== 'pulled') return crioFailure(result, remote, tag ?? digest);
+  store(machine, images, reference, { from });
+  return undefined;
+}
+
+/** As seen with CRI-O 1.34. The text after the repository is that of ECR. */
+function crioFailure(
+  result: Exclude<PullResult, 'pulled'> | number,
+  { host, repository }: { host: string; repository: string },
+  version = '',
+): string {
+  const server = host === 'docker.io' ? 'registry-1.docker.io' : host;
+  const reading = `reading manifest ${version} in ${repository}`;
+  const texts: Readonly<Partial<Record<string, string>>> = {
+    'no-route': `pinging container registry ${server}: Get "https://${server}/v2/": dial tcp: lookup ${server}: no such host`,
+    'no-matching-platform': 'no image found in image index for architecture "amd64", variant "", OS "linux"',
+    unauthorized: `${reading}: authentication required`,
+    401: `${reading}: authentication required`,
+    403: `${reading}: denied: Your authorization token has expired. Reauthenticate and try again.`,
+    'not-found': `${reading}: manifest unknown`,
+    404: `${reading}: manifest unknown`,
+  };
+  const text = texts[String(result)] ?? `${reading}: received unexpected HTTP status: ${result}`;
+  return `unable to try pulling possible OCI artifact: build image source: ${text}`;
 }
 
 /** Tries the secrets in order, as the kubelet does. */

@@ -1,8 +1,8 @@
 import type { ImageSource } from '../ports.ts';
 import { pullImage, type PullSecret } from './container-runtime.ts';
 import type { ControlPlane } from './control-plane.ts';
-import { agentMode, hasAgentProbe, type Mirrors, NodeAgent } from './node-agent.ts';
-import { type Node, type NodeMachine, pauseImage, type StoredImage } from './node-machine.ts';
+import { agentMode, hasAgentProbe, hasCrioFolders, type Mirrors, NodeAgent } from './node-agent.ts';
+import { isCrio, type Node, type NodeMachine, pauseImage, type StoredImage } from './node-machine.ts';
 import { equal, type KubeObject, timestamp } from './objects.ts';
 import type { Container, ContainerStatus, Pod, Terminated } from './pods.ts';
 import { parseReference } from './references.ts';
@@ -201,12 +201,12 @@ export class Containers {
     return agent.check(mirrors, this.#plane.clock.now()) === undefined;
   }
 
-  #agentOf({ pod, machine }: Work, container: Container): RunningAgent {
+  #agentOf({ pod, node, machine }: Work, container: Container): RunningAgent {
     const { uid = '' } = pod.metadata;
     const known = this.#agents.get(uid);
     if (known !== undefined) return known;
     const project = container.env?.find(({ name }) => name === 'PROJECT')?.value ?? '';
-    const agent = new NodeAgent(machine, project);
+    const agent = new NodeAgent(machine, project, isCrio(node) && hasCrioFolders(pod.spec));
     const running: RunningAgent = { agent, mirrors: this.#mirrorsOf(pod), staleSince: undefined };
     this.#agents.set(uid, running);
     return running;

@@ -1,7 +1,11 @@
+import { configuredLoginFile, configuredPrefixes } from './crio.ts';
 import { defaultFolder, type NodeMachine } from './node-machine.ts';
 import type { Container, PodSpec } from './pods.ts';
 
 const folder = '/etc/containerd/certs.d';
+const registries = '/etc/containers/registries.conf.d';
+const loginFile = '/etc/crio/ecr-bootstrap-auth.json';
+const settingsFile = '/etc/crio/crio.conf.d/ecr-bootstrap.conf';
 const hour = 3_600_000;
 /** The agent is unready when its token has less time left. */
 const minLifeSeconds = 3 * 3600;
@@ -19,6 +23,10 @@ export function agentMode(container: Container, { volumes = [] }: PodSpec): Agen
   return container.volumeMounts?.some(({ name }) => paths.includes(name)) ? mode : undefined;
 }
 
+/** Whether a pod has the folders of CRI-O. */
+export const hasCrioFolders = ({ volumes = [] }: PodSpec): boolean =>
+  ['/etc/containers', '/etc/crio'].every((path) => volumes.some(({ hostPath }) => hostPath?.path === path));
+
 function modeOf([shell, option, , name, mode]: readonly string[] = []): AgentMode | undefined {
   if (shell !== 'sh' || option !== '-c' || name !== 'node-access') return undefined;
   return (['write', 'watch', 'check', 'remove'] as const).find((one) => one === mode);
@@ -31,28 +39,42 @@ export const hasAgentProbe = ({ readinessProbe }: Container): boolean =>
 /** The text of the Secret that the agent mounts, by key. */
 export type Mirrors = Readonly<Record<string, string>>;
 
-/** A model of the node agent: keeps the `hosts.toml` files of a node equal to those in the mounted Secret. */
+interface WantedFile {
+  readonly path: string;
+  readonly text: string;
+  /** Why it cannot be written. */
+  readonly invalid?: string;
+  /** The upstream host of a file of CRI-O. */
+  readonly registry?: string;
+}
+
+/** A model of the node agent: keeps the files of a node equal to those that follow from the mounted Secret. */
 export class NodeAgent {
   readonly #machine: NodeMachine;
   readonly #project: string;
-  /** The files that were in place after the last round, by host. */
+  readonly #onCrio: boolean;
+  /** The files that were in place after the last round, by path. */
   #inPlace = new Map<string, string>();
-  /** The times of restored files, by host. */
+  /** The times of restored files, by path. */
   readonly #restores = new Map<string, number[]>();
-  /** Until when the file of a host is not restored. */
+  /** Until when a file is not restored, by path. */
   readonly #pauses = new Map<string, number>();
   #lastState = '';
 
-  /** @param project the environment variable `PROJECT` of the container */
-  constructor(machine: NodeMachine, project: string) {
+  /**
+   * @param project the environment variable `PROJECT` of the container
+   * @param onCrio whether the container runs on CRI-O, and has its folders
+   */
+  constructor(machine: NodeMachine, project: string, onCrio = false) {
     this.#machine = machine;
     this.#project = project;
+    this.#onCrio = onCrio;
   }
 
   /** Writes every file once. @throws Error when one cannot be written */
   write(mirrors: Mirrors): void {
-    const errors = hosts(mirrors).flatMap(([host, text]) =>
-      this.#obstacle(host, text) === undefined ? this.#put(host, text) : [],
+    const errors = this.#wanted(mirrors).flatMap((file) =>
+      this.#obstacle(file) === undefined ? this.#put(file) : [],
     );
     this.#createLink();
     if (errors.length > 0) throw new Error(errors.join('; '));
@@ -60,22 +82,23 @@ export class NodeAgent {
 
   /** One round of the loop. @returns the lines that it logs */
   watch(mirrors: Mirrors, now: number): string[] {
-    for (const [host, end] of this.#pauses) if (end <= now) this.#pauses.delete(host);
+    for (const [path, end] of this.#pauses) if (end <= now) this.#pauses.delete(path);
     const [events, errors]: [string[], string[]] = [[], []];
     const inPlace = new Map<string, string>();
-    for (const [host, text] of hosts(mirrors)) {
-      const current = this.#machine.readFile(pathOf(host));
-      if (this.#obstacle(host, text) !== undefined) continue;
+    for (const file of this.#wanted(mirrors)) {
+      const { path, text } = file;
+      const current = this.#machine.readFile(path);
+      if (this.#obstacle(file) !== undefined) continue;
       if (current !== text) {
-        if (this.#pauses.has(host)) continue;
-        const wasChanged = this.#inPlace.get(host) === text;
-        if (wasChanged && !this.#mayRestore(host, now)) continue;
-        if (wasChanged) events.push(`restored ${pathOf(host)}, which another program removed or changed`);
-        const failed = this.#put(host, text);
+        if (this.#pauses.has(path)) continue;
+        const wasChanged = this.#inPlace.get(path) === text;
+        if (wasChanged && !this.#mayRestore(path, now)) continue;
+        if (wasChanged) events.push(`restored ${path}, which another program removed or changed`);
+        const failed = this.#put(file);
         errors.push(...failed);
         if (failed.length > 0) continue;
       }
-      inPlace.set(host, text);
+      inPlace.set(path, text);
     }
     this.#inPlace = inPlace;
     events.push(...this.#deleteStale(mirrors));
@@ -95,45 +118,86 @@ export class NodeAgent {
 
   /** Why the agent is not ready; undefined when it is. The probe is a process of its own: it knows no pauses. */
   check(mirrors: Mirrors, now: number): string | undefined {
-    const probe = new NodeAgent(this.#machine, this.#project);
+    const probe = new NodeAgent(this.#machine, this.#project, this.#onCrio);
     return probe.#problems(mirrors, now).join('; ') || undefined;
   }
 
   /** Removes everything that the agent wrote. @throws Error when that is impossible */
   remove(): void {
     for (const path of this.#managedFiles()) this.#machine.removeFile(path);
+    for (const path of [settingsFile, loginFile])
+      if (this.#isManaged(this.#machine.readFile(path) ?? '')) this.#machine.removeFile(path);
     if (this.#machine.isLink(defaultFolder)) this.#machine.removeFile(defaultFolder);
   }
 
   #problems(mirrors: Mirrors, now: number): string[] {
     const ofToken = tokenProblem(mirrors['expires_at'], now);
-    const ofHosts = hosts(mirrors).map(([host, text]) => this.#hostProblem(host, text));
-    return [ofToken, ...ofHosts].filter((problem) => problem !== undefined);
+    const ofFiles = this.#wanted(mirrors).map((file) => this.#fileProblem(file));
+    return [ofToken, ...ofFiles].filter((problem) => problem !== undefined);
   }
 
-  #hostProblem(host: string, text: string): string | undefined {
-    const path = pathOf(host);
+  #fileProblem(file: WantedFile): string | undefined {
+    const { path, text } = file;
     const current = this.#machine.readFile(path);
-    const obstacle = this.#obstacle(host, text);
+    const obstacle = this.#obstacle(file);
     if (obstacle !== undefined || current === text) return obstacle;
     const problem =
       current === undefined ? `${path} is missing` : `${path} differs from the Secret node-access`;
-    const end = this.#pauses.get(host);
+    const end = this.#pauses.get(path);
     if (end === undefined) return problem;
     const why = `because another program removed or changed it ${maxRestores} times within an hour`;
     return `${problem} and is not restored before ${utc(new Date(end))}, ${why}`;
   }
 
-  /** Why the file of a host must not be written. */
-  #obstacle(host: string, text: string): string | undefined {
-    if (!this.#isManaged(text)) return `the Secret node-access has no valid file for ${host}`;
-    const path = pathOf(host);
+  /** The files that the node shall have. Those of CRI-O are made from the files in the Secret. */
+  #wanted(mirrors: Mirrors): readonly WantedFile[] {
+    const checked = hosts(mirrors).map(([host, text]) => {
+      const [, registry, path] =
+        /^server = "https:\/\/([a-z0-9.:-]+)\/v2\/([a-z0-9._/-]+)"$/m.exec(text) ?? [];
+      const [, login] = /^Authorization = "Basic ([A-Za-z0-9+/=]+)"$/m.exec(text) ?? [];
+      const isValid = this.#isManaged(text) && (!this.#onCrio || (path !== undefined && login !== undefined));
+      const invalid = isValid ? {} : { invalid: `the Secret node-access has no valid file for ${host}` };
+      return { host, text, location: `${registry}/${path}`, login, ...invalid };
+    });
+    if (!this.#onCrio) return checked.map(({ host, ...file }) => ({ ...file, path: pathOf(host) }));
+    const files = checked.map(({ host, location, ...file }) => ({
+      ...file,
+      path: `${registries}/ecr-bootstrap-${host}.conf`,
+      text: `${this.#mark}\n[[registry]]\nprefix = "${host}"\nlocation = "${location}"\n`,
+      registry: host,
+    }));
+    const valid = checked.filter((file) => !('invalid' in file));
+    if (valid.length === 0) return files;
+    const auths = valid.map(({ location, login }) => `"${location}": {"auth": "${login}"}`);
+    const settings = `auto_reload_registries = true\nglobal_auth_file = "${loginFile}"\n`;
+    return [
+      { path: loginFile, text: `${this.#loginMark}\n"auths": {\n${auths.join(',\n')}}}\n` },
+      { path: settingsFile, text: `${this.#mark}\n[crio.image]\n${settings}` },
+      ...files,
+    ];
+  }
+
+  /** Why a file must not be written. */
+  #obstacle({ path, invalid, registry }: WantedFile): string | undefined {
+    if (invalid !== undefined) return invalid;
     const current = this.#machine.readFile(path);
     if (this.#machine.isLink(path)) return `${path} is not a file that ecr-bootstrap manages`;
-    if (current === undefined || this.#isManaged(current)) return undefined;
+    if (current === undefined || this.#isManaged(current)) return this.#otherSetting(path, registry);
     const [line = ''] = current.split('\n');
     const shown = /^#[^=@]*$/.test(line) ? `, its first line is: ${line.slice(0, 80)}` : '';
     return `${path} is managed by another program${shown}`;
+  }
+
+  /** What another program has configured in CRI-O that a file would replace. */
+  #otherSetting(path: string, registry: string | undefined): string | undefined {
+    const others = Object.entries(this.#machine.files).filter(([, text]) => !this.#isManaged(text));
+    if (registry !== undefined) {
+      const [file] = others.find(([, text]) => configuredPrefixes(text).includes(registry)) ?? [];
+      return file === undefined ? undefined : `${file} has an entry for ${registry}`;
+    }
+    if (path !== settingsFile) return undefined;
+    const [file] = others.find(([, text]) => configuredLoginFile(text) !== '') ?? [];
+    return file === undefined ? undefined : `${file} sets global_auth_file`;
   }
 
   /** Deletes the files of hosts that the Secret no longer has. A Secret without expiry deletes nothing. */
@@ -146,43 +210,54 @@ export class NodeAgent {
 
   #managedFiles(): string[] {
     return Object.entries(this.#machine.files)
-      .filter(([path, text]) => path.endsWith('/hosts.toml') && this.#isManaged(text))
+      .filter(([path, text]) => hostOf(path) !== '' && this.#isManaged(text))
       .map(([path]) => path);
   }
 
+  get #mark(): string {
+    return `# managed by ecr-bootstrap ${this.#project}`;
+  }
+
+  get #loginMark(): string {
+    return `{"//": "managed by ecr-bootstrap ${this.#project}",`;
+  }
+
   #isManaged(text: string): boolean {
-    return text.split('\n')[0] === `# managed by ecr-bootstrap ${this.#project}`;
+    return [this.#mark, this.#loginMark].includes(text.split('\n')[0] ?? '');
   }
 
   /** @returns the error, if any */
-  #put(host: string, text: string): string[] {
+  #put({ path, text }: WantedFile): string[] {
     try {
-      this.#machine.writeFile(pathOf(host), text);
+      this.#machine.writeFile(path, text);
       return [];
     } catch (error) {
       const message = error instanceof Error ? error.message : String(error);
-      return [`could not write ${pathOf(host)}: ${message.split(': ').at(-1)}`];
+      return [`could not write ${path}: ${message.split(': ').at(-1)}`];
     }
   }
 
   #createLink(): void {
+    if (this.#onCrio) return;
     if (this.#machine.readOnly || this.#machine.isLink(defaultFolder)) return;
     this.#machine.link(defaultFolder, folder);
   }
 
-  #mayRestore(host: string, now: number): boolean {
-    const recent = (this.#restores.get(host) ?? []).filter((at) => at > now - hour);
+  #mayRestore(path: string, now: number): boolean {
+    const recent = (this.#restores.get(path) ?? []).filter((at) => at > now - hour);
     if (recent.length >= maxRestores) {
-      this.#pauses.set(host, now + hour);
+      this.#pauses.set(path, now + hour);
       return false;
     }
-    this.#restores.set(host, [...recent, now]);
+    this.#restores.set(path, [...recent, now]);
     return true;
   }
 }
 
 const pathOf = (host: string): string => `${folder}/${host}/hosts.toml`;
-const hostOf = (path: string): string => path.split('/').at(-2) ?? '';
+/** Empty for other files. */
+const hostOf = (path: string): string =>
+  /\/([^/]+)\/hosts\.toml$/.exec(path)?.[1] ?? /\/ecr-bootstrap-([^/]+)\.conf$/.exec(path)?.[1] ?? '';
 const utc = (date: Date): string => `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`;
 const isTime = (text = ''): boolean => /^[1-9]\d{0,10}$/.test(text);
 

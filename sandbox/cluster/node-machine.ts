@@ -1,10 +1,11 @@
+import { Crio, type RemoteImage } from './crio.ts';
 import { hostsOf, type MirrorHost } from './hosts-file.ts';
 import type { Draft, KubeObject } from './objects.ts';
 import { parseReference, type Reference } from './references.ts';
 
-/** The root of the files that the sandbox keeps for each node. */
-const root = '/etc/containerd';
-const certsFolder = `${root}/certs.d`;
+/** The roots of the files that the sandbox keeps for each node. */
+const roots = ['/etc/containerd', '/etc/containers', '/etc/crio'] as const;
+const certsFolder = `${roots[0]}/certs.d`;
 /** Where containerd 2.2 to 2.4 looks by default: it takes a list of two folders for one path (containerd#12808). */
 export const defaultFolder = `${certsFolder}:/etc/docker/certs.d`;
 
@@ -36,7 +37,7 @@ export class NodeMachine {
    * no such files, later only through the link at {@link defaultFolder}.
    */
   readsMirrors: boolean | undefined;
-  /** Whether the file system below `/etc/containerd` refuses writes. */
+  /** Whether the file system of the container runtime's configuration refuses writes. */
   readOnly = false;
   /** Whether the process of the node agent is stopped, as by SIGSTOP. */
   agentSuspended = false;
@@ -47,6 +48,8 @@ export class NodeMachine {
   #images: StoredImage[] = [];
   #staticPods: StaticPod[] = [];
   #stoppedPods: StaticPod[] = [];
+  /** Used by nodes whose runtime it is. */
+  readonly #crio = new Crio();
   readonly #changed: () => void;
 
   /** @param changed called after each change that the kubelet has to notice */
@@ -75,6 +78,7 @@ export class NodeMachine {
     if (this.#files.get(path) === text) return;
     this.#links.delete(path);
     this.#files.set(path, text);
+    this.#crio.changed(path, this.files);
     this.#changed();
   }
 
@@ -90,11 +94,24 @@ export class NodeMachine {
   removeFile(path: string): void {
     this.#requireWritable(path);
     const [file, link] = [this.#files.delete(path), this.#links.delete(path)];
+    this.#crio.changed(path, this.files);
     if (file || link) this.#changed();
   }
 
+  /** Starts a new process of CRI-O. Containers continue. @throws Error when its configuration is not valid */
+  restartCrio(): void {
+    this.#crio.start(this.files);
+    this.#changed();
+  }
+
+  /** Where CRI-O pulls an image from; undefined if it asks the upstream host. */
+  locateOnCrio(reference: Reference): RemoteImage | undefined {
+    return this.#crio.locate(reference, this.files);
+  }
+
   #requireWritable(path: string): void {
-    if (!path.startsWith(`${root}/`)) throw new Error(`the sandbox keeps only files below ${root}: ${path}`);
+    if (!roots.some((root) => path.startsWith(`${root}/`)))
+      throw new Error(`the sandbox keeps only files below ${roots.join(', ')}: ${path}`);
     if (this.readOnly) throw new Error(`${path}: Read-only file system`);
   }
 
@@ -204,7 +221,9 @@ export class NodeMachine {
     const [files, links] = [new Map(this.#files), new Map(this.#links)];
     const [images, staticPods] = [this.#images, this.#staticPods];
     const { readsMirrors, readOnly } = this;
+    const restoreCrio = this.#crio.save();
     return () => {
+      restoreCrio();
       this.#files = new Map(files);
       this.#links = new Map(links);
       this.#images = images;
@@ -236,6 +255,10 @@ export interface Taint {
   value?: string;
   effect: string;
 }
+
+/** Whether the container runtime of a node is CRI-O. */
+export const isCrio = ({ status }: Node): boolean =>
+  status?.nodeInfo?.containerRuntimeVersion?.startsWith('cri-o://') ?? false;
 
 /** Whether the kubelet of a node reports. The pods of a node without one neither start nor stop. */
 export const isNodeReady = ({ status }: Node): boolean =>

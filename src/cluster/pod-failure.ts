@@ -131,8 +131,16 @@ function describeCrash(restarts: number, last: Terminated = {}): string {
   return short([`it exited ${restarts + 1} times`, ...details.filter(Boolean)].join(', '));
 }
 
-/** The last cause in a chain, for example `failed to pull and unpack image "…": failed to resolve reference "…": …`. */
+/**
+ * The last cause in a chain, for example `failed to pull and unpack image "…": failed to resolve reference "…": …`. CRI-O
+ * from 1.33 on tries an image twice, the second time as an artifact, and can report both errors.
+ */
 function pullCause(message: string): string | undefined {
+  const [ofCrio] =
+    /(?:pinging container registry|reading manifest|requesting bearer token) .*?(?=; artifact err: |$)/s.exec(
+      message,
+    ) ?? [];
+  if (ofCrio !== undefined) return ofCrio;
   const [, cause] =
     /failed to (?:pull|resolve)[^"]*"[^"]*": (?:failed to resolve reference "[^"]*": )?(.*)/s.exec(message) ??
     [];

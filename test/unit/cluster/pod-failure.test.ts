@@ -36,6 +36,31 @@ describe('the cause of a pod failure', () => {
     expect(diagnosePod(waiting('ErrImagePull', `${prefix}: ${message}`))?.cause).toBe(cause);
   });
 
+  const twice = (cause: string) =>
+    `unable to pull image or OCI artifact: pull image err: ${cause}; artifact err: get manifest: ${cause}`;
+  const once = (cause: string) => `unable to try pulling possible OCI artifact: build image source: ${cause}`;
+  const reading =
+    'reading manifest v0.12.1 in 111122223333.dkr.ecr.eu-west-1.amazonaws.com/myproject/external-secrets';
+  it.each([
+    [
+      'dns',
+      'pinging container registry x: Get "https://x/v2/": dial tcp: lookup x on 10.0.0.2:53: no such host',
+    ],
+    ['route', 'pinging container registry x: Get "https://x/v2/": dial tcp 10.1.2.3:443: i/o timeout'],
+    ['credentials', `${reading}: authentication required`],
+    [
+      'credentials',
+      `${reading}: denied: Your authorization token has expired. Reauthenticate and try again.`,
+    ],
+    ['not-found', `${reading}: manifest unknown`],
+  ] as const)('is %s when CRI-O says once or twice: %s', (cause, message) => {
+    const initializing = `initializing source docker://${image}: ${message}`;
+    for (const text of [initializing, once(message), twice(message), twice(initializing)]) {
+      const found = diagnosePod(waiting('ErrImagePull', text));
+      expect(found).toMatchObject({ cause, why: message });
+    }
+  });
+
   it('is the platform when no manifest of the image matches', () => {
     const message = `Back-off pulling image "${image}": ErrImagePull: failed to pull and unpack image "${image}": no match for platform in manifest: not found`;
     expect(diagnosePod(waiting('ImagePullBackOff', message))).toMatchObject({
