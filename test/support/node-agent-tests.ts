@@ -33,8 +33,12 @@ const header = '# managed by ecr-bootstrap shop';
 const mirrorFile = (token: string, host = 'docker.io'): string =>
   `${header}\nserver = "https://ecr/v2/shop/${host}"\n[header]\nAuthorization = "Basic ${token}"\n`;
 
-/** A clock that tests set, as a function because functions have precedence over programs in every shell. */
-const testClock = 'date() { case $1 in +%s) command cat "$CLOCK" ;; *) command date "$@" ;; esac; }\n';
+/**
+ * A clock that tests set, as a function because functions have precedence over programs in every shell. It also counts
+ * how often it was read: once or twice in each pass of `watch`.
+ */
+const testClock =
+  'date() { case $1 in +%s) echo >>"$CLOCK.reads"; command cat "$CLOCK" ;; *) command date "$@" ;; esac; }\n';
 
 const canMount =
   spawnSync('unshare', ['--map-root-user', '--mount', 'mount', '-t', 'tmpfs', 'none', tmpdir()]).status === 0;
@@ -106,6 +110,12 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
       script.stdout().trimEnd().split('\n').at(-1);
     const eventually = async (check: () => void): Promise<void> =>
       vi.waitFor(check, { timeout: 15_000, interval: 20 });
+    const reads = (): number => statSync(join(folder, 'clock.reads')).size;
+    /** Waits until `watch` has made at least two whole passes from now. */
+    const passes = async (): Promise<void> => {
+      const before = reads();
+      await eventually(() => expect(reads()).toBeGreaterThan(before + 5));
+    };
     const ready = expect.stringMatching(/^ready; /) as string;
 
     describe('write', () => {
@@ -267,7 +277,7 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
       it('prints a line only when its state changes', async () => {
         const script = watch();
         await eventually(() => expect(lastLine(script)).toEqual(ready));
-        await new Promise((resolve) => setTimeout(resolve, 1000));
+        await passes();
         expect(script.stdout().trimEnd().split('\n')).toHaveLength(1);
       });
 
@@ -308,7 +318,7 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
         await eventually(() => expect(lastLine(script)).toContain('is not restored before'));
         setSecret({ 'docker.io': mirrorFile('two') }, `${now + 13 * hour}`);
         setClock(now + hour - 1);
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        await passes();
         expect(readdirSync(onNode('docker.io'))).toEqual([]);
         setClock(now + hour);
         await eventually(() => expect(contentOf('docker.io')).toBe(mirrorFile('two')));
@@ -357,7 +367,7 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
           ),
         );
         setSecret({ 'docker.io': mirrorFile('two') });
-        await new Promise((resolve) => setTimeout(resolve, 500));
+        await passes();
         expect(contentOf('docker.io')).toBe('# written by \u001b[31mspegel\nsecret\n');
         rmSync(hostsFile('docker.io'));
         await eventually(() => expect(contentOf('docker.io')).toBe(mirrorFile('two')));
@@ -392,7 +402,7 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
         await eventually(() =>
           expect(lastLine(script)).toBe('the Secret node-access has no valid expires_at'),
         );
-        await new Promise((resolve) => setTimeout(resolve, 300));
+        await passes();
         expect(contentOf('docker.io')).toBe(mirrorFile('one'));
       });
 
