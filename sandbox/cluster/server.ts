@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { gzipSync } from 'node:zlib';
 import { CORE_SCHEMA, load } from 'js-yaml';
 import type { Call, Faults } from '../faults.ts';
 import { discover } from './discovery.ts';
@@ -43,10 +44,10 @@ export class ApiServer {
     try {
       const answer = await this.#respond(req);
       if (answer === 'cut') req.socket.destroy();
-      else if (answer !== 'silence') send(res, answer);
+      else if (answer !== 'silence') send(req, res, answer);
     } catch (error) {
       if (!(error instanceof StatusError)) throw error;
-      send(res, { code: error.code, body: error.toStatus() });
+      send(req, res, { code: error.code, body: error.toStatus() });
     }
   }
 
@@ -174,9 +175,19 @@ function parseBody(text: string): unknown {
   }
 }
 
-function send(res: ServerResponse, { code, headers, body }: Answer): void {
+/** Bytes from which the API server compresses an answer: `defaultGzipThresholdBytes` in its response writers. */
+const compressedFrom = 128 * 1024;
+
+function send(req: IncomingMessage, res: ServerResponse, { code, headers, body }: Answer): void {
   const json = typeof body !== 'string';
   const type = json ? 'application/json' : 'text/plain; charset=utf-8';
-  res.writeHead(code, { 'content-type': type, ...headers });
-  res.end(json ? JSON.stringify(body) : body);
+  const bytes = Buffer.from(json ? JSON.stringify(body) : body);
+  const compresses =
+    json && bytes.length >= compressedFrom && /\bgzip\b/.test(String(req.headers['accept-encoding']));
+  res.writeHead(code, {
+    'content-type': type,
+    ...(compresses && { 'content-encoding': 'gzip' }),
+    ...headers,
+  });
+  res.end(compresses ? gzipSync(bytes) : bytes);
 }

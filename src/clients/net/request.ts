@@ -10,6 +10,7 @@ import * as https from 'node:https';
 import { constants } from 'node:buffer';
 import { promisify } from 'node:util';
 import { gunzip } from 'node:zlib';
+import pLimit from 'p-limit';
 import { onAbort } from '../../core/abort.ts';
 import { BootstrapError } from '../../core/errors.ts';
 import { answerTimedOut, bodyTimedOut, toNetworkError } from './errors.ts';
@@ -95,6 +96,8 @@ export async function request(
 }
 
 const unzip = promisify(gunzip);
+/** A body that waits is a tenth as long as its text. */
+const oneAtATime = pLimit(1);
 
 /** Decodes the whole body at once, which takes a fraction of the time of a decoder of streams. */
 async function textOf(response: IncomingMessage): Promise<string> {
@@ -104,7 +107,7 @@ async function textOf(response: IncomingMessage): Promise<string> {
   if (response.headers['content-encoding'] !== 'gzip') return body.toString();
   // More would not fit into a text.
   const limits = { maxOutputLength: constants.MAX_STRING_LENGTH, chunkSize: 2 ** 18 };
-  return (await unzip(body, limits)).toString();
+  return oneAtATime(async () => (await unzip(body, limits)).toString());
 }
 
 interface Exchange extends RequestOptions {

@@ -38,6 +38,24 @@ export const kubernetesListCases: readonly Case[] = [
     answer: { status: 200, body: { items: [{ metadata: { name: 'two' } }] } },
   },
   {
+    name: 'a long answer is compressed for a client that accepts gzip',
+    given: [namespace, ask('POST', 'configmaps', configMap('long', { data: { k: '0'.repeat(128 * 1024) } }))],
+    ask: (situation) => ({
+      ...kube('GET', within(situation, 'configmaps/long')),
+      headers: { 'accept-encoding': 'gzip' },
+    }),
+    answer: { status: 200, headers: { 'content-encoding': 'gzip' } },
+  },
+  {
+    name: 'a short answer is not compressed',
+    given: [namespace, created],
+    ask: (situation) => ({
+      ...kube('GET', within(situation, 'configmaps/one')),
+      headers: { 'accept-encoding': 'gzip' },
+    }),
+    answer: { status: 200, headers: { 'content-encoding': undefined }, body: { kind: 'ConfigMap' } },
+  },
+  {
     name: 'a list is selected by label',
     given: [
       namespace,
