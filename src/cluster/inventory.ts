@@ -11,7 +11,7 @@ import {
   sourceIn,
   type UnreadImages,
 } from './images.ts';
-import type { ClusterPort, Kind, KubeObject, ListOptions } from '../clients/kubernetes/port.ts';
+import type { ClusterPort, Kind, KubeObject, ListOptions, ObjectMeta } from '../clients/kubernetes/port.ts';
 import type { Config } from '../config/schema.ts';
 import { isPlatform } from '../core/platform.ts';
 import { once } from '../core/once.ts';
@@ -36,7 +36,7 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
     return listed;
   });
   const pullSecretName = { fieldSelector: `metadata.name=${config.pullSecret.name}`, metadataOnly: true };
-  const nodes = all(core('Node'));
+  const nodes = all(core('Node'), { reduce: withoutRecords });
   const controllers = once(() => readControllers(cluster));
   const podsIfAllowed = once(() => asListed(pods));
   const workloads = once(async () => {
@@ -69,7 +69,7 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
     namespaces: once(async () =>
       namespaceInfos(await cluster.list(core('Namespace')), config.namespaces.exclude),
     ),
-    serviceAccounts: all(core('ServiceAccount')),
+    serviceAccounts: all(core('ServiceAccount'), { reduce: withoutRecords }),
     pods,
     agentPods: async () => (hasPods ? (await pods()).filter(isAgentPod) : listAgentPods(cluster)),
     workloads,
@@ -110,11 +110,21 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
     runningImages: async () => runningIn((await podsIfAllowed()).objects),
     pauseImages: async () => (await nodes()).map(pauseSource),
     pullSecrets: all(core('Secret'), pullSecretName),
-    externalSecrets: once(async () => cluster.list(await operatorKind(cluster, 'ExternalSecret'))),
+    externalSecrets: once(async () =>
+      cluster.list(await operatorKind(cluster, 'ExternalSecret'), { reduce: withoutRecords }),
+    ),
     warnings: once(async () =>
       oldestFirst(await cluster.list(core('Event'), { fieldSelector: 'type=Warning' })),
     ),
   };
+}
+
+/** The records of server-side apply can be as long as the rest. Only objects that are compared need them. */
+function withoutRecords(object: KubeObject): KubeObject {
+  const { managedFields: _, ...metadata } = object.metadata as ObjectMeta & {
+    readonly managedFields?: unknown;
+  };
+  return { ...object, metadata };
 }
 
 const pauseSource = (node: KubeObject): PauseImages => ({

@@ -1,6 +1,6 @@
 import { type Resource, pathOf } from './discovery.ts';
 import { refused, statusOf } from './errors.ts';
-import type { Kind, KubeObject, ListOptions, ObjectMeta } from './port.ts';
+import type { Kind, KubeObject, ListOptions } from './port.ts';
 import type { ApiTransport } from './transport.ts';
 
 /** Objects per response, as in kubectl. */
@@ -53,20 +53,12 @@ async function listOnce(
     // Items of built-in kinds have no apiVersion and kind; items of metadata lists have those of
     // PartialObjectMetadata.
     for (const item of page.items ?? []) {
-      const object = { ...withoutManagedFields(item as KubeObject), ...plainKind(kind) };
+      const object = { ...(item as KubeObject), ...plainKind(kind) };
       objects.push(options.reduce ? options.reduce(object) : object);
     }
     next = page.metadata?.continue ?? '';
   } while (next !== '');
   return objects;
-}
-
-/** The records of server-side apply can be as long as the rest. Only `get` returns them. */
-function withoutManagedFields(object: KubeObject): KubeObject {
-  const { managedFields: _, ...metadata } = object.metadata as ObjectMeta & {
-    readonly managedFields?: unknown;
-  };
-  return { ...object, metadata };
 }
 
 const plainKind = ({ apiVersion, kind }: Kind): Kind => ({ apiVersion, kind });

@@ -197,3 +197,11 @@ it('finds the pods of the agents among those that are read already', async () =>
   expect(await names()).toEqual(['agent']);
   expect(listsOfPods()).toBe(before);
 });
+
+it('leaves out the records of server-side apply of what is never compared', async () => {
+  put('ServiceAccount', 'web', { imagePullSecrets: [{ name: 'own' }] });
+  const accounts = await inventory().serviceAccounts();
+  const web = accounts.find(({ metadata }) => metadata.name === 'web');
+  expect(web).toMatchObject({ imagePullSecrets: [{ name: 'own' }], metadata: { namespace: 'shop' } });
+  expect(JSON.stringify([...accounts, ...(await inventory().nodes())])).not.toContain('managedFields');
+});
