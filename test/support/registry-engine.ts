@@ -54,8 +54,8 @@ export class EngineWorld {
   folder = tmpdir();
   /** Where a run keeps content. */
   cache: () => ContentCache = memoryCache;
-  /** For how long images that are looked up are planned together, in milliseconds. */
-  groupMs = 500;
+  /** For how long images that are looked up are planned together, in milliseconds. Undefined for the default. */
+  groupMs: number | undefined;
   credentials: CredentialStore = { find: () => Promise.resolve(undefined) };
 
   protected constructor(source: OciServer, target: OciServer) {
@@ -91,7 +91,7 @@ export class EngineWorld {
       history,
       folder: this.folder,
       mounting: () => Promise.resolve(this.mounting),
-      groupMs: this.groupMs,
+      ...(this.groupMs !== undefined && { groupMs: this.groupMs }),
     });
   }
 
