@@ -28,7 +28,7 @@ export interface ImageSet extends Conditions {
   readonly images: readonly ImageSpec[];
 }
 
-type PlainSetName = 'A' | 'B' | 'C' | 'D';
+type PlainSetName = 'A' | 'B' | 'C' | 'D' | 'E';
 type SetSpec = Conditions & { readonly plain: PlainSetName; readonly suffix?: string };
 
 const sets = {
@@ -38,6 +38,7 @@ const sets = {
   D: { plain: 'D' },
   'C-tls': { plain: 'C', suffix: ' over TLS', isTls: true },
   'A-no-mounts': { plain: 'A', suffix: ', mounts refused', refusesMounts: true },
+  'E-no-mounts': { plain: 'E', suffix: ', mounts refused', refusesMounts: true },
   'A-100mbit': { plain: 'A', suffix: ', the source behind 100 Mbit/s', sourceBytesPerSecond: 100e6 / 8 },
   'A-429': { plain: 'A', suffix: ', 5 % of the requests refused', refusedShare: 0.05 },
   'B-429': { plain: 'B', suffix: ', 5 % of the requests refused', refusedShare: 0.05 },
@@ -46,7 +47,7 @@ export type SetName = keyof typeof sets;
 export const setNames = Object.keys(sets) as SetName[];
 
 /** The set with the same images and without conditions. */
-export const plainSetOf = (name: SetName): PlainSetName => sets[name].plain;
+export const plainSetOf = (name: SetName): string => sets[name].plain;
 
 /** @param isQuick a tenth of the images or bytes: enough to show that everything works */
 export function imageSet(name: SetName, isQuick: boolean): ImageSet {
@@ -60,13 +61,7 @@ const MB = 1e6;
 function plainSet(name: PlainSetName, scale: number): Pick<ImageSet, 'title' | 'images'> {
   switch (name) {
     case 'A': {
-      const images = times(20 * scale, (index) =>
-        image(`a/service-${index}`, [
-          layer('a-base', 40),
-          layer(`a-${index}-libraries`, 4.125),
-          layer(`a-${index}-program`, 1.375),
-        ]),
-      );
+      const images = imagesOnOneBase('a', 40, scale);
       return { title: `${images.length} images on one base`, images };
     }
     case 'B': {
@@ -86,8 +81,21 @@ function plainSet(name: PlainSetName, scale: number): Pick<ImageSet, 'title' | '
       );
       return { title: `${images.length} indexes of 5 platforms`, images };
     }
+    case 'E': {
+      const images = imagesOnOneBase('e', 4, scale);
+      return { title: `${images.length} images on one small base`, images };
+    }
   }
 }
+
+const imagesOnOneBase = (name: string, baseMegabytes: number, scale: number): ImageSpec[] =>
+  times(20 * scale, (index) =>
+    image(`${name}/service-${index}`, [
+      layer(`${name}-base`, baseMegabytes),
+      layer(`${name}-${index}-libraries`, 4.125),
+      layer(`${name}-${index}-program`, 1.375),
+    ]),
+  );
 
 const layer = (seed: string, megabytes: number): LayerSpec => ({ seed, sizeBytes: megabytes * MB });
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -8,7 +8,7 @@ import { chart } from './chart.ts';
 import { compare } from './compare.ts';
 import { imageSet } from './images.ts';
 import { type Options, readOptions, usage } from './options.ts';
-import type { Comparison } from './results.ts';
+import { type Comparison, merged } from './results.ts';
 import { figures, markdown } from './table.ts';
 import { type CommandFor, prepareTool, type ToolName, versionsOf } from './tools.ts';
 
@@ -51,8 +51,10 @@ async function compareAll(options: Options, signal: AbortSignal, done: Compariso
   }
 }
 
-async function publish(results: readonly Comparison[]): Promise<void> {
+async function publish(measured: readonly Comparison[]): Promise<void> {
   const file = (name: string) => fileURLToPath(new URL(`../results/${name}`, import.meta.url));
+  const published = JSON.parse(await readFile(file('results.json'), 'utf8')) as readonly Comparison[];
+  const results = merged(published, measured);
   await writeFile(file('results.json'), `${JSON.stringify(results, null, 2)}\n`);
   await writeFile(file('results.md'), markdown(results));
   await writeFile(file('results.svg'), chart(results));

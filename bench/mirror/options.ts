@@ -7,7 +7,7 @@ export interface Options {
   readonly tools: readonly ToolName[];
   readonly rounds: number;
   readonly isQuick: boolean;
-  /** Whether the results replace those in bench/results. */
+  /** Whether the results replace those of the same sets in bench/results. */
   readonly isPublished: boolean;
 }
 
@@ -20,7 +20,7 @@ export const usage = `npm run bench:mirror -- [OPTIONS]
   --rounds N              runs of each tool (default: 3)
   --quick                 small sets, once: shows that everything works
 
-Without --set, --tools and --quick, the results replace those in bench/results.
+Without --tools and --quick, the results replace those of the same sets in bench/results.
 `;
 
 /** Undefined if the help is requested. @throws TypeError for an invalid option */
@@ -43,7 +43,7 @@ export function readOptions(args: readonly string[]): Options | undefined {
     tools: tools?.split(',').map(toolNamed) ?? toolNames,
     rounds: Number(rounds),
     isQuick,
-    isPublished: !isQuick && set === undefined && tools === undefined,
+    isPublished: !isQuick && tools === undefined,
   };
 }
 

@@ -1,4 +1,4 @@
-import type { SetName } from './images.ts';
+import { type SetName, setNames } from './images.ts';
 import type { Cost } from './measure.ts';
 import type { ToolName } from './tools.ts';
 
@@ -34,6 +34,10 @@ export interface Comparison {
   readonly fewestRequests: Readonly<Record<Phase, number>>;
   readonly samples: readonly Sample[];
 }
+
+/** The published results after new ones of some sets, in the order of the sets. */
+export const merged = (published: readonly Comparison[], measured: readonly Comparison[]): Comparison[] =>
+  setNames.flatMap((name) => [...measured, ...published].find(({ set }) => set === name) ?? []);
 
 /** A line of the table: the results of one tool in one phase. Values are medians, unless the name says otherwise. */
 export interface Row {

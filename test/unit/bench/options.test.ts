@@ -1,6 +1,7 @@
 import { expect, it } from 'vitest';
-import { setNames } from '../../../bench/mirror/images.ts';
+import { type SetName, setNames } from '../../../bench/mirror/images.ts';
 import { readOptions } from '../../../bench/mirror/options.ts';
+import { type Comparison, merged } from '../../../bench/mirror/results.ts';
 
 const read = (...args: string[]) => {
   const options = readOptions(args);
@@ -28,9 +29,14 @@ it('takes another checkout as a tool, and refuses what is none', () => {
   expect(() => read('--tools', 'curl')).toThrow('unknown tool curl');
 });
 
-it.each([[['--quick']], [['--tools', 'registry']], [['--set', 'A']]])(
-  'keeps published results when run with %j',
-  (args) => {
-    expect([read().isPublished, read(...args).isPublished]).toEqual([true, false]);
-  },
-);
+it.each([[['--quick']], [['--tools', 'registry']]])('keeps published results when run with %j', (args) => {
+  expect([read().isPublished, read(...args).isPublished]).toEqual([true, false]);
+});
+
+it('publishes a selection of sets too, and keeps the earlier results of the others', () => {
+  expect(read('--set', 'D').isPublished).toBe(true);
+  const results = (set: SetName, title: string) => ({ set, title }) as Comparison;
+  const published = [results('A', 'old'), results('D', 'old')];
+  const all = merged(published, [results('D', 'new'), results('B', 'new')]);
+  expect(all.map(({ set, title }) => `${set} ${title}`)).toEqual(['A old', 'B new', 'D new']);
+});
