@@ -61,7 +61,7 @@ const MB = 1e6;
 function plainSet(name: PlainSetName, scale: number): Pick<ImageSet, 'title' | 'images'> {
   switch (name) {
     case 'A': {
-      const images = imagesOnOneBase('a', 40, scale);
+      const images = imagesOnOneBase('a', 1, scale);
       return { title: `${images.length} images on one base`, images };
     }
     case 'B': {
@@ -82,18 +82,18 @@ function plainSet(name: PlainSetName, scale: number): Pick<ImageSet, 'title' | '
       return { title: `${images.length} indexes of 5 platforms`, images };
     }
     case 'E': {
-      const images = imagesOnOneBase('e', 4, scale);
-      return { title: `${images.length} images on one small base`, images };
+      const images = imagesOnOneBase('e', 0.1, scale);
+      return { title: `${images.length} images on one base of 4 MB`, images };
     }
   }
 }
 
-const imagesOnOneBase = (name: string, baseMegabytes: number, scale: number): ImageSpec[] =>
+const imagesOnOneBase = (name: string, sizes: number, scale: number): ImageSpec[] =>
   times(20 * scale, (index) =>
     image(`${name}/service-${index}`, [
-      layer(`${name}-base`, baseMegabytes),
-      layer(`${name}-${index}-libraries`, 4.125),
-      layer(`${name}-${index}-program`, 1.375),
+      layer(`${name}-base`, 40 * sizes),
+      layer(`${name}-${index}-libraries`, 4.125 * sizes),
+      layer(`${name}-${index}-program`, 1.375 * sizes),
     ]),
   );
 

@@ -4,9 +4,9 @@ import type { BlobJob } from './blobs.ts';
 export const smallBlob = 1024 * 1024;
 
 /**
- * Decides which blob is next. Large blobs run largest first, so that none runs alone at the end; but first those of images
- * for which others wait. Small blobs have slots of their own, in order of arrival, so that they never wait for large ones. They mostly wait for replies, so they have four
- * times as many slots. This is not p-limit, which has no priorities and never starts work at once.
+ * Decides which blob is next. Large blobs run largest first, so that none runs alone at the end; but first those of
+ * images for which others wait. Small blobs and single requests have slots of their own, in order of arrival, so that
+ * they never wait for large blobs. They mostly wait for replies, so they have four times as many slots. This is not p-limit, which has no priorities and never starts work at once.
  */
 export class Slots {
   readonly #large: SlotQueue;
@@ -25,6 +25,11 @@ export class Slots {
   ): Promise<T> {
     if (size < smallBlob) return this.#small.run(0, signal, work);
     return this.#large.run(isAwaited ? size + Number.MAX_SAFE_INTEGER : size, signal, work);
+  }
+
+  /** Runs a request without content. */
+  request<T>(signal: AbortSignal, work: () => Promise<T>): Promise<T> {
+    return this.#small.run(0, signal, work);
   }
 }
 

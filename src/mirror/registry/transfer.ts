@@ -44,7 +44,7 @@ export class NoSourceError extends Error {
 
 /** How often corrupt content is read: a bad copy in a content delivery network may be temporary. */
 const maxCorruptReads = 2;
-/** Blobs up to this size are requested before the target says whether it needs them: that saves a round trip. */
+/** Up to this size, blobs are requested before the target says whether it needs them: that saves a round trip. */
 const readAheadBytes = smallBlob;
 /** Blobs up to this size are read completely before they are sent. */
 const readWholeBytes = 256 * 1024;
@@ -66,6 +66,8 @@ export class Transfer {
   readonly #unfinished = new Map<BlobCopies, number>();
   /** Jobs that read their own source, because the shared download failed. */
   readonly #unshared = new WeakSet<BlobJob>();
+  /** Jobs whose repository was asked and does not have the blob. */
+  readonly #absent = new WeakSet<BlobJob>();
   #mounting: boolean | undefined;
   #rejections = 0;
   /** Whether there may be more jobs than those that are expected. */
@@ -111,7 +113,11 @@ export class Transfer {
     const [first] = job.deliveries;
     if (job.isPresent || (await job.previous?.arrived)) return { way: 'present', delivery: first };
     const mountFrom = await this.#repositoryToMountFrom(job, signal);
-    return this.#context.slots.run(job, signal, async () => {
+    const { slots } = this.#context;
+    const check = () => this.#isPresent(job, { signal, tally: first.stats });
+    if (this.#isWorthChecking(job) && (await slots.request(signal, check)))
+      return { way: 'present', delivery: first };
+    return slots.run(job, signal, async () => {
       const failures = new Map<BlobSource, unknown>();
       for (const source of job.sources) {
         const delivery = source.deliveries.find(({ failed }) => !failed);
@@ -182,6 +188,17 @@ export class Transfer {
     return undefined;
   }
 
+  /** Without mounts the POST does not report whether the blob exists; for a large blob a HEAD request pays off. */
+  #isWorthChecking(job: BlobJob): boolean {
+    return this.#mounting === false && job.blob.size >= smallBlob && !this.#absent.has(job);
+  }
+
+  async #isPresent(job: BlobJob, call: RequestContext): Promise<boolean> {
+    const isPresent = await this.#context.target.hasBlob(job.repository, job.blob.digest, call);
+    if (!isPresent) this.#absent.add(job);
+    return isPresent;
+  }
+
   async #bring(
     job: BlobJob,
     location: RepositoryLocation,
@@ -189,10 +206,8 @@ export class Transfer {
     call: RequestContext,
   ): Promise<Way> {
     const { target } = this.#context;
-    const { blob, repository } = job;
-    // Without mounts the POST does not report whether the blob exists; for a large blob a HEAD request pays off.
-    const isChecked = this.#mounting === false && blob.size >= smallBlob;
-    if (isChecked && (await target.hasBlob(repository, blob.digest, call))) return 'present';
+    // Mounts may have turned out to be rejected meanwhile.
+    if (this.#isWorthChecking(job) && (await this.#isPresent(job, call))) return 'present';
     for (let reads = 1; ; reads += 1) {
       try {
         return await target.retrying(call, () => this.#attempt(job, location, from, call));
@@ -216,8 +231,8 @@ export class Transfer {
   ): Promise<Way> {
     const { target } = this.#context;
     const { blob, repository } = job;
-    const readAhead =
-      from === undefined && blob.size <= readAheadBytes ? this.#fetch(job, location, call) : undefined;
+    const isFetchedEarly = from === undefined && (blob.size <= readAheadBytes || this.#absent.has(job));
+    const readAhead = isFetchedEarly ? this.#fetch(job, location, call) : undefined;
     try {
       const mount = this.#mounting === false ? undefined : { digest: blob.digest, from: from ?? repository };
       const upload = await target.startUpload(repository, mount, call);
