@@ -114,9 +114,13 @@ export class Transfer {
     if (job.isPresent || (await job.previous?.arrived)) return { way: 'present', delivery: first };
     const mountFrom = await this.#repositoryToMountFrom(job, signal);
     const { slots } = this.#context;
-    const check = () => this.#isPresent(job, { signal, tally: first.stats });
-    if (this.#isWorthChecking(job) && (await slots.request(signal, check)))
-      return { way: 'present', delivery: first };
+    // Without mounts the POST does not report whether the blob exists; for a large blob a HEAD request pays off.
+    if (this.#mounting === false && job.blob.size >= smallBlob) {
+      const isPresent = await slots.request(signal, () =>
+        this.#isPresent(job, { signal, tally: first.stats }),
+      );
+      if (isPresent) return { way: 'present', delivery: first };
+    }
     return slots.run(job, signal, async () => {
       const failures = new Map<BlobSource, unknown>();
       for (const source of job.sources) {
@@ -188,11 +192,6 @@ export class Transfer {
     return undefined;
   }
 
-  /** Without mounts the POST does not report whether the blob exists; for a large blob a HEAD request pays off. */
-  #isWorthChecking(job: BlobJob): boolean {
-    return this.#mounting === false && job.blob.size >= smallBlob && !this.#absent.has(job);
-  }
-
   async #isPresent(job: BlobJob, call: RequestContext): Promise<boolean> {
     const isPresent = await this.#context.target.hasBlob(job.repository, job.blob.digest, call);
     if (!isPresent) this.#absent.add(job);
@@ -206,8 +205,6 @@ export class Transfer {
     call: RequestContext,
   ): Promise<Way> {
     const { target } = this.#context;
-    // Mounts may have turned out to be rejected meanwhile.
-    if (this.#isWorthChecking(job) && (await this.#isPresent(job, call))) return 'present';
     for (let reads = 1; ; reads += 1) {
       try {
         return await target.retrying(call, () => this.#attempt(job, location, from, call));
