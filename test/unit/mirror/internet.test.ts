@@ -108,6 +108,7 @@ describe('an image of a registry that selected nodes pull from ECR', () => {
         code: 'internet-image',
         why: 'node outside has no agent, and nodes without internet access can pull from ECR only',
         hint: 'Change the reference to 1.dkr.ecr.eu-west-1.amazonaws.com/shop/docker.io/library/nginx:1.27',
+        causedBy: { kind: 'image', name: 'docker.io/library/nginx:1.27' },
       },
     ]);
   });

@@ -262,7 +262,16 @@ describe('a pod that waits for node access', () => {
     expect(await observe({ objects, ...without(nginx) }, others)).toEqual([]);
   });
 
+  it('is not ready before its node pulls the registry of its image from ECR', async () => {
+    const objects = [node(), daemonSet, agentPod(pulled), upstreamPod()];
+    expect(await observe({ objects })).toMatchObject([{ isReady: false }]);
+  });
+
   it.each<[string, Site, PlannedAccess?]>([
+    [
+      'its node is not ready, so that no agent starts there',
+      { objects: [{ ...node(), status: { nodeInfo: { operatingSystem: 'linux' } } }, upstreamPod()] },
+    ],
     ['no source has its image', { objects: [node(), upstreamPod()], lost: [nginx], ...without(nginx) }],
     ['node access is off', { objects: [node(), upstreamPod()], config: { nodes: { access: 'off' } } }],
     [
