@@ -228,6 +228,13 @@ function parts(repositories: readonly HeldRepository[]): Readonly<Record<string,
   );
 }
 
+/** The list with each part that only the existing one has, but empty: a comparison leaves out what is not set. */
+export function withEmptiedParts(list: KubeObject, existing: KubeObject | undefined): KubeObject {
+  const emptied = Object.keys(existing?.['data'] ?? {}).filter((key) => key.startsWith('part-'));
+  const data = { ...Object.fromEntries(emptied.map((key) => [key, ''])), ...(list['data'] as object) };
+  return { ...list, data };
+}
+
 /** The repositories in a list: the inverse of {@link parts}. */
 export function repositoriesIn(data: Readonly<Record<string, unknown>>): readonly HeldRepository[] {
   const words = Object.entries(data).flatMap(([key, value]) =>

@@ -14,6 +14,7 @@ import {
   readHeld,
   repositoriesIn,
   versionOf,
+  withEmptiedParts,
 } from './lists.ts';
 import { listConfigMaps } from './state.ts';
 
@@ -61,10 +62,10 @@ async function updateOnce(changed: ChangedRepositories, ctx: MirrorContext): Pro
   const names = changed(held);
   if (names.length === 0) return;
   for (const repository of await readHeld(names, ctx)) held.set(repository.path, repository);
-  const wanted = imageLists([...held.values()], host, ctx.config).objects.map((desired) => ({
-    desired,
-    actual: found.get(desired.metadata.name),
-  }));
+  const wanted = imageLists([...held.values()], host, ctx.config).objects.map((list) => {
+    const actual = found.get(list.metadata.name);
+    return { desired: withEmptiedParts(list, actual), actual };
+  });
   // Written first: with its version, it is the lock of all lists.
   const isWhole = ({ desired }: { desired: KubeObject }): number =>
     Number(desired.metadata.name === registryName);

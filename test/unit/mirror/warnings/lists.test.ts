@@ -5,6 +5,7 @@ import {
   imageLists,
   maxTags,
   repositoriesIn,
+  withEmptiedParts,
 } from '../../../../src/mirror/warnings/lists.ts';
 
 const registry = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
@@ -121,6 +122,20 @@ describe('imageLists', () => {
     for (const { data } of lists.objects as unknown as { data: object }[]) {
       expect(JSON.stringify(data).length).toBeLessThan(1024 * 1024);
     }
+  });
+});
+
+describe('withEmptiedParts', () => {
+  it('empties the parts that the list no longer has, and adds nothing else', () => {
+    const list = {
+      apiVersion: 'v1',
+      kind: 'ConfigMap',
+      metadata: { name: 'a' },
+      data: { 'part-1': ' x:1 ' },
+    };
+    const existing = { ...list, data: { 'part-1': ' y:1 ', 'part-2': ' z:1 ', other: 'o' } };
+    expect(withEmptiedParts(list, existing)['data']).toEqual({ 'part-1': ' x:1 ', 'part-2': '' });
+    expect(withEmptiedParts(list, undefined)).toEqual(list);
   });
 });
 
