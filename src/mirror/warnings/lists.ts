@@ -69,8 +69,7 @@ export const readHeld = (
 /** The version by which an image is wanted. An image without a tag has its digest instead. */
 export const versionOf = (tag: string): string => (isDigest(tag) ? digestVersion(tag) : `:${tag}`);
 
-export const digestVersion = (digest: string): string =>
-  `@${digest.slice(digestDigits.start, digestDigits.end)}`;
+const digestVersion = (digest: string): string => `@${digest.slice(digestDigits.start, digestDigits.end)}`;
 
 const versionsOf = (ids: readonly ActiveImage[]): string[] => [
   ...new Set(
