@@ -48,10 +48,13 @@ describe('the wanted images', () => {
     const wanted = gather({
       list: ['redis:7', 'nginx'],
       references: [{ text: 'docker.io/nginx:latest', wantedBy: 'file images.txt' }],
-      workloads: [workload('nginx', 'nginx')],
+      workloads: [workload('nginx', 'nginx'), { ...workload('nginx'), name: 'api' }],
     });
     expect(wanted.others.map(({ source, wantedBy }) => [source, wantedBy])).toEqual([
-      ['docker.io/library/nginx:latest', ['config', 'file images.txt', 'Deployment shop/web']],
+      [
+        'docker.io/library/nginx:latest',
+        ['config', 'file images.txt', 'Deployment shop/web', 'Deployment shop/api'],
+      ],
       ['docker.io/library/redis:7', ['config']],
     ]);
   });

@@ -60,7 +60,8 @@ function contextOf(cluster: Cluster): NodesContext {
   }));
   const inventory = {
     nodes: () => Promise.resolve([node]),
-    agentPods: () => Promise.resolve([pod]),
+    // Without the fields that a list of all pods leaves out.
+    agentPods: () => Promise.resolve([{ ...pod, metadata: { ...pod.metadata, annotations: {} } }]),
     mirroredHosts: () => Promise.resolve(['docker.io']),
   };
   const port = {

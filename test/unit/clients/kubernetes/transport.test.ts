@@ -15,9 +15,12 @@ const authority = new CertificateAuthority();
 
 let folder: string;
 let closing: (() => Promise<unknown>)[];
+/** What the requests to the server accepted. */
+let encodings: Set<string | undefined>;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'transport-'));
+  encodings = new Set();
   closing = [() => rm(folder, { recursive: true })];
 });
 
@@ -34,6 +37,7 @@ async function serve(tokenFile: string, port = 0): Promise<number> {
   const server: Server = createServer(key, (req, res) => {
     const isKnown = req.headers.authorization === `Bearer ${readFileSync(tokenFile, 'utf8')}`;
     if (!isKnown) res.statusCode = 401;
+    encodings.add(req.headers['accept-encoding']);
     const answers: Record<string, object> = { '/version': { gitVersion: 'v1.36.3' }, '/api/v1': kinds };
     const { apiVersion, kind, name } = namespace;
     res.end(JSON.stringify(answers[req.url ?? ''] ?? { apiVersion, kind, metadata: { name } }));
@@ -92,6 +96,14 @@ describe('a token that expires during a run', () => {
     expect(seen.filter(({ status }) => status === 'rejected')).toEqual([]);
     expect(runs()).toBe(2);
   });
+});
+
+it('asks for compressed answers, because a page of a list has megabytes', async () => {
+  const tokenFile = join(folder, 'token');
+  await writeFile(tokenFile, 'a-token');
+  const { cluster } = await connect(await serve(tokenFile), tokenFile);
+  await cluster.get(namespace);
+  expect([...encodings]).toEqual(['gzip']);
 });
 
 describe('a cluster that was unreachable', () => {
