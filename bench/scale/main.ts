@@ -56,7 +56,7 @@ async function measureAll({ api, nodes, size, rounds }: Setup): Promise<Report> 
   await untilNextRefresh(api, namespaces, copyEveryMinutes * 60_000);
   const refresh = untilRefreshed(api, namespaces);
   const busy = await logged(newNamespacesDuring(api, 'during a regular refresh', refresh));
-  const rotation = measure(api, 'rotate', 1, 'rotate', '--yes');
+  const rotation = nodes.runAgentsDuring(() => measure(api, 'rotate', 1, 'rotate', '--yes'));
   const busiest = await logged(newNamespacesDuring(api, 'while rotate refreshes all at once', rotation));
 
   return {
