@@ -132,6 +132,14 @@ function podPatches(settings: OperatorSettings): Patch[] {
     },
     // With one worker, one stuck call to AWS would stop the renewal of every secret.
     argument('external-secrets', '--concurrent=1', '5'),
+    // By default it sends 50 requests per second, so a new namespace would wait while it refreshes a thousand others.
+    {
+      what: 'rate of requests to the API server',
+      objects: 'Deployment external-secrets',
+      path: `${container}.args`,
+      times: 1,
+      set: (args) => [...(args as readonly string[]), '--client-qps=200', '--client-burst=400'],
+    },
     // A new installation waits for the first probe, and the pods are ready within two seconds.
     {
       what: 'delay of the readiness probes',

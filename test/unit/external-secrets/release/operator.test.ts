@@ -82,6 +82,7 @@ describe("the operator's patched objects", () => {
     }
     const { args } = podOf(rest, 'external-secrets').containers[0];
     expect(args.filter((arg) => arg.startsWith('--concurrent'))).toEqual(['--concurrent=5']);
+    expect(args).toEqual(expect.arrayContaining(['--client-qps=200', '--client-burst=400']));
   });
 
   it('have an early first readiness probe, because a new installation waits for it', () => {
