@@ -88,9 +88,13 @@ describe('images --prune', () => {
     expect((await cli.run('mirror quay.io/a/b:1')).code).toBe(0);
     expect(listed('library/httpd:2.4')).toBe(true);
     expect(namesOfLists()).toContain('image-list.quay.io');
+    const metadata = { name: 'image-list.theirs', namespace: 'external-secrets' };
+    cli.world.cluster.put({ kind: 'ConfigMap', metadata, data: { mine: 'yes' } });
     cli.world.clock.advance(2 * 3_600_000);
     const { code, stderr } = await cli.run('images --prune --yes');
     expect(code, stderr).toBe(0);
+    expect(cli.world.cluster.get('ConfigMap', metadata.name, metadata.namespace)).toBeDefined();
+    cli.world.cluster.delete('ConfigMap', metadata.name, metadata.namespace);
     expect(listed('library/httpd:2.4')).toBe(false);
     expect(namesOfLists()).not.toContain('image-list.quay.io');
     expect(await findings()).toEqual([]);
@@ -163,6 +167,18 @@ describe('up', () => {
 });
 
 describe('status', () => {
+  it('reports a changed policy and a missing list only as such, although there are no warnings then', async () => {
+    const { cluster } = cli.world;
+    const restore = cluster.save();
+    const [policy] = cluster.list('ValidatingAdmissionPolicy');
+    if (policy) cluster.put({ ...policy, spec: { ...(policy['spec'] as object), validations: [] } });
+    expect(await findings()).toEqual(['drift']);
+    restore();
+    cluster.delete('ConfigMap', 'image-list', 'external-secrets');
+    expect(await findings()).toEqual(['image-list-outdated']);
+    restore();
+  });
+
   it('reports missing lists as drift while the policy is missing too', async () => {
     cli.world.cluster.delete('ValidatingAdmissionPolicy', 'ecr-bootstrap-images');
     expect(new Set(await findings())).toEqual(new Set(['drift']));
