@@ -21,6 +21,7 @@ const mirrored = names.flatMap((name) => [
   ...spellingsOf(name, 'latest', digests[0] ?? ''),
   ...spellingsOf(name, '1.27', digests[1] ?? ''),
   `${registry}/demo/docker.io/library/${name}:1.27`,
+  `Docker.IO/library/${name}:1.27`,
 ]);
 
 const lists = imageLists(
