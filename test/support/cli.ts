@@ -3,7 +3,6 @@ import { devNull, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough, Readable, Writable } from 'node:stream';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
-import { forgetSecrets } from '../../src/core/secret.ts';
 import { main } from '../../src/main.ts';
 import { createNet } from '../../src/clients/net/index.ts';
 import { startWorld, type World, type WorldOptions } from '../../sandbox/world.ts';
@@ -107,9 +106,6 @@ export async function openCli(
     if (terminal) Object.assign(streams, onTerminal(streams, terminal));
     const merged = defined({ ...site, ...env });
     const restore = borrowAws(merged);
-    // As in a process of its own, a run masks only its own secrets, and not slower than there.
-    if (running === 0) forgetSecrets();
-    running += 1;
     try {
       const argv = typeof args === 'string' ? args.split(' ').filter(Boolean) : args;
       const around = {
@@ -123,7 +119,6 @@ export async function openCli(
       };
       return { code: await main(argv, around), stdout: stdout.text(), stderr: stderr.text() };
     } finally {
-      running -= 1;
       restore();
     }
   };
@@ -150,9 +145,6 @@ function defined(env: Readonly<Record<string, string | undefined>>): Record<stri
     Object.entries(env).filter((entry): entry is [string, string] => entry[1] !== undefined),
   );
 }
-
-/** The number of runs in progress. */
-let running = 0;
 
 /** The SDK's credential provider chain reads the environment of the process. */
 function borrowAws(env: Readonly<Record<string, string>>): () => void {
