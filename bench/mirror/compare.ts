@@ -1,8 +1,7 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { cpus } from 'node:os';
 import { join } from 'node:path';
 import { ecrFloorSeconds, fewestRequests, type ImageSet } from './images.ts';
-import { measure } from './measure.ts';
+import { measure, processors } from './measure.ts';
 import { BenchRegistry } from './registry.ts';
 import { type Comparison, phases, type Sample } from './results.ts';
 import { seed, type Seeded, tag } from './seed.ts';
@@ -38,7 +37,7 @@ export async function compare(set: ImageSet, bench: Bench): Promise<Comparison> 
     }
     return {
       measuredAt: new Date().toISOString(),
-      machine: `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}`,
+      machine: processors(),
       versions: bench.versions,
       set: set.name,
       title: set.title,

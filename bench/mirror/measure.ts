@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
+import { cpus } from 'node:os';
 
 export interface Cost {
   readonly seconds: number;
@@ -15,6 +16,9 @@ export interface Run extends Cost {
   /** The end of the output. */
   readonly output: string;
 }
+
+/** The processors of this machine, for results. */
+export const processors = (): string => `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}`;
 
 const memoryIntervalMs = 50;
 

@@ -86,7 +86,8 @@ const figuresOf = ({ tool, seconds, ratio, ...row }: Row): string[] => [
   `${Math.round(row.maxMemoryBytes / 1e6)} MB`,
 ];
 
-const withRange = ({ min, median, max }: Spread): string =>
+/** The median, and the range if there is one. */
+export const withRange = ({ min, median, max }: Spread): string =>
   min === max ? median.toFixed(2) : `${median.toFixed(2)} (${min.toFixed(2)} – ${max.toFixed(2)})`;
 
 function measuredOn(comparisons: readonly Comparison[]): string {
@@ -99,7 +100,7 @@ function measuredOn(comparisons: readonly Comparison[]): string {
 }
 
 /** @param texts how many columns hold text and are aligned to the left */
-function table(head: readonly string[], texts: number, rows: readonly (readonly string[])[]): string {
+export function table(head: readonly string[], texts: number, rows: readonly (readonly string[])[]): string {
   const rule = head.map((_, index) => (index < texts ? '---' : '---:'));
   return [head, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }

@@ -1,4 +1,6 @@
-import { cpus, totalmem } from 'node:os';
+import { totalmem } from 'node:os';
+import { processors } from '../mirror/measure.ts';
+import { table, withRange } from '../mirror/table.ts';
 import type { CommandResult } from './commands.ts';
 import type { WaitResult } from './new-namespaces.ts';
 
@@ -20,18 +22,20 @@ const goals: Readonly<Record<string, { readonly seconds: number; readonly memory
 
 /** The results in Markdown. */
 export function markdown({ size, versions, commands, waits }: Report): string {
-  const machine = `${cpus().length} × ${cpus()[0]?.model.trim() ?? 'CPU'}, ${Math.round(totalmem() / 1e9)} GB`;
+  const machine = `${processors()}, ${Math.round(totalmem() / 1e9)} GB`;
   const programs = Object.entries(versions).map((version) => version.join(' '));
   const day = new Date().toISOString().slice(0, 10);
   return [
     `${size}.`,
     table(
       ['command', 'seconds', 'CPU s', 'memory', 'lists', 'writes', 'API server CPU s', 'goal'],
+      1,
       commands.map(commandRow),
     ),
     'Seconds, CPU and requests are medians, with the range of seconds; memory is the highest. Lists, writes and the CPU of the API server are those of all programs.',
     table(
       ['a new namespace waits for its pull secret', 'namespaces', 'seconds (median)', 'slowest', 'goal'],
+      1,
       waits.map(waitRow),
     ),
     `Measured on ${day} on ${machine}, with ${programs.join(', ')}.`,
@@ -40,12 +44,11 @@ export function markdown({ size, versions, commands, waits }: Report): string {
 }
 
 function commandRow({ title, seconds, cpuSeconds, maxMemoryBytes, requests }: CommandResult): string[] {
-  const { min, median, max } = seconds;
   const goal = goals[title];
-  const isMet = goal && median < goal.seconds && maxMemoryBytes < (goal.memoryBytes ?? Infinity);
+  const isMet = goal && seconds.median < goal.seconds && maxMemoryBytes < (goal.memoryBytes ?? Infinity);
   return [
     `\`${title}\``,
-    min === max ? median.toFixed(2) : `${median.toFixed(2)} (${min.toFixed(2)} – ${max.toFixed(2)})`,
+    withRange(seconds),
     cpuSeconds.toFixed(2),
     `${Math.round(maxMemoryBytes / 1e6)} MB`,
     String(requests.lists),
@@ -69,10 +72,4 @@ function waitRow({ title, seconds, namespaces }: WaitResult): string[] {
 function goalText({ seconds, memoryBytes }: (typeof goals)[string], isMet: boolean): string {
   const memory = memoryBytes === undefined ? '' : `, ${memoryBytes / 1e6} MB`;
   return `${seconds} s${memory}: ${isMet ? 'met' : '**missed**'}`;
-}
-
-/** The first column holds text and is aligned to the left. */
-function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  const rule = head.map((_, index) => (index === 0 ? '---' : '---:'));
-  return [head, rule, ...rows].map((row) => `| ${row.join(' | ')} |`).join('\n');
 }
