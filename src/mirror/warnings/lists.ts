@@ -234,6 +234,13 @@ export function withEmptiedParts(list: KubeObject, existing: KubeObject | undefi
   return { ...list, data };
 }
 
+/** Each list with the existing one of its name, for a comparison. */
+export const besideExisting = (lists: readonly KubeObject[], existing: ReadonlyMap<string, KubeObject>) =>
+  lists.map((list) => {
+    const actual = existing.get(list.metadata.name);
+    return { desired: withEmptiedParts(list, actual), actual };
+  });
+
 /** The repositories in a list: the inverse of {@link parts}. */
 export function repositoriesIn(data: Readonly<Record<string, unknown>>): readonly HeldRepository[] {
   const words = Object.entries(data).flatMap(([key, value]) =>

@@ -4,7 +4,7 @@ import { oncePerContext } from '../../core/once.ts';
 import { operatorNamespace } from '../../core/ownership.ts';
 import type { WantedImage } from '../../images/wanted.ts';
 import type { MirrorContext } from '../context.ts';
-import { heldRepositories, imageLists, isImageList, withCopied, withEmptiedParts } from './lists.ts';
+import { besideExisting, heldRepositories, imageLists, isImageList, withCopied } from './lists.ts';
 import { warningPolicyKind, warningPolicyObjects, warningPolicyRefs } from './policy.ts';
 
 export interface WarningsState extends ObjectsState {
@@ -45,13 +45,7 @@ export async function observeWarnings(
   return {
     isServed,
     unlisted,
-    wanted: [
-      ...objects.map((list) => {
-        const actual = byName.get(list.metadata.name);
-        return { desired: withEmptiedParts(list, actual), actual };
-      }),
-      ...policy.wanted,
-    ],
+    wanted: [...besideExisting(objects, byName), ...policy.wanted],
     unwanted: found.filter((object) => isImageList(object) && !names.has(object.metadata.name)),
   };
 }

@@ -6,6 +6,7 @@ import { BootstrapError } from '../../core/errors.ts';
 import type { MirrorContext } from '../context.ts';
 import type { MirrorResult } from '../engine.ts';
 import {
+  besideExisting,
   type HeldRepository,
   imageLists,
   isImageList,
@@ -14,7 +15,6 @@ import {
   readHeld,
   repositoriesIn,
   versionOf,
-  withEmptiedParts,
 } from './lists.ts';
 import { listConfigMaps } from './state.ts';
 
@@ -62,10 +62,7 @@ async function updateOnce(changed: ChangedRepositories, ctx: MirrorContext): Pro
   const names = changed(held);
   if (names.length === 0) return;
   for (const repository of await readHeld(names, ctx)) held.set(repository.path, repository);
-  const wanted = imageLists([...held.values()], host, ctx.config).objects.map((list) => {
-    const actual = found.get(list.metadata.name);
-    return { desired: withEmptiedParts(list, actual), actual };
-  });
+  const wanted = besideExisting(imageLists([...held.values()], host, ctx.config).objects, found);
   // Written first: with its version, it is the lock of all lists.
   const isWhole = ({ desired }: { desired: KubeObject }): number =>
     Number(desired.metadata.name === registryName);
