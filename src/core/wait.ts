@@ -24,6 +24,22 @@ export interface WaitCount {
 type Pending = (why: string, count?: WaitCount) => undefined;
 
 /**
+ * Creates the contexts of repeated checks. Each one reads anew, except that a run without changes begins with what its
+ * plan was made from.
+ */
+export function contextsOf<Ctx extends { fresh(): Ctx }>({
+  ctx,
+  isReadOnly = false,
+}: Pick<Run<Ctx>, 'ctx' | 'isReadOnly'>): () => Ctx {
+  let isKnown = isReadOnly;
+  return () => {
+    const next = isKnown ? ctx : ctx.fresh();
+    isKnown = false;
+    return next;
+  };
+}
+
+/**
  * Each object adds this to the time between two checks, because a check of thousands of objects loads the
  * cluster.
  */

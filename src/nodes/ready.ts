@@ -4,7 +4,7 @@ import { type Finding, finding } from '../core/findings.ts';
 import { nodeNamespace } from '../core/ownership.ts';
 import type { MemberFailure } from '../core/step.ts';
 import type { Target } from '../core/target.ts';
-import { waitFor } from '../core/wait.ts';
+import { contextsOf, waitFor } from '../core/wait.ts';
 import { syncFindings } from '../external-secrets/sync.ts';
 import { type NodeAccess, readNodeAccess, recreateStuckAgents } from './agents.ts';
 import type { NodesContext, NodesRun } from './context.ts';
@@ -22,12 +22,10 @@ export async function waitForNodes(run: NodesRun): Promise<readonly MemberFailur
   const unsynced = await waitForFiles(run);
   await recreateStuckAgents(run);
   let nodes: readonly NodeAccess[] = [];
-  // Nothing has changed since the plan of this run was made.
-  let observed: NodesContext | undefined = run.isReadOnly ? run.ctx : undefined;
+  const nextContext = contextsOf<NodesContext>(run);
   try {
     await waitFor(run, { what: 'nodes to pull from ECR', deadlineMs, intervalMs }, async (pending) => {
-      nodes = await readNodeAccess(observed ?? run.ctx.fresh());
-      observed = undefined;
+      nodes = await readNodeAccess(nextContext());
       const waiting = nodes.filter(({ state }) => !['active', 'inactive', 'skipped'].includes(state));
       const [first] = waiting;
       if (!first) return true;

@@ -5,7 +5,7 @@ import { BootstrapError } from '../../core/errors.ts';
 import { isTolerable } from '../../core/members.ts';
 import { nameOf } from '../../core/target.ts';
 import type { MemberFailure } from '../../core/step.ts';
-import { waitFor } from '../../core/wait.ts';
+import { contextsOf, waitFor } from '../../core/wait.ts';
 import type { ExternalSecretsContext, ExternalSecretsRun } from '../context.ts';
 import { isDeletionBlocked, isManaged } from '../../cluster/objects.ts';
 import { operatorKind } from '../../cluster/operator-api.ts';
@@ -116,12 +116,10 @@ export async function waitForCopies(run: ExternalSecretsRun): Promise<UncoveredN
   const refusals = isReadOnly ? undefined : new Refusals(ctx.clock);
   const what = 'the pull secret in every namespace';
   let latest: Missing = { refused: [], waiting: [] };
-  // Nothing has changed since the plan of this run was made.
-  let observed: ExternalSecretsContext | undefined = isReadOnly ? ctx : undefined;
+  const nextContext = contextsOf<ExternalSecretsContext>(run);
   try {
     return await waitFor(run, { what, deadlineMs, hint }, async (pending) => {
-      const copies = await observeCopies(observed ?? ctx.fresh());
-      observed = undefined;
+      const copies = await observeCopies(nextContext());
       latest = await findMissing(copies, ctx, refusals);
       const [first] = latest.waiting;
       if (!first) return { refused: latest.refused, late: [] };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Clock } from '../../../src/core/clock.ts';
 import { BootstrapError } from '../../../src/core/errors.ts';
-import { waitFor } from '../../../src/core/wait.ts';
+import { contextsOf, waitFor } from '../../../src/core/wait.ts';
 
 /** A clock whose sleeps take no time. */
 function jumping(): Clock & { slept: number[] } {
@@ -134,4 +134,17 @@ describe('waitFor', () => {
     await expect(waiting).rejects.toMatchObject({ code: 'not-ready' });
     expect(clock.slept.length).toBeLessThanOrEqual(7);
   });
+});
+
+it.each([
+  { isReadOnly: true, contexts: ['plan', 'fresh', 'fresh'] },
+  { isReadOnly: false, contexts: ['fresh', 'fresh', 'fresh'] },
+])('repeated checks of a run with isReadOnly $isReadOnly read from $contexts', ({ isReadOnly, contexts }) => {
+  interface Context {
+    readonly name: string;
+    fresh(): Context;
+  }
+  const fresh: Context = { name: 'fresh', fresh: () => fresh };
+  const next = contextsOf<Context>({ ctx: { name: 'plan', fresh: () => fresh }, isReadOnly });
+  expect([next(), next(), next()].map(({ name }) => name)).toEqual(contexts);
 });
