@@ -151,11 +151,10 @@ const descriptionOf = (code: Finding['code']): FindingDescription => findingCode
 function problemsOf(entries: readonly ProblemEntry[], steps: readonly StepStatus[]): Problem[] {
   const { own, consequences } = splitByCause(entries);
   const facts = [...groupBy(own, factKey).values()].flatMap((alike) => factsOf(alike, steps));
-  const left = new Map(consequences);
   const problems = [...groupBy(facts, ({ key }) => key).values()]
     .map(problemOf)
     .toSorted((a, b) => rankOf(a) - rankOf(b))
-    .map((problem) => withConsequences(problem, left, steps))
+    .map((problem) => withConsequences(problem, consequences, steps))
     .toSorted((a, b) => rankOf(a) - rankOf(b));
   // Problems with one fix are neighbors.
   const fixes = problems.map(({ level, fix }) => `${level} ${fix}`);

@@ -72,9 +72,9 @@ interface Mirrors {
 
 async function readMirrors(
   { inventory, config }: MirrorContext,
-  mirrored: Promise<readonly string[]> = inventory.mirroredHosts(),
+  mirrored?: readonly string[],
 ): Promise<Mirrors> {
-  const hosts = await mirrored;
+  const hosts = mirrored ?? (await inventory.mirroredHosts());
   return {
     isMirrored: memoized(mirroring(hosts, config)),
     withoutAgent: withoutAgent(hosts.length > 0 ? await inventory.nodes() : [], config.nodes.nodeSelector),
@@ -87,7 +87,7 @@ async function readMirrors(
  */
 export async function mirroringForPods(
   ctx: MirrorContext,
-  mirrored?: Promise<readonly string[]>,
+  mirrored?: readonly string[],
 ): Promise<(image: string, pod: KubeObject) => boolean> {
   const mirrors = await readMirrors(ctx, mirrored);
   return (image, pod) => mirrors.isMirrored(image) && mirrors.withoutAgent(placementOf(pod)) === undefined;

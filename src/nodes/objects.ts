@@ -117,9 +117,9 @@ interface Registry {
 const mark = (project: string): string => `# managed by ecr-bootstrap ${project}`;
 
 /**
- * containerd's configuration of one registry, from which the agent makes that of CRI-O. `override_path` makes it ask ECR for `PROJECT/HOST/PATH`. The header
- * needs no credentials of the kubelet, so static pods and the pause image are pulled too, and containerd does not
- * send it to the storage that ECR redirects to.
+ * containerd's configuration of one registry, from which the agent makes that of CRI-O. `override_path` makes it ask
+ * ECR for `PROJECT/HOST/PATH`. The header needs no credentials of the kubelet, so static pods and the pause image are
+ * pulled too, and containerd does not send it to the storage that ECR redirects to.
  */
 const hostsFile = (host: string, { project, registryHost }: Registry): string =>
   [

@@ -182,7 +182,7 @@ async function readNodeMirrors(ctx: NodesContext, { nodeAccess }: PlannedAccess)
   const lacking = new Set(hosts.flatMap(({ missing }) => missing.map(({ image }) => image)));
   return {
     isMirrored,
-    shallMirror: await mirroringForPods(ctx, Promise.resolve(plannedHosts(hosts))),
+    shallMirror: await mirroringForPods(ctx, plannedHosts(hosts)),
     isLacking: (image) => lacking.has(formatReference(parseReference(image))),
   };
 }

@@ -6,7 +6,8 @@ export const smallBlob = 1024 * 1024;
 /**
  * Decides which blob is next. Large blobs run largest first, so that none runs alone at the end; but first those of
  * images for which others wait. Small blobs and single requests have slots of their own, in order of arrival, so that
- * they never wait for large blobs. They mostly wait for replies, so they have four times as many slots. This is not p-limit, which has no priorities and never starts work at once.
+ * they never wait for large blobs. They mostly wait for replies, so they have four times as many slots. This is not
+ * p-limit, which has no priorities and never starts work at once.
  */
 export class Slots {
   readonly #large: SlotQueue;
