@@ -54,6 +54,8 @@ const conclusiveRejections = 3;
 /** A blob that is fetched before it is known to be needed. */
 interface ReadAhead {
   readonly content: Promise<Buffer | AsyncIterable<Buffer>>;
+  /** Whether the content can be sent again. */
+  isReusable: boolean;
   readonly cancel: () => void;
 }
 
@@ -205,14 +207,31 @@ export class Transfer {
     call: RequestContext,
   ): Promise<Way> {
     const { target } = this.#context;
-    for (let reads = 1; ; reads += 1) {
+    let readAhead: ReadAhead | undefined;
+    const attempt = async (): Promise<Way> => {
+      const isFetchedEarly = from === undefined && (job.blob.size <= readAheadBytes || this.#absent.has(job));
+      if (isFetchedEarly) readAhead ??= this.#fetch(job, location, call);
       try {
-        return await target.retrying(call, () => this.#attempt(job, location, from, call));
-      } catch (error) {
-        // After that, the job reads its own source.
-        if (error instanceof SpoolError) reads -= 1;
-        else if (!(error instanceof CorruptContent) || reads >= maxCorruptReads) throw error;
+        return await this.#attempt(job, location, from, call, readAhead);
+      } finally {
+        if (readAhead?.isReusable === false) {
+          readAhead.cancel();
+          readAhead = undefined;
+        }
       }
+    };
+    try {
+      for (let reads = 1; ; reads += 1) {
+        try {
+          return await target.retrying(call, attempt);
+        } catch (error) {
+          // After that, the job reads its own source.
+          if (error instanceof SpoolError) reads -= 1;
+          else if (!(error instanceof CorruptContent) || reads >= maxCorruptReads) throw error;
+        }
+      }
+    } finally {
+      readAhead?.cancel();
     }
   }
 
@@ -225,22 +244,17 @@ export class Transfer {
     location: RepositoryLocation,
     from: string | undefined,
     call: RequestContext,
+    readAhead: ReadAhead | undefined,
   ): Promise<Way> {
     const { target } = this.#context;
     const { blob, repository } = job;
-    const isFetchedEarly = from === undefined && (blob.size <= readAheadBytes || this.#absent.has(job));
-    const readAhead = isFetchedEarly ? this.#fetch(job, location, call) : undefined;
-    try {
-      const mount = this.#mounting === false ? undefined : { digest: blob.digest, from: from ?? repository };
-      const upload = await target.startUpload(repository, mount, call);
-      if (from !== undefined) this.#learn(upload === undefined);
-      if (!upload) return from === undefined ? 'present' : 'mounted';
-      const content = readAhead ? await readAhead.content : this.#read(job, location, call);
-      await this.#upload(job, upload, content, call);
-      return 'sent';
-    } finally {
-      readAhead?.cancel();
-    }
+    const mount = this.#mounting === false ? undefined : { digest: blob.digest, from: from ?? repository };
+    const upload = await target.startUpload(repository, mount, call);
+    if (from !== undefined) this.#learn(upload === undefined);
+    if (!upload) return from === undefined ? 'present' : 'mounted';
+    const content = readAhead ? await readAhead.content : this.#read(job, location, call);
+    await this.#upload(job, upload, content, call);
+    return 'sent';
   }
 
   async #upload(
@@ -271,14 +285,14 @@ export class Transfer {
       const config = this.#context.contents.config(location, job.blob, call).catch((error: unknown) => {
         throw this.#sourceError(error);
       });
-      return readAheadOf(config, () => undefined);
+      return readAheadOf(config, true, () => undefined);
     }
     const canceling = new AbortController();
     const signal = AbortSignal.any([call.signal, canceling.signal]);
     let isRead = false;
     const chunks = withEnd(this.#read(job, location, call, signal), () => (isRead = true));
-    const content = job.blob.size <= readWholeBytes ? collect(chunks) : started(chunks);
-    return readAheadOf(content, () => {
+    const isWhole = job.blob.size <= readWholeBytes;
+    return readAheadOf(isWhole ? collect(chunks) : started(chunks), isWhole, () => {
       if (!isRead) canceling.abort();
     });
   }
@@ -326,7 +340,8 @@ async function* withEnd(chunks: AsyncIterable<Buffer>, ended: () => void): Async
 }
 
 /** An error is reported when the content is used, not before. */
-function readAheadOf(content: ReadAhead['content'], cancel: () => void): ReadAhead {
-  content.catch(() => undefined);
-  return { content, cancel };
+function readAheadOf(content: ReadAhead['content'], isWhole: boolean, cancel: () => void): ReadAhead {
+  const readAhead = { content, isReusable: isWhole, cancel };
+  content.catch(() => (readAhead.isReusable = false));
+  return readAhead;
 }

@@ -38,6 +38,28 @@ test('requests a blob again after its read-ahead when the registry first rejects
   expect(world.target.repository('p/again').blobs.get(layer.digest)?.equals(layer.bytes)).toBe(true);
 });
 
+test.each([
+  ['start of its upload', 'POST uploads'],
+  ['upload', 'PUT uploads'],
+] as const)('reads a small blob once when the registry first rejects the %s', async (_, rejected) => {
+  const image = makeImage(amd64, [randomBytes(40_000)]);
+  const layer = image.layers[0]!;
+  world.source.put('small', '1', [image]);
+  let refused = 0;
+  world.target.misbehavior = ({ kind }) => {
+    if (kind !== rejected) return undefined;
+    refused += 1;
+    // Those of the layer and of the config.
+    return refused <= 2 ? { status: 429 } : undefined;
+  };
+  const [result] = await world.copy(['small']);
+  expect(result?.state).toBe('copied');
+  expect(refused).toBe(4);
+  const reads = world.source.requests.filter(({ reference }) => reference === layer.digest);
+  expect(reads).toHaveLength(1);
+  expect(world.target.repository('p/small').blobs.get(layer.digest)?.equals(layer.bytes)).toBe(true);
+});
+
 /** One transfer at a time; the target has the first of two large layers. */
 async function copyLargeLayers(mounting: boolean) {
   world.mounting = mounting;
