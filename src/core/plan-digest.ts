@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { StepPlan } from './plan.ts';
+import { sha256 } from './sha256.ts';
 import type { Change } from './step.ts';
 import { nameOf } from './target.ts';
 
@@ -24,7 +24,7 @@ export function digestOf(plan: readonly DigestedStep[], { account, region, serve
     .filter(({ changes }) => changes.length > 0)
     .map(({ step, changes }) => ({ step: step.id, changes: changes.map(canonicalChange).sort() }));
   const text = canonicalJson({ account, region, server, steps });
-  return `sha256:${createHash('sha256').update(text).digest('hex')}`;
+  return `sha256:${sha256(text)}`;
 }
 
 function canonicalChange({ action, target, fields, reason, warning, adopts }: Change): string {

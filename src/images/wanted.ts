@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { BootstrapError } from '../core/errors.ts';
 import { probeHost } from '../core/ownership.ts';
+import { sha256 } from '../core/sha256.ts';
 import { excluding } from './exclude.ts';
 import { ecrName, type Naming, sourceOf, workloadReference } from './naming.ts';
 import { canonical, isInstalledOperator, operatorImage } from './operator.ts';
@@ -219,7 +219,7 @@ class ImageCollector {
   #probe(): string {
     const source = this.#agentSource();
     const { tag } = source;
-    const id = createHash('sha256').update(formatReference(source)).digest('hex').slice(0, 12);
+    const id = sha256(formatReference(source)).slice(0, 12);
     return formatReference({
       ...source,
       host: probeHost,

@@ -1,6 +1,6 @@
-import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { reasonOf } from '../../core/errors.ts';
+import { sha256 } from '../../core/sha256.ts';
 import type { EngineAddress } from './address.ts';
 import { dockerUnreachable } from './errors.ts';
 import { readIfThere, readTls } from './tls.ts';
@@ -14,7 +14,7 @@ export async function currentDockerContext(configDir: string): Promise<string | 
 
 /** The engine of a context. The docker command stores a context in a folder named with the SHA-256 of its name. */
 export async function contextAddress(configDir: string, name: string): Promise<EngineAddress> {
-  const folder = createHash('sha256').update(name).digest('hex');
+  const folder = sha256(name);
   const meta = await readJson(join(configDir, 'contexts/meta', folder, 'meta.json'));
   const endpoint = dockerEndpoint(meta);
   if (!endpoint) {

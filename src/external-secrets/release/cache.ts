@@ -1,11 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { randomUUID } from 'node:crypto';
 import { mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { systemCode } from '../../core/errors.ts';
-
-/** Hexadecimal. */
-export const sha256 = (content: string | Buffer): string =>
-  createHash('sha256').update(content).digest('hex');
+import { sha256 } from '../../core/sha256.ts';
 
 /**
  * Caches texts by name between runs, in files that only the user can read. Each file begins with the checksum of its

@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from 'node:util';
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import { sha256 } from './cache.ts';
+import { sha256 } from '../../core/sha256.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
 

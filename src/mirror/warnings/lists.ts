@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import pLimit from 'p-limit';
 import type { ActiveImage } from '../../clients/aws/port.ts';
 import { isManagedBy } from '../../clients/kubernetes/names.ts';
@@ -8,6 +7,7 @@ import { withManagedLabel } from '../../cluster/objects.ts';
 import { groupBy } from '../../core/group-by.ts';
 import { oncePerContext } from '../../core/once.ts';
 import { managedBy, operatorNamespace, probeHost } from '../../core/ownership.ts';
+import { sha256 } from '../../core/sha256.ts';
 import { isDigest } from '../../clients/registry/digest.ts';
 import { dockerHubNames } from '../../images/reference.ts';
 import { sourceRepositories } from '../../images/naming.ts';
@@ -137,7 +137,7 @@ function withProof(lists: readonly HostList[], { project }: Pick<Config, 'projec
   const path = `${project}/${proofName}`;
   const part = `part-${partOf(path)}`;
   const contents = lists.flatMap(({ data }) => Object.entries(data).map((entry) => entry.join(' '))).sort();
-  const tag = createHash('sha256').update(contents.join('\n')).digest('hex').slice(0, 16);
+  const tag = sha256(contents.join('\n')).slice(0, 16);
   return lists.map((list, index) => {
     if (index < lists.length - 1) return list;
     const words = (list.data[part] ?? '').split(' ').filter(Boolean);
@@ -283,6 +283,6 @@ const listObject = (name: string, data: Readonly<Record<string, string>>): KubeO
 /** The name of a host's ConfigMap. A host with a port is not a name, so its digest makes the name unique. */
 export function listName(host: string): string {
   if (/^[a-z0-9.-]+$/.test(host)) return `${otherHostsName}.${host}`;
-  const id = createHash('sha256').update(host).digest('hex').slice(0, 8);
+  const id = sha256(host).slice(0, 8);
   return `${otherHostsName}.${host.replaceAll(/[^a-z0-9.]+/g, '-')}.${id}`;
 }
