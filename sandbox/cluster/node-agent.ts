@@ -14,7 +14,7 @@ const maxRestores = 3;
 
 export type AgentMode = 'write' | 'watch' | 'check' | 'remove';
 
-/** The mode of a container that runs the node agent: `sh -c SCRIPT node-access MODE`. */
+/** The mode of a container that runs the node agent: `sh /scripts/node-access.sh MODE`, or inline when it removes files. */
 export function agentMode(container: Container, { volumes = [] }: PodSpec): AgentMode | undefined {
   const mode = modeOf(container.command);
   const paths = volumes
@@ -27,9 +27,10 @@ export function agentMode(container: Container, { volumes = [] }: PodSpec): Agen
 export const hasCrioFolders = ({ volumes = [] }: PodSpec): boolean =>
   ['/etc/containers', '/etc/crio'].every((path) => volumes.some(({ hostPath }) => hostPath?.path === path));
 
-function modeOf([shell, option, , name, mode]: readonly string[] = []): AgentMode | undefined {
-  if (shell !== 'sh' || option !== '-c' || name !== 'node-access') return undefined;
-  return (['write', 'watch', 'check', 'remove'] as const).find((one) => one === mode);
+function modeOf([shell, ...args]: readonly string[] = []): AgentMode | undefined {
+  const isScript = args[0] === '/scripts/node-access.sh' || (args[0] === '-c' && args[2] === 'node-access');
+  if (shell !== 'sh' || !isScript) return undefined;
+  return (['write', 'watch', 'check', 'remove'] as const).find((one) => one === args.at(-1));
 }
 
 /** Whether the readiness probe of a container is the agent's check. */

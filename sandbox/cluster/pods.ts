@@ -32,6 +32,7 @@ export interface PodSpec {
     name: string;
     hostPath?: { path: string };
     secret?: { secretName?: string; optional?: boolean };
+    configMap?: { name?: string; optional?: boolean };
   }[];
 }
 

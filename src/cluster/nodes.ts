@@ -13,6 +13,8 @@ export const filesRef = async (cluster: ClusterPort): Promise<ObjectRef> => ({
 });
 /** The Secret that the operator writes for it. */
 export const filesSecretRef: ObjectRef = { apiVersion: 'v1', kind: 'Secret', name, namespace };
+/** The ConfigMap with the script of the agent. */
+export const scriptRef: ObjectRef = { apiVersion: 'v1', kind: 'ConfigMap', name, namespace };
 /** The DaemonSet of the agent that keeps the files on nodes. */
 export const agentRef: ObjectRef = { apiVersion: 'apps/v1', kind: 'DaemonSet', name, namespace };
 

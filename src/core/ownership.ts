@@ -16,8 +16,8 @@ export const annotations = {
   project: 'ecr-bootstrap.dev/project',
   /** The globs of `namespaces.exclude` that the list of excluded namespaces was last written for. */
   excludedNamespaces: 'ecr-bootstrap.dev/excluded-namespaces',
-  /** What the containers of the agents on nodes run. */
-  script: 'ecr-bootstrap.dev/script',
+  /** SHA-256 of the script that the agents on nodes run. */
+  scriptDigest: 'ecr-bootstrap.dev/script-sha256',
   /** Changed to make the operator sync at once. */
   forceSync: 'ecr-bootstrap.dev/force-sync',
 } as const;

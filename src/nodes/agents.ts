@@ -259,8 +259,8 @@ function isRollingOut(daemonSet: KubeObject | undefined): boolean {
 /** Whether the pod has the script and the containers of the current template. Admission webhooks may have changed them. */
 function isCurrent(pod: KubeObject, daemonSet: KubeObject | undefined): boolean {
   const { template } = (daemonSet?.['spec'] ?? {}) as { template?: PodTemplate };
-  const script = template?.metadata?.annotations?.[annotations.script];
-  if (pod.metadata.annotations?.[annotations.script] !== script) return false;
+  const digest = template?.metadata?.annotations?.[annotations.scriptDigest];
+  if (pod.metadata.annotations?.[annotations.scriptDigest] !== digest) return false;
   const { containers: running = [] } = (pod['spec'] ?? {}) as Containers;
   return (template?.spec?.containers ?? []).every(({ name, image, command }) =>
     running.some(

@@ -1,6 +1,6 @@
 import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { withManagedLabel } from '../cluster/objects.ts';
-import { agentRef, expiryKey, filesRef, filesSecretRef } from '../cluster/nodes.ts';
+import { agentRef, expiryKey, filesRef, filesSecretRef, scriptRef } from '../cluster/nodes.ts';
 import { renderTemplate } from '../cluster/templates.ts';
 import type { Config } from '../config/schema.ts';
 import { once } from '../core/once.ts';
@@ -11,6 +11,7 @@ import {
   nodeNamespace as namespace,
   probeHost,
 } from '../core/ownership.ts';
+import { sha256 } from '../core/sha256.ts';
 import { readScripts } from './script.ts';
 
 const namespaceRef: ObjectRef = { apiVersion: 'v1', kind: 'Namespace', name: namespace };
@@ -25,6 +26,7 @@ export const pullSecretRef = ({ pullSecret }: Config): ObjectRef => ({
 export const nodeAccessRefs = async (cluster: ClusterPort): Promise<readonly ObjectRef[]> => [
   namespaceRef,
   await filesRef(cluster),
+  scriptRef,
   agentRef,
 ];
 
@@ -41,17 +43,14 @@ interface AgentSettings {
   readonly hasCrio: boolean;
 }
 
-/**
- * A pod has the script once, in an annotation, and three commands that evaluate it. With a copy in each command, lists of
- * the pods on hundreds of nodes would be long.
- */
-const scriptVariable = 'SCRIPT';
+/** Where the pods have the script. It is not part of them, because a cluster has one on each of hundreds of nodes. */
+const scriptFolder = '/scripts';
 
-/** The namespace, the ExternalSecret with the files, and the DaemonSet. */
+/** The namespace, the ExternalSecret with the files, the ConfigMap with the script, and the DaemonSet. */
 export async function nodeAccessObjects(settings: AgentSettings): Promise<readonly KubeObject[]> {
   const { config, operatorApi, registryHost, hosts, agentImage, probeImage } = settings;
   const folders = settings.hasCrio ? { ...containerdFolders, ...crioFolders } : containerdFolders;
-  const command = (mode: string) => ['sh', '-c', `eval "$${scriptVariable}"`, name, mode];
+  const command = (mode: string) => ['sh', `${scriptFolder}/${name}.sh`, mode];
   const objects = await renderTemplate('node-access', {
     operatorApi,
     namespace,
@@ -63,17 +62,12 @@ export async function nodeAccessObjects(settings: AgentSettings): Promise<readon
     nodeSelector: { ...config.nodes.nodeSelector, 'kubernetes.io/os': 'linux' },
     image: agentImage,
     probe: probeImage,
-    annotations: { [annotations.script]: agentScript() },
+    script: agentScript(),
+    annotations: { [annotations.scriptDigest]: sha256(agentScript()) },
     write: command('write'),
     watch: command('watch'),
     check: command('check'),
-    env: [
-      { name: 'PROJECT', value: config.project },
-      {
-        name: scriptVariable,
-        valueFrom: { fieldRef: { fieldPath: `metadata.annotations['${annotations.script}']` } },
-      },
-    ],
+    env: [{ name: 'PROJECT', value: config.project }],
     resources: { requests: { cpu: '5m', memory: '16Mi' }, limits: { memory: '64Mi' } },
     securityContext: {
       allowPrivilegeEscalation: false,
@@ -83,6 +77,7 @@ export async function nodeAccessObjects(settings: AgentSettings): Promise<readon
     volumeMounts: [
       ...Object.entries(folders).map(([volume, mountPath]) => ({ name: volume, mountPath })),
       { name: 'mirrors', mountPath: '/mirrors', readOnly: true },
+      { name: 'script', mountPath: scriptFolder, readOnly: true },
     ],
     volumes: [
       ...Object.entries(folders).map(([volume, path]) => ({
@@ -90,6 +85,7 @@ export async function nodeAccessObjects(settings: AgentSettings): Promise<readon
         hostPath: { path, type: 'DirectoryOrCreate' },
       })),
       { name: 'mirrors', secret: { secretName: name, defaultMode: 0o400 } },
+      { name: 'script', configMap: { name, defaultMode: 0o444 } },
     ],
   });
   return objects.map(withManagedLabel);
@@ -143,7 +139,8 @@ export async function cleanupAgent(
   const { template } = agent['spec'] as { template: PodTemplate };
   const { initContainers: [write] = [], containers: [watch] = [], volumes = [] } = template.spec;
   const script = agentScript();
-  const isKept = ({ name: volume }: Named): boolean => volume !== 'mirrors';
+  const isKept = ({ name: volume }: Named): boolean =>
+    Object.hasOwn({ ...containerdFolders, ...crioFolders }, volume);
   const container = (from: Container | undefined, change: { name: string; command: string[] }) => {
     const { readinessProbe: _, ...kept } = from ?? { name: '' };
     return { ...kept, ...change, volumeMounts: (kept.volumeMounts ?? []).filter(isKept) };

@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import type { KubeObject } from '../../../src/clients/kubernetes/port.ts';
 import { type Cli, type CliResult, openCli } from '../../support/cli.ts';
 import { statusOf } from '../../support/findings.ts';
 
@@ -119,6 +121,18 @@ describe('a cluster whose second node ignores the files, and whose third node is
     const { stdout } = await cli.run('render node-access');
     expect(stdout).toContain('kind: DaemonSet');
     expect(stdout).not.toMatch(/Basic [A-Za-z0-9]/);
+  });
+
+  it('has the script of the agent in a ConfigMap, and only its checksum in each pod', async () => {
+    const { document } = await cli.json('render node-access');
+    const { objects } = document['objects'] as {
+      readonly objects: readonly (KubeObject & { readonly data?: Readonly<Record<string, string>> })[];
+    };
+    const script = objects.find(({ kind }) => kind === 'ConfigMap')?.data?.['node-access.sh'] ?? '';
+    expect(script).toContain('watch_once()');
+    const daemonSet = JSON.stringify(objects.find(({ kind }) => kind === 'DaemonSet'));
+    expect(daemonSet).toContain(createHash('sha256').update(script).digest('hex'));
+    expect(daemonSet.length).toBeLessThan(6000);
   });
 
   it('gets a script for nodes that join, with the registries and without a secret', async () => {

@@ -44,7 +44,9 @@ function contextOf(cluster: Cluster): NodesContext {
       namespace: 'ecr-bootstrap',
       uid: 'u1',
       creationTimestamp: new Date(now - age * 1000).toISOString(),
-      ...(cluster.script !== undefined && { annotations: { 'ecr-bootstrap.dev/script': cluster.script } }),
+      ...(cluster.script !== undefined && {
+        annotations: { 'ecr-bootstrap.dev/script-sha256': cluster.script },
+      }),
     },
     spec: { nodeName: 'node-1' },
     status: cluster.podStatus ?? {
@@ -201,7 +203,7 @@ it.each([{ script: 'new', isReplaced: false }, { script: 'old', isReplaced: true
       apiVersion: 'apps/v1',
       kind: 'DaemonSet',
       metadata: { name: 'node-access', generation: 2 },
-      spec: { template: { metadata: { annotations: { 'ecr-bootstrap.dev/script': 'new' } } } },
+      spec: { template: { metadata: { annotations: { 'ecr-bootstrap.dev/script-sha256': 'new' } } } },
       status: { observedGeneration: 1 },
     };
     const [health] = await healthOf({ daemonSet, ...pod });
