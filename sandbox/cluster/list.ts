@@ -59,7 +59,11 @@ export function listPage(
     if (resource.custom) return { ...object, apiVersion: groupVersion };
     return without(object, 'kind', 'apiVersion');
   });
-  return { kind: `${resource.kind}List`, apiVersion: groupVersion, metadata, items };
+  const kind = `${resource.kind}List`;
+  // The order of the fields of a type, and for custom resources that of the alphabet.
+  return resource.custom
+    ? { apiVersion: groupVersion, items, kind, metadata }
+    : { kind, apiVersion: groupVersion, metadata, items };
 }
 
 /** Only the metadata of an object, for a request with `as=PartialObjectMetadata`. */
