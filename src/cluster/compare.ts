@@ -33,6 +33,7 @@ const quantityParents = new Set(['limits', 'requests']);
 const quantityFields = new Set(['sizeLimit', 'storage']);
 const durationFields = new Set(['refreshInterval', 'refreshTime']);
 const identity = new Set(['apiVersion', 'kind', 'metadata.name', 'metadata.namespace']);
+const identityDepth = 2;
 
 /**
  * The fields of `wanted` that differ in `actual`, and fields that `up` applied earlier and that are no longer desired.
@@ -106,7 +107,8 @@ function compareAny(wanted: unknown, actual: unknown, path: readonly Segment[], 
 function compareMaps(wanted: JsonMap, actual: JsonMap, path: readonly Segment[], report: Report): void {
   for (const [key, value] of Object.entries(wanted)) {
     const here = [...path, key];
-    if (!identity.has(pathText(here))) compareAny(value, actual[key], here, report);
+    const isIdentity = here.length <= identityDepth && identity.has(pathText(here));
+    if (!isIdentity) compareAny(value, actual[key], here, report);
   }
 }
 

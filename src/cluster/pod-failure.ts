@@ -60,7 +60,9 @@ export function diagnosePod(pod: KubeObject, warnings: readonly KubeObject[] = [
       type === 'PodScheduled' && value === 'False' && reason === 'Unschedulable',
   );
   if (unscheduled) return { cause: 'unschedulable', why: short(unscheduled.message ?? 'no node can run it') };
-  const containers = [...(status.initContainerStatuses ?? []), ...(status.containerStatuses ?? [])];
+  const containers = containersOf(status);
+  // Most pods of a large cluster.
+  if (containers.every(({ state }) => state?.waiting === undefined)) return undefined;
   return (
     containers.map((container) => containerFailure(container, pod, warnings)).find(Boolean) ??
     pauseFailure(pod, warnings)
@@ -69,15 +71,21 @@ export function diagnosePod(pod: KubeObject, warnings: readonly KubeObject[] = [
 
 /** Whether the kubelet has not created the containers of a pod yet. */
 export function isBeingCreated({ status }: KubeObject): boolean {
-  const { conditions = [], containerStatuses = [], initContainerStatuses = [] } = (status ?? {}) as PodStatus;
-  const isCreating = ({ state }: ContainerStatus): boolean =>
-    /^(ContainerCreating|PodInitializing)$/.test(state?.waiting?.reason ?? '');
-  // Its containers also have this reason while their images are pulled.
+  const { conditions = [], ...statuses } = (status ?? {}) as PodStatus;
+  if (!containersOf(statuses).some(({ state }) => creationReasons.has(state?.waiting?.reason))) return false;
+  // Containers also have these reasons while their images are pulled.
   const hasPause = conditions.some(
     ({ type, status: value }) => type === 'PodReadyToStartContainers' && value === 'True',
   );
-  return !hasPause && [...initContainerStatuses, ...containerStatuses].some(isCreating);
+  return !hasPause;
 }
+
+const creationReasons: ReadonlySet<string | undefined> = new Set(['ContainerCreating', 'PodInitializing']);
+
+const containersOf = ({ initContainerStatuses = [], containerStatuses = [] }: PodStatus) => [
+  ...initContainerStatuses,
+  ...containerStatuses,
+];
 
 /** The errors of containerd, then that of CRI-O. */
 const pauseErrors = [

@@ -43,39 +43,51 @@ const mirrorAnnotation = 'kubernetes.io/config.mirror';
  * controller no longer uses. Managed controllers, the operator's, are left out too: `up` decides on their images.
  */
 export function workloadsOf(controllers: Controllers, pods: readonly KubeObject[]): readonly Workload[] {
-  const found = new Map<string, Workload>();
+  const found = new Map<string, Collected>();
   const managed = new Set<string>();
   for (const controller of controllers) {
     if (isManagedBy(controller, managedBy)) managed.add(idOf(controller.kind, controller));
     if (ownerOf(controller)?.kind === 'CronJob') continue;
     found.set(
       idOf(controller.kind, controller),
-      workload(controller.kind, controller, podSpecOf(controller) ?? {}),
+      collected(workload(controller.kind, controller, podSpecOf(controller) ?? {})),
     );
   }
   const jobs = new Map(controllers.map((controller) => [idOf(controller.kind, controller), controller]));
   for (const pod of pods) if (!isFinished(pod)) addPod(pod, found, jobs);
-  return [...found].filter(([id]) => !managed.has(id)).map(([, one]) => one);
+  return [...found].flatMap(([id, { base, images, nodes }]) =>
+    managed.has(id) ? [] : { ...base, images: [...images], nodes: [...nodes] },
+  );
 }
+
+/** A workload, and what its pods add. There can be thousands of them. */
+interface Collected {
+  readonly base: Workload;
+  readonly images: Set<string>;
+  readonly nodes: Set<string>;
+}
+
+const collected = (base: Workload): Collected => ({
+  base,
+  images: new Set(base.images),
+  nodes: new Set(base.nodes),
+});
 
 function addPod(
   pod: KubeObject,
-  found: Map<string, Workload>,
+  found: Map<string, Collected>,
   controllers: ReadonlyMap<string, KubeObject>,
 ): void {
   const bare = workload('Pod', pod, podSpecOf(pod) ?? {});
   const owner = topOwner(pod, controllers);
   const known = owner && found.get(owner.id);
-  if (owner && known) {
-    found.set(owner.id, {
-      ...known,
-      images: distinct([...known.images, ...bare.images]),
-      nodes: distinct([...known.nodes, ...bare.nodes]),
-    });
+  if (known) {
+    for (const image of bare.images) known.images.add(image);
+    for (const node of bare.nodes) known.nodes.add(node);
   } else if (owner) {
-    found.set(owner.id, { ...bare, kind: owner.kind, name: owner.name });
+    found.set(owner.id, collected({ ...bare, kind: owner.kind, name: owner.name }));
   } else {
-    found.set(idOf('Pod', pod), bare);
+    found.set(idOf('Pod', pod), collected(bare));
   }
 }
 
@@ -193,11 +205,23 @@ const placementFields = ['nodeName', 'nodeSelector', 'serviceAccountName', 'imag
 
 const reducedSpec = (spec: Fields): Fields => ({
   ...picked(spec, placementFields),
-  ...Object.fromEntries(
-    containerLists.map((list) => [list, items(spec[list]).map(({ name, image }) => ({ name, image }))]),
-  ),
-  volumes: items(spec['volumes']).flatMap(({ image }) => (image === undefined ? [] : [{ image }])),
+  ...lists(spec, containerLists, ['name', 'image']),
+  ...lists(spec, ['volumes'], ['image']),
 });
+
+/** The lists of these names, with these fields of their items. What is empty would need memory too. */
+function lists(
+  from: Fields,
+  names: readonly string[],
+  itemFields: readonly string[],
+): Record<string, readonly Fields[]> {
+  const reduced: Record<string, readonly Fields[]> = {};
+  for (const name of names) {
+    const kept = items(from[name]).filter((item) => itemFields.some((field) => item[field] !== undefined));
+    if (kept.length > 0) reduced[name] = kept.map((item) => picked(item, itemFields));
+  }
+  return reduced;
+}
 
 const statusFields = ['phase', 'reason', 'message'] as const;
 const conditionFields = ['type', 'status', 'reason', 'message'] as const;
@@ -218,13 +242,8 @@ const containerStatusLists = [
 
 const reducedStatus = (status: Fields): Fields => ({
   ...picked(status, statusFields),
-  conditions: items(status['conditions']).map((condition) => picked(condition, conditionFields)),
-  ...Object.fromEntries(
-    containerStatusLists.map((list) => [
-      list,
-      items(status[list]).map((container) => picked(container, containerStatusFields)),
-    ]),
-  ),
+  ...lists(status, ['conditions'], conditionFields),
+  ...lists(status, containerStatusLists, containerStatusFields),
 });
 
 /** In large clusters, this runs a hundred thousand times. */

@@ -34,6 +34,15 @@ it('counts the pods of a Deployment as the Deployment, with containers that admi
   ]);
 });
 
+it('collects the images and nodes of all pods of a workload, each once', () => {
+  const owner = { kind: 'DaemonSet', name: 'agent' };
+  const pods = ['one', 'two', 'one'].map((nodeName, index) =>
+    object('Pod', `agent-${index}`, { spec: { ...podSpec('agent:1', `own:${nodeName}`), nodeName } }, owner),
+  );
+  const [agent] = workloadsOf([controller('DaemonSet', 'agent', 'agent:1')], pods);
+  expect(agent).toMatchObject({ images: ['agent:1', 'own:one', 'own:two'], nodes: ['one', 'two'] });
+});
+
 it('includes a Deployment without pods', () => {
   expect(summary([controller('Deployment', 'web', 'nginx:1')], [])).toEqual(['Deployment web: nginx:1']);
 });
@@ -151,8 +160,6 @@ it('keeps of the status of a pod what explains why it does not run', () => {
   expect(status).toEqual({
     phase: 'Pending',
     conditions: [condition],
-    initContainerStatuses: [],
     containerStatuses: [{ ...container, state: waiting, lastState: {} }],
-    ephemeralContainerStatuses: [],
   });
 });
