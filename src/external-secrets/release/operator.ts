@@ -1,7 +1,7 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
 import type { Config } from '../../config/schema.ts';
 import { authorityPatches } from './authorities.ts';
-import { sha256 } from './cache.ts';
+import { sha256 } from '../../core/sha256.ts';
 import { applyPatches, type Patch } from './patch.ts';
 import type { OperatorManifest } from './port.ts';
 import { renderedNamespace } from './release.ts';
@@ -131,14 +131,15 @@ function podPatches(settings: OperatorSettings): Patch[] {
       set: () => settings.image,
     },
     // With one worker, one stuck call to AWS would stop the renewal of every secret.
-    argument('external-secrets', '--concurrent=1', '5'),
-    // By default it sends 50 requests per second, so a new namespace would wait while it refreshes a thousand others.
+    argument('external-secrets', '--concurrent=1', '10'),
+    // A refresh needs 7 requests. By default the operator sends 50 per second, so a new namespace would wait for seconds
+    // while a thousand others are refreshed.
     {
       what: 'rate of requests to the API server',
       objects: 'Deployment external-secrets',
       path: `${container}.args`,
       times: 1,
-      set: (args) => [...(args as readonly string[]), '--client-qps=200', '--client-burst=400'],
+      set: (args) => [...(args as readonly string[]), '--client-qps=500', '--client-burst=1000'],
     },
     // A new installation waits for the first probe, and the pods are ready within two seconds.
     {

@@ -81,8 +81,8 @@ describe("the operator's patched objects", () => {
       expect(find(rest, 'ServiceAccount', name)).toHaveProperty('imagePullSecrets', [{ name: 'puller' }]);
     }
     const { args } = podOf(rest, 'external-secrets').containers[0];
-    expect(args.filter((arg) => arg.startsWith('--concurrent'))).toEqual(['--concurrent=5']);
-    expect(args).toEqual(expect.arrayContaining(['--client-qps=200', '--client-burst=400']));
+    expect(args.filter((arg) => arg.startsWith('--concurrent'))).toEqual(['--concurrent=10']);
+    expect(args).toEqual(expect.arrayContaining(['--client-qps=500', '--client-burst=1000']));
   });
 
   it('have an early first readiness probe, because a new installation waits for it', () => {
