@@ -381,7 +381,7 @@ describe('DaemonSets', () => {
 });
 
 describe('the node agent', () => {
-  const script = (mode: string) => ['sh', '-c', 'script', 'node-access', mode];
+  const script = (mode: string) => ['sh', '/scripts/node-access.sh', mode];
   const mounts = [
     { name: 'containerd', mountPath: '/etc/containerd' },
     { name: 'mirrors', mountPath: '/mirrors' },

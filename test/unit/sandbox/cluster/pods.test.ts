@@ -46,6 +46,20 @@ describe('the initial pods of the cluster', () => {
   });
 });
 
+it.each([
+  ['secret', { secret: { secretName: 'files' } }, { kind: 'Secret' }],
+  ['configmap', { configMap: { name: 'files' } }, { kind: 'ConfigMap' }],
+])('a pod waits until the %s that it mounts exists', async (kind, source, missing) => {
+  await create(pod('a', { volumes: [{ name: 'files', ...source }] }));
+  expect(read()?.status?.phase).toBe('Pending');
+  expect(
+    test.cluster.list('Event', 'shop').map((event) => (event as { message?: string }).message),
+  ).toContain(`MountVolume.SetUp failed for volume "files" : ${kind} "files" not found`);
+  test.cluster.put({ ...missing, metadata: { name: 'files', namespace: 'shop' } });
+  await test.cluster.settled();
+  expect(waiting()?.reason).not.toBe('ContainerCreating');
+});
+
 describe('pull secrets of a pod', () => {
   it('are copied from the service account at creation, if the pod has none', async () => {
     account('puller');
