@@ -34,7 +34,13 @@ export async function probe(ctx: Context, needs: ReadonlySet<Need>): Promise<Pre
     const registry = identity && (await ask('aws', () => ctx.aws.ecr.registryHost()));
     return { identity, registry };
   };
-  const [aws, cluster] = await Promise.all([askAws(), ask('cluster', () => ctx.cluster.info())]);
+  const askCluster = async () => {
+    const info = await ask('cluster', () => ctx.cluster.info());
+    // The longest list of a large cluster is read while AWS responds. A step that uses it reports its error.
+    if (info && needs.has('aws')) ctx.inventory.pods().catch(() => undefined);
+    return info;
+  };
+  const [aws, cluster] = await Promise.all([askAws(), askCluster()]);
   return { header: headerOf(aws, cluster), errors };
 }
 
