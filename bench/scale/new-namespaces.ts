@@ -37,7 +37,8 @@ export async function newNamespacesDuring(
 async function secondsToSecret(api: Api, name: string): Promise<number> {
   const began = performance.now();
   await api.create('/api/v1/namespaces', { metadata: { name } });
-  while ((await api.get(`/api/v1/namespaces/${name}/secrets/${pullSecret}`)) === undefined) await sleep(pollMs);
+  while ((await api.get(`/api/v1/namespaces/${name}/secrets/${pullSecret}`)) === undefined)
+    await sleep(pollMs);
   return (performance.now() - began) / 1000;
 }
 

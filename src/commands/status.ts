@@ -11,7 +11,7 @@ import type { Event, Need } from '../core/step.ts';
 import type { View } from '../output/index.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
 import { steps } from '../steps/index.ts';
-import { needsOf, selectSteps, type StepSelection } from '../run/select-steps.ts';
+import { areAllSteps, needsOf, selectSteps, type StepSelection } from '../run/select-steps.ts';
 import { type PreflightResult, probe, showReading } from '../run/preflight.ts';
 import type { Session } from '../run/session.ts';
 import { deadline } from '../run/timeout.ts';
@@ -109,7 +109,7 @@ async function lookAt(
   session: Session,
   { failOn = 'failed', wait = false }: StatusOptions,
 ): Promise<Look> {
-  const reached = await probe(ctx, needsOf(chosen));
+  const reached = await probe(ctx, needsOf(chosen), areAllSteps(chosen));
   const [seen, header] = await Promise.all([
     checkAll(chosen, reached, ctx),
     session.headerOf(reached.header),

@@ -16,8 +16,15 @@ export interface PreflightResult {
 export const showReading = ({ reporter }: Session): void =>
   reporter.event({ type: 'waiting', step: '', what: 'AWS and the cluster', seconds: 0 });
 
-/** Reads the caller from AWS and the version of the cluster, in parallel. */
-export async function probe(ctx: Context, needs: ReadonlySet<Need>): Promise<PreflightResult> {
+/**
+ * Reads the caller from AWS and the version of the cluster, in parallel.
+ * @param readsPods whether the run certainly reads the pods
+ */
+export async function probe(
+  ctx: Context,
+  needs: ReadonlySet<Need>,
+  readsPods = false,
+): Promise<PreflightResult> {
   const errors = new Map<Need, BootstrapError>();
   const ask = async <T>(need: Need, question: () => Promise<T>): Promise<T | undefined> => {
     if (!needs.has(need)) return undefined;
@@ -36,8 +43,8 @@ export async function probe(ctx: Context, needs: ReadonlySet<Need>): Promise<Pre
   };
   const askCluster = async () => {
     const info = await ask('cluster', () => ctx.cluster.info());
-    // The longest list of a large cluster is read while AWS responds. A step that uses it reports its error.
-    if (info && needs.has('aws')) ctx.inventory.pods().catch(() => undefined);
+    // This long list is read while AWS responds. A step that uses it reports its error.
+    if (info && readsPods) ctx.inventory.pods().catch(() => undefined);
     return info;
   };
   const [aws, cluster] = await Promise.all([askAws(), askCluster()]);

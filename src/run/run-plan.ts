@@ -15,7 +15,7 @@ import type { AnyStep, Context } from '../steps/context.ts';
 import type { ClusterRecord } from '../access-key/registration/records.ts';
 import { newerRegistration, olderVersionTexts } from '../access-key/registration/version.ts';
 import { adoptingCommand } from './adopt.ts';
-import { needsOf } from './select-steps.ts';
+import { areAllSteps, needsOf } from './select-steps.ts';
 import { confirm, type Question } from './confirm.ts';
 import { holdLease } from './lease.ts';
 import { preflight, probe, showReading } from './preflight.ts';
@@ -163,7 +163,7 @@ async function prepare(
   ctx: Context,
   { steps, consent, dryRun, refuse }: PlanRun,
 ): Promise<{ plan: StepPlan<Context>[]; header: Partial<Header>; digest: string }> {
-  const reached = await probe(ctx, needsOf(steps));
+  const reached = await probe(ctx, needsOf(steps), areAllSteps(steps));
   await session.header(reached.header);
   await preflight(ctx, steps, reached);
   await refuse?.(ctx);

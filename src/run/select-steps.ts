@@ -1,6 +1,7 @@
 import { BootstrapError } from '../core/errors.ts';
 import type { Need } from '../core/step.ts';
 import type { AnyStep } from '../steps/context.ts';
+import { steps } from '../steps/index.ts';
 import { closestWord } from '../core/suggestion.ts';
 
 export interface StepSelection {
@@ -27,6 +28,9 @@ export function selectSteps(
 
 export const needsOf = (steps: readonly AnyStep[]): ReadonlySet<Need> =>
   new Set(steps.flatMap((step) => step.needs));
+
+/** Whether these are all steps. Together they always read the pods, the longest list of a large cluster. */
+export const areAllSteps = (chosen: readonly AnyStep[]): boolean => chosen.length === steps.length;
 
 const unknownStep = (name: string, known: readonly string[]): BootstrapError => {
   const near = closestWord(name, known);
