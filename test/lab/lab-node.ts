@@ -17,12 +17,15 @@ import { manifestFolder } from './inside/kubeadm.ts';
 import type { ClusterNames } from './names.ts';
 import { containerdSocket, machineFolder, machinePidFile } from './paths.ts';
 import { capture } from './process.ts';
+import { versions } from './versions.ts';
 
 interface Pod extends KubeObject {
   readonly spec: { readonly nodeName?: string };
 }
 
-const configurationFolder = '/etc/containerd';
+/** The folders with the configuration of the container runtime. */
+const configurationFolders =
+  versions.crio === undefined ? ['/etc/containerd'] : ['/etc/containerd', '/etc/containers', '/etc/crio'];
 
 /** Runs a command as root on a cluster's machine. */
 async function runOnMachine(
@@ -68,9 +71,11 @@ export function labNode(names: ClusterNames, cluster: ClusterClient): NodeShell 
   return {
     name: names.node,
     async files() {
-      const root = onMachine(configurationFolder);
-      const entries = await readdir(root, { recursive: true, withFileTypes: true });
-      const files = entries.filter((entry) => entry.isFile() || entry.isSymbolicLink());
+      const roots = configurationFolders.map(onMachine);
+      const entries = await Promise.all(
+        roots.map((root) => readdir(root, { recursive: true, withFileTypes: true })),
+      );
+      const files = entries.flat().filter((entry) => entry.isFile() || entry.isSymbolicLink());
       const read = files.map(async (entry) => {
         const path = join(entry.parentPath, entry.name);
         const content = entry.isFile() ? await readFile(path, 'utf8') : await readlink(path);
@@ -84,6 +89,8 @@ export function labNode(names: ClusterNames, cluster: ClusterClient): NodeShell 
     },
     removeFile: (path) => rm(onMachine(path)),
     async removeImages() {
+      // CRI-O keeps the images of its containers.
+      if (versions.crio !== undefined) throw new Error('CRI-O cannot lose images while its containers run');
       const images = (await ctr('images', 'list', '--quiet')).split('\n').filter((image) => image !== '');
       if (images.length > 0) await ctr('images', 'remove', '--sync', ...images);
     },

@@ -3,6 +3,8 @@ export interface Selection {
   readonly kubernetes?: string;
   /** The version of an External Secrets Operator that others have installed. ecr-bootstrap then installs none. */
   readonly otherOperator?: string;
+  /** The version of CRI-O that nodes have instead of containerd. */
+  readonly crio?: string;
 }
 
 /** Where every process of a lab reads what was selected. */
@@ -13,14 +15,18 @@ export const kubernetes = { oldest: '1.31.14', default: '1.36.3', newest: '1.37.
 /** The newest one that builds from the Go module proxy. It serves v1 only. */
 const otherOperator = { newest: '0.20.4' };
 
+/** The newest one that builds from the Go module proxy. */
+const crio = { crio: '1.34.0' };
+
 const flags: Readonly<Record<string, readonly [keyof Selection, Readonly<Record<string, string>>]>> = {
   '--kubernetes': ['kubernetes', kubernetes],
   '--external-secrets': ['otherOperator', otherOperator],
+  '--runtime': ['crio', crio],
 };
 
 /**
- * Takes `--kubernetes VERSION` and `--external-secrets VERSION` from arguments. A version can have a name: `oldest`,
- * `default`, `newest`.
+ * Takes `--kubernetes VERSION`, `--external-secrets VERSION` and `--runtime crio` from arguments. A version can have a
+ * name: `oldest`, `default`, `newest`.
  * @throws Error when a version is missing or has an unknown name
  */
 export function takeSelection(args: readonly string[]): { selected: Selection; rest: readonly string[] } {

@@ -13,4 +13,5 @@ export const versions = {
   externalSecrets: '0.12.1',
   otherOperator: selection.otherOperator,
   helm: '3.22.0',
+  crio: selection.crio,
 };

@@ -7,7 +7,6 @@ import { capture, run } from '../process.ts';
 
 /** Builds static and small programs that do not depend on the build folder. */
 const flags = ['-trimpath', '-buildvcs=false'];
-const goEnv = { CGO_ENABLED: '0' };
 
 export interface GoBuild {
   /** The folder of the main module. */
@@ -19,6 +18,8 @@ export interface GoBuild {
   readonly tags?: readonly string[];
   /** Values for package variables, by `path/to/package.name`. */
   readonly set?: Readonly<Record<string, string>>;
+  /** Whether the program needs a C compiler and libraries of this machine. */
+  readonly cgo?: boolean;
 }
 
 /** Builds programs at low priority, so that the machine stays usable. */
@@ -28,7 +29,7 @@ export async function goBuild(build: GoBuild): Promise<void> {
   if (build.tags !== undefined) args.push('-tags', build.tags.join(','));
   await run('nice', ['go', ...args, '-o', build.out, ...build.packages], {
     cwd: build.cwd,
-    env: goEnv,
+    env: { CGO_ENABLED: build.cgo === true ? '1' : '0' },
     log: build.log,
   });
 }

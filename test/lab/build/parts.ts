@@ -118,6 +118,55 @@ export const busybox: Part = {
 };
 
 /**
+ * In containers root may lack CAP_SYS_RESOURCE, and a kernel may lack the control group for huge pages; runc would then
+ * fail for every container. containerd has settings for that, CRI-O has not.
+ */
+const runcForContainers = String.raw`#!/bin/sh
+previous= bundle=. create=
+for argument; do
+  case $previous in --bundle | -b) bundle=$argument ;; esac
+  [ "$argument" != create ] || create=yes
+  previous=$argument
+done
+[ -z "$create" ] || sed -i \
+  -e 's/"oomScoreAdj": *-[0-9]*/"oomScoreAdj": 0/' \
+  -e '/"hugepageLimits": \[$/,/\]/ { /[][]/!d; }' \
+  "$bundle/config.json"
+exec runc "$@"
+`;
+
+/** CRI-O with the two programs that it starts for each pod. Its other one, conmon, is Debian's. */
+export const crio: Part = {
+  name: 'crio',
+  version: versions.crio ?? '',
+  async make({ out, work, log }) {
+    const source = join(work, 'source');
+    await copyModule('github.com/cri-o/cri-o', this.version, source);
+    const tags = [
+      'containers_image_openpgp',
+      'exclude_graphdriver_btrfs',
+      'exclude_graphdriver_devicemapper',
+    ];
+    const goal = { cwd: source, packages: ['./cmd/crio'], out: join(out, 'crio') };
+    await goBuild({ ...goal, tags, log, cgo: true });
+    await run('make', ['-C', join(source, 'pinns')], { log });
+    await cp(join(source, 'bin/pinns'), join(out, 'pinns'));
+    await writeFile(join(out, 'runc'), runcForContainers, { mode: 0o755 });
+  },
+};
+
+/** The administrator's tool for CRI-O. */
+export const crictl: Part = {
+  name: 'crictl',
+  version: '1.34.0',
+  async make({ out, work, log }) {
+    const source = join(work, 'source');
+    await copyModule('sigs.k8s.io/cri-tools', this.version, source);
+    await goBuild({ cwd: source, packages: ['./cmd/crictl'], out: join(out, 'crictl'), log });
+  },
+};
+
+/**
  * The install YAML, rendered as in the operator's release: CRDs, then the chart with the release's values. The chart in
  * the tag still has the previous version; the release sets both versions first.
  * @param namespace of the release
@@ -169,4 +218,5 @@ export const parts: readonly Part[] = [
   operatorManifest,
   externalSecrets,
   ...(otherOperator === undefined ? [] : [otherOperator.manifest, otherOperator.layer]),
+  ...(versions.crio === undefined ? [] : [crio, crictl]),
 ];

@@ -4,12 +4,14 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { partFolder } from '../build/part.ts';
-import { containerd, kubernetes } from '../build/parts.ts';
-import { state } from '../paths.ts';
+import { containerd, crictl, kubernetes } from '../build/parts.ts';
+import { cache, state } from '../paths.ts';
 import { product } from './install.ts';
 import { runningLab } from './state.ts';
 
-const path = [join(product, 'node_modules/.bin'), ...[kubernetes, containerd].map(partFolder)].join(':');
+const path = [join(product, 'node_modules/.bin'), ...[kubernetes, containerd, crictl].map(partFolder)].join(
+  ':',
+);
 
 /**
  * Runs a command as the user of the lab's laptop, and ends with its exit code. Without a command it opens a shell.
@@ -23,7 +25,13 @@ export async function exec(command: readonly string[]): Promise<void> {
   const wanted = command.length > 0 ? command : ['bash'];
   const child = spawn('nsenter', [...namespaces, '--', ...wanted], {
     stdio: 'inherit',
-    env: { ...process.env, ...environment, PATH: `${path}:${process.env['PATH'] ?? ''}` },
+    // The user of the laptop has another home folder, and so another cache.
+    env: {
+      ...process.env,
+      ...environment,
+      ECR_BOOTSTRAP_LAB_CACHE: cache,
+      PATH: `${path}:${process.env['PATH'] ?? ''}`,
+    },
   });
   const [code] = (await once(child, 'exit')) as [number | null];
   process.exitCode = code ?? 1;

@@ -10,6 +10,7 @@ import { addresses, awsNames, clusters, internetNames, joiningMachine, matches }
 import type { ClusterNames } from '../names.ts';
 import { clusterFolder, kubeconfigOf } from '../paths.ts';
 import { run, say } from '../process.ts';
+import { versions } from '../versions.ts';
 import type { KubernetesApi } from './api.ts';
 import { prepareControlPlane } from './control-plane.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -92,7 +93,7 @@ export async function startCluster(
     await Promise.all([start({ ...node.kubelet, ready }), start(node.proxy)]);
   };
   const startRuntime = async () => {
-    await start(node.containerd);
+    await start(node.runtime);
     await published;
     await machine.connect(addresses.internet);
     const others = otherOperatorImage === undefined ? [] : [otherOperatorImage];
@@ -125,7 +126,7 @@ export async function startCluster(
     switchOff,
     async switchOn() {
       machine = await boot();
-      await start(node.containerd);
+      await start(node.runtime);
       await start(node.kubelet);
       const startRest = async () => {
         const components = Object.keys(staticPods).map((file) => file.replace('.yaml', ''));
@@ -182,7 +183,7 @@ export async function startJoiningMachine(
     await disconnect(names.address);
   };
   try {
-    await start(node.containerd);
+    await start(node.runtime);
   } catch (error) {
     await stop();
     throw error;
@@ -210,6 +211,7 @@ async function reconfigure(
   written: Promise<void>,
 ): Promise<void> {
   await written;
+  if (versions.crio !== undefined) return;
   const containerd = services.get(`${name}-containerd`);
   await containerd.stop();
   await containerd.start();

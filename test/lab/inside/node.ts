@@ -7,6 +7,8 @@ import { containerd, kubernetes } from '../build/parts.ts';
 import type { ClusterNames } from '../names.ts';
 import { clusterFolder, containerdSocket, kubeconfigOf, machineFolder } from '../paths.ts';
 import { capture, run } from '../process.ts';
+import { versions } from '../versions.ts';
+import { configureCrio, crictlOn, crioService, crioSocket, runsOnCrio } from './crio.ts';
 import { manifestFolder } from './kubeadm.ts';
 import type { ServiceOptions } from './service.ts';
 
@@ -58,10 +60,13 @@ const podNetwork = ({ podSubnet }: ClusterNames) => ({
   ],
 });
 
+/** Whether nodes run CRI-O instead of containerd. */
+const isCrio = versions.crio !== undefined;
+
 const kubeletConfig = (cluster: ClusterNames) => ({
   apiVersion: 'kubelet.config.k8s.io/v1beta1',
   kind: 'KubeletConfiguration',
-  containerRuntimeEndpoint: `unix://${containerdSocket(cluster)}`,
+  containerRuntimeEndpoint: `unix://${isCrio ? crioSocket : containerdSocket(cluster)}`,
   cgroupDriver: 'cgroupfs',
   failCgroupV1: false,
   failSwapOn: false,
@@ -94,8 +99,9 @@ const proxyConfig = (machine: ClusterNames, kubeconfig: string) => ({
 });
 
 export interface ClusterNode {
-  readonly containerd: ServiceOptions;
-  /** Takes effect at containerd's next start. */
+  /** The container runtime. */
+  readonly runtime: ServiceOptions;
+  /** Takes effect at containerd's next start. CRI-O has no variants. */
   configureContainerd(variant: ContainerdVariant): Promise<void>;
   readonly kubelet: ServiceOptions;
   readonly proxy: ServiceOptions;
@@ -126,6 +132,7 @@ export async function prepareNode(
   const configureContainerd = (variant: ContainerdVariant) =>
     writeFile(onNode(containerdConfigFile), containerdConfig(socket, file('networks'), variant));
   await configureContainerd('default');
+  if (isCrio) await configureCrio(machine, file('networks'));
   await mkdir(onNode(manifestFolder), { recursive: true });
   await writeFile(file('kubelet.json'), JSON.stringify(kubeletConfig(machine)));
   await writeFile(
@@ -137,15 +144,16 @@ export async function prepareNode(
   const program = (name: string) => join(partFolder(kubernetes), name);
   const ctr = (...args: string[]) =>
     run(tool('ctr'), [`--address=${socket}`, '--namespace=k8s.io', ...args], { log });
+  const containerdService: ServiceOptions = {
+    name: 'containerd',
+    command: [tool('containerd'), '--config', containerdConfigFile],
+    // The runtime searches its shim in the PATH.
+    env: { PATH: `${partFolder(containerd)}:${process.env['PATH'] ?? ''}` },
+    ready: async () => (await capture(tool('ctr'), [`--address=${socket}`, 'version'])) !== '',
+  };
   return {
     configureContainerd,
-    containerd: {
-      name: 'containerd',
-      command: [tool('containerd'), '--config', containerdConfigFile],
-      // The runtime searches its shim in the PATH.
-      env: { PATH: `${partFolder(containerd)}:${process.env['PATH'] ?? ''}` },
-      ready: async () => (await capture(tool('ctr'), [`--address=${socket}`, 'version'])) !== '',
-    },
+    runtime: isCrio ? crioService(machine) : containerdService,
     kubelet: {
       name: 'kubelet',
       command: [
@@ -166,6 +174,7 @@ export async function prepareNode(
       }
     },
     async runs(containers) {
+      if (isCrio) return runsOnCrio(machine, containers);
       const list = (...args: string[]) =>
         capture(tool('ctr'), [`--address=${socket}`, '--namespace=k8s.io', ...args]);
       const running = (await list('tasks', 'list')).split('\n').filter((line) => line.endsWith('RUNNING'));
@@ -178,6 +187,8 @@ export async function prepareNode(
       }
       return true;
     },
-    pull: (image) => ctr('images', 'pull', image),
+    async pull(image) {
+      await (isCrio ? crictlOn(machine, 'pull', image) : ctr('images', 'pull', image));
+    },
   };
 }
