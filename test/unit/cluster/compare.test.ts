@@ -22,6 +22,12 @@ describe('a difference', () => {
     ]);
   });
 
+  it('is not the identity of the object, for example an empty namespace that the server omits', () => {
+    const wanted = object({ metadata: { name: 'web', namespace: 'shop', labels: { app: 'web' } } });
+    const actual = object({ metadata: { name: 'other', labels: { app: 'web' } } });
+    expect(compare(wanted, actual)).toEqual([]);
+  });
+
   it('is not a field that exists only on the server', () => {
     expect(paths({ spec: { replicas: 2 } }, { spec: { replicas: 2, paused: true }, status: {} })).toEqual([]);
   });

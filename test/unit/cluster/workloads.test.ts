@@ -141,6 +141,18 @@ it('names the workload of a pod by what the pod shows', () => {
   expect(workloadName(owned())).toBe('shop/web-5d4-x');
 });
 
+it('keeps of the volumes of a pod those that are images', () => {
+  const volumes = [
+    { name: 'token', projected: {} },
+    { name: 'model', image: { reference: 'model:1' } },
+  ];
+  const { spec } = withoutDetails(object('Pod', 'web', { spec: { ...podSpec('web:1'), volumes } }));
+  expect(spec).toEqual({
+    containers: [{ image: 'web:1' }],
+    volumes: [{ image: { reference: 'model:1' } }],
+  });
+});
+
 it('keeps of the status of a pod what explains why it does not run', () => {
   const waiting = { waiting: { reason: 'ImagePullBackOff', message: 'Back-off' } };
   const container = { name: 'main', image: 'web:1', imageID: 'web@sha256:1', ready: false, restartCount: 2 };

@@ -27,6 +27,7 @@ describe('a secret', () => {
     expect(withoutSecrets(`the server says: ${text}, denied`)).toMatch(
       /^the server says: "?\(secret\)"?, denied$/,
     );
+    expect(withoutSecrets(text)).toMatch(/^"?\(secret\)"?$/);
   });
 
   it('is masked completely even if it contains a shorter one', () => {
