@@ -57,7 +57,7 @@ async function end(child: ChildProcess, open: Readable | null): Promise<Ended> {
 
 it('up completes when stdout is closed', slow, async () => {
   const { code, heard } = await runWithout('stdout', 'up --yes');
-  expect(heard).toMatch(/✓ nodes that pull from ECR +3 created/);
+  expect(heard).toMatch(/✓ nodes that pull from ECR +4 created/);
   expect(code, heard).toBe(0);
 });
 
@@ -82,7 +82,7 @@ it('status --watch ends when stdout is closed', slow, async () => {
 describe.runIf(existsSync('/dev/full'))('on a full disk', () => {
   it('up completes, and reports that its output was lost', slow, async () => {
     const { code, heard } = await runWithFullDisk('up --yes');
-    expect(heard).toMatch(/✓ nodes that pull from ECR +3 created/);
+    expect(heard).toMatch(/✓ nodes that pull from ECR +4 created/);
     expect(heard).toMatch(/error: could not write all of the output \[output-lost\]\n +why: .*\bENOSPC\b/);
     expect(code).toBe(1);
   });

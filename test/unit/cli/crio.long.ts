@@ -76,7 +76,7 @@ describe('a cluster of which one node runs CRI-O', () => {
 
   it('has the folders of CRI-O in the agent only while a node needs them', async () => {
     const names = () => agentOf().spec.template.spec.volumes.map(({ name }) => name);
-    expect(names()).toEqual(['containerd', 'containers', 'crio', 'mirrors']);
+    expect(names()).toEqual(['containerd', 'containers', 'crio', 'mirrors', 'script']);
   });
 
   it('keeps no file after down', async () => {
