@@ -32,8 +32,6 @@ const portKeys = [
 const quantityParents = new Set(['limits', 'requests']);
 const quantityFields = new Set(['sizeLimit', 'storage']);
 const durationFields = new Set(['refreshInterval', 'refreshTime']);
-const identity = new Set(['apiVersion', 'kind', 'metadata.name', 'metadata.namespace']);
-const identityDepth = 2;
 
 /**
  * The fields of `wanted` that differ in `actual`, and fields that `up` applied earlier and that are no longer desired.
@@ -59,13 +57,19 @@ export function differencesOf(wanted: KubeObject, actual: KubeObject, adopts: bo
   const differences: Difference[] = [];
   const report: Report = (path, from, to) => void differences.push({ path, from, to });
   const isOwn = (entry: ManagedFields): boolean => isManagedApply(entry) || (adopts && isManualChange(entry));
-  compareMaps(wanted, actual, [], report);
+  compareMaps(withoutIdentity(wanted), actual, [], report);
   findLeftovers(wanted, actual, isOwn, (path, value) => {
     const last = path.at(-1);
     const isVariable = typeof last === 'object' && last.list === 'env';
     report(path, adopts ? withoutSecretsOfOthers(value, isVariable) : value, undefined);
   });
   return differences;
+}
+
+/** Both objects have it: the other one was read by it. */
+function withoutIdentity({ apiVersion: _version, kind: _kind, ...content }: KubeObject): JsonMap {
+  const { name: _name, namespace: _namespace, ...metadata } = content.metadata;
+  return { ...content, metadata };
 }
 
 /** Variables that others set may contain secrets, and so may the copy of a Secret that `kubectl apply` stores. */
@@ -106,9 +110,7 @@ function compareAny(wanted: unknown, actual: unknown, path: readonly Segment[], 
 
 function compareMaps(wanted: JsonMap, actual: JsonMap, path: readonly Segment[], report: Report): void {
   for (const [key, value] of Object.entries(wanted)) {
-    const here = [...path, key];
-    const isIdentity = here.length <= identityDepth && identity.has(pathText(here));
-    if (!isIdentity) compareAny(value, actual[key], here, report);
+    compareAny(value, actual[key], [...path, key], report);
   }
 }
 

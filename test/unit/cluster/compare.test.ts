@@ -22,7 +22,7 @@ describe('a difference', () => {
     ]);
   });
 
-  it('is not the identity of the object, for example an empty namespace that the server omits', () => {
+  it('is not the name or the namespace of the object', () => {
     const wanted = object({ metadata: { name: 'web', namespace: 'shop', labels: { app: 'web' } } });
     const actual = object({ metadata: { name: 'other', labels: { app: 'web' } } });
     expect(compare(wanted, actual)).toEqual([]);
