@@ -206,7 +206,6 @@ export class Transfer {
     from: string | undefined,
     call: RequestContext,
   ): Promise<Way> {
-    const { target } = this.#context;
     let readAhead: ReadAhead | undefined;
     const attempt = async (): Promise<Way> => {
       const isFetchedEarly = from === undefined && (job.blob.size <= readAheadBytes || this.#absent.has(job));
@@ -221,17 +220,22 @@ export class Transfer {
       }
     };
     try {
-      for (let reads = 1; ; reads += 1) {
-        try {
-          return await target.retrying(call, attempt);
-        } catch (error) {
-          // After that, the job reads its own source.
-          if (error instanceof SpoolError) reads -= 1;
-          else if (!(error instanceof CorruptContent) || reads >= maxCorruptReads) throw error;
-        }
-      }
+      return await this.#retrying(call, attempt);
     } finally {
       readAhead?.cancel();
+    }
+  }
+
+  /** Repeats an attempt after errors that another request or another read may avoid. */
+  async #retrying(call: RequestContext, attempt: () => Promise<Way>): Promise<Way> {
+    for (let reads = 1; ; reads += 1) {
+      try {
+        return await this.#context.target.retrying(call, attempt);
+      } catch (error) {
+        // After that, the job reads its own source.
+        if (error instanceof SpoolError) reads -= 1;
+        else if (!(error instanceof CorruptContent) || reads >= maxCorruptReads) throw error;
+      }
     }
   }
 
