@@ -58,16 +58,14 @@ export class Containers {
 
   /** Why the volumes of a pod cannot be mounted. */
   mountProblem({ spec, metadata }: Pod): string | undefined {
-    for (const { name, secret, configMap } of spec.volumes ?? []) {
-      const sources = [
-        { kind: 'Secret', source: secret?.secretName, optional: secret?.optional },
-        { kind: 'ConfigMap', source: configMap?.name, optional: configMap?.optional },
-      ];
-      for (const { kind, source, optional } of sources) {
-        if (source === undefined || optional) continue;
-        if (this.#plane.store.get(kind, source, metadata.namespace)) continue;
-        return `MountVolume.SetUp failed for volume "${name}" : ${kind.toLowerCase()} "${source}" not found`;
-      }
+    const sources = (spec.volumes ?? []).flatMap(({ name, secret, configMap }) => [
+      { volume: name, kind: 'Secret', source: secret?.secretName, optional: secret?.optional },
+      { volume: name, kind: 'ConfigMap', source: configMap?.name, optional: configMap?.optional },
+    ]);
+    for (const { volume, kind, source, optional } of sources) {
+      if (source === undefined || optional) continue;
+      if (this.#plane.store.get(kind, source, metadata.namespace)) continue;
+      return `MountVolume.SetUp failed for volume "${volume}" : ${kind.toLowerCase()} "${source}" not found`;
     }
     return undefined;
   }

@@ -29,10 +29,10 @@ const batch = (kind: string): Kind => ({ apiVersion: 'batch/v1', kind });
 
 /** One snapshot of the cluster, read lazily and at most once. */
 export function createInventory(cluster: ClusterPort, config: Config): Inventory {
-  collectPagesEarly();
   const all = (kind: Kind, options?: ListOptions) => once(() => cluster.list(kind, options));
   let hasPods = false;
   const pods = once(async () => {
+    collectPagesEarly();
     const listed = await cluster.list(core('Pod'), { reduce: withoutDetails });
     hasPods = true;
     return listed;

@@ -124,8 +124,7 @@ function containerFailure(
 
 /** What a pod waits for according to the kubelet; undefined when the kubelet reports nothing. */
 export function waitOf(pod: KubeObject): string | undefined {
-  const { initContainerStatuses = [], containerStatuses = [] } = (pod['status'] ?? {}) as PodStatus;
-  const waits = [...initContainerStatuses, ...containerStatuses].map(({ state }) => state?.waiting);
+  const waits = containersOf((pod['status'] ?? {}) as PodStatus).map(({ state }) => state?.waiting);
   const { reason, message } = waits.find((wait) => wait?.reason !== undefined) ?? {};
   return reason === undefined ? undefined : short([reason, message].filter(Boolean).join(': '));
 }

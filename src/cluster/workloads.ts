@@ -205,12 +205,12 @@ const placementFields = ['nodeName', 'nodeSelector', 'serviceAccountName', 'imag
 
 const reducedSpec = (spec: Fields): Fields => ({
   ...picked(spec, placementFields),
-  ...lists(spec, containerLists, ['name', 'image']),
-  ...lists(spec, ['volumes'], ['image']),
+  ...pickedLists(spec, containerLists, ['name', 'image']),
+  ...pickedLists(spec, ['volumes'], ['image']),
 });
 
 /** The lists of these names, with these fields of their items. What is empty would need memory too. */
-function lists(
+function pickedLists(
   from: Fields,
   names: readonly string[],
   itemFields: readonly string[],
@@ -242,8 +242,8 @@ const containerStatusLists = [
 
 const reducedStatus = (status: Fields): Fields => ({
   ...picked(status, statusFields),
-  ...lists(status, ['conditions'], conditionFields),
-  ...lists(status, containerStatusLists, containerStatusFields),
+  ...pickedLists(status, ['conditions'], conditionFields),
+  ...pickedLists(status, containerStatusLists, containerStatusFields),
 });
 
 /** In large clusters, this runs a hundred thousand times. */

@@ -24,8 +24,8 @@ export interface WaitCount {
 type Pending = (why: string, count?: WaitCount) => undefined;
 
 /**
- * Creates the contexts of repeated checks. Each one reads anew, except that a run without changes begins with what its
- * plan was made from.
+ * Creates the contexts of repeated checks. Each one reads everything again, except that a run without changes begins
+ * with what its plan was made from.
  */
 export function contextsOf<Ctx extends { fresh(): Ctx }>({
   ctx,
