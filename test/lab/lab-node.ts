@@ -17,15 +17,14 @@ import { manifestFolder } from './inside/kubeadm.ts';
 import type { ClusterNames } from './names.ts';
 import { containerdSocket, machineFolder, machinePidFile } from './paths.ts';
 import { capture } from './process.ts';
-import { versions } from './versions.ts';
+import { isCrio } from './versions.ts';
 
 interface Pod extends KubeObject {
   readonly spec: { readonly nodeName?: string };
 }
 
 /** The folders with the configuration of the container runtime. */
-const configurationFolders =
-  versions.crio === undefined ? ['/etc/containerd'] : ['/etc/containerd', '/etc/containers', '/etc/crio'];
+const configurationFolders = ['/etc/containerd', ...(isCrio ? ['/etc/containers', '/etc/crio'] : [])];
 
 /** Runs a command as root on a cluster's machine. */
 async function runOnMachine(
@@ -90,7 +89,7 @@ export function labNode(names: ClusterNames, cluster: ClusterClient): NodeShell 
     removeFile: (path) => rm(onMachine(path)),
     async removeImages() {
       // CRI-O keeps the images of its containers.
-      if (versions.crio !== undefined) throw new Error('CRI-O cannot lose images while its containers run');
+      if (isCrio) throw new Error('CRI-O cannot lose images while its containers run');
       const images = (await ctr('images', 'list', '--quiet')).split('\n').filter((image) => image !== '');
       if (images.length > 0) await ctr('images', 'remove', '--sync', ...images);
     },

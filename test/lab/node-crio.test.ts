@@ -4,14 +4,19 @@ import { join } from 'node:path';
 
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { nodeAccessConfig, publicImages, waitForContainers } from '../scenarios/nodes.ts';
+import {
+  apiServerAnswers,
+  nodeAccessConfig,
+  publicImages,
+  waitForContainers,
+  waitForNodeTokens,
+} from '../scenarios/nodes.ts';
 import {
   deployment,
   health,
   namespace,
   planned,
   restoreWorkloads,
-  secretValue,
   succeed,
   unwrap,
   waitForPods,
@@ -20,7 +25,7 @@ import { waitFor } from '../scenarios/wait.ts';
 import { control } from './control.ts';
 import { clusters, registry } from './names.ts';
 import { machineFolder } from './paths.ts';
-import { versions } from './versions.ts';
+import { isCrio, versions } from './versions.ts';
 import { labWorld } from './world.ts';
 
 const space = 'crio';
@@ -28,7 +33,7 @@ const lifetimeSeconds = 45;
 const registries = '/etc/containers/registries.conf.d';
 const loginFile = '/etc/crio/ecr-bootstrap-auth.json';
 
-describe.skipIf(versions.crio === undefined)('a node with CRI-O', () => {
+describe.skipIf(!isCrio)('a node with CRI-O', () => {
   const world = labWorld();
   const { cluster, nodes } = world;
   const [node] = nodes;
@@ -38,12 +43,13 @@ describe.skipIf(versions.crio === undefined)('a node with CRI-O', () => {
   const files = async () => (await node?.files()) ?? {};
   const process = async () => (await node?.runScript('pidof crio'))?.stdout ?? '';
   const always = (image: string) => ({ containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] });
-  const login = async (): Promise<string> => {
-    const { auths } = JSON.parse((await files())[loginFile] ?? '{}') as {
+  const loginIn = (each: Readonly<Record<string, string>>): string => {
+    const { auths } = JSON.parse(each[loginFile] ?? '{}') as {
       auths?: Readonly<Record<string, { readonly auth: string }>>;
     };
     return auths?.[`${registry}/${world.project}/docker.io`]?.auth ?? '';
   };
+  const login = async () => loginIn(await files());
   const isAccepted = async (auth: string): Promise<boolean> => {
     const url = `https://${registry}/v2/${world.project}/docker.io/library/nginx/manifests/1.28`;
     return (await world.sendRequest('GET', url, { authorization: `Basic ${auth}` })) === 200;
@@ -116,16 +122,10 @@ describe.skipIf(versions.crio === undefined)('a node with CRI-O', () => {
 
   it('pulls after its token has expired, with renewed ones', async () => {
     await world.setTokenLifetime(lifetimeSeconds);
-    const published = (key: string) => secretValue(world, 'ecr-bootstrap', 'node-access', key);
-    const short = new Set<string | undefined>();
-    const first = await waitFor('a short-lived token', async () => {
-      const secondsLeft = Number(await published('expires_at')) - Date.now() / 1000;
-      // The file follows the Secret with a delay.
-      if (secondsLeft < lifetimeSeconds)
-        short.add(/Basic ([^"]+)/.exec((await published('docker.io')) ?? '')?.[1]);
-      const now = await login();
-      return short.has(now) ? now : undefined;
-    });
+    await waitForNodeTokens(world, lifetimeSeconds, (each, published) =>
+      published.includes(`"Basic ${loginIn(each)}"`),
+    );
+    const first = await login();
     expect(await isAccepted(first)).toBe(true);
     await waitFor('the end of this token', async () => !(await isAccepted(first)) || undefined, 90);
     expect(await login()).not.toBe(first);
@@ -170,12 +170,7 @@ describe.skipIf(versions.crio === undefined)('a node with CRI-O', () => {
     const storage = join(machineFolder(clusters.first), 'var/lib/containers/storage');
     await rm(storage, { recursive: true });
     await switchOn();
-    const answers = () =>
-      cluster.list('nodes').then(
-        () => true as const,
-        () => undefined,
-      );
-    await waitFor('the API server', answers, 150);
+    await waitFor('the API server', () => apiServerAnswers(world), 150);
     await waitForContainers(world, images, 180);
   }, 360_000);
 

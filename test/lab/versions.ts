@@ -15,3 +15,6 @@ export const versions = {
   helm: '3.22.0',
   crio: selection.crio,
 };
+
+/** Whether nodes run CRI-O instead of containerd. */
+export const isCrio = versions.crio !== undefined;

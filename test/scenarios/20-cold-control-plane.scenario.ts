@@ -1,7 +1,13 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { can, openWorld, restoreAfterAll } from './open-world.ts';
-import { waitForContainers, publicImages, nodeAccessConfig, waitForNodeTokens } from './nodes.ts';
+import {
+  apiServerAnswers,
+  nodeAccessConfig,
+  publicImages,
+  waitForContainers,
+  waitForNodeTokens,
+} from './nodes.ts';
 import { health, registryToken, restoreWorkloads, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 
@@ -13,14 +19,6 @@ describe.runIf(can('machines'))(
     const world = openWorld();
     let images: readonly string[];
     let script: string;
-
-    const apiServerAnswers = async () => {
-      const { cluster } = await world;
-      return cluster.list('nodes').then(
-        () => true,
-        () => undefined,
-      );
-    };
 
     beforeAll(async () => {
       const { configure, nodes, advanceTime, setTokenLifetime, switchOff } = await world;
@@ -44,14 +42,14 @@ describe.runIf(can('machines'))(
 
     it('does not start by itself', async () => {
       await (await world).advanceTime(15);
-      expect(await apiServerAnswers()).toBeUndefined();
+      expect(await apiServerAnswers(await world)).toBeUndefined();
     });
 
     it('starts after the script of render node with a new token', async () => {
       const [node] = (await world).nodes;
       const ran = await node?.runScript(script, await registryToken(await world));
       expect(ran?.code, `${ran?.stdout}${ran?.stderr}`).toBe(0);
-      await waitFor('the API server', apiServerAnswers, 150);
+      await waitFor('the API server', async () => apiServerAnswers(await world), 150);
     });
 
     it('runs everything again after up, and is healthy', async () => {

@@ -43,17 +43,35 @@ export async function removeEveryImage({ cluster, nodes }: World): Promise<void>
   for (const restore of restores) await restore();
 }
 
-/** Waits until the mirror files of every node have a valid token with this lifetime. */
-export async function waitForNodeTokens(world: World, lifetimeSeconds: number): Promise<void> {
-  const host = 'registry.k8s.io';
+/** Whether the API server answers; undefined if not. */
+export const apiServerAnswers = ({ cluster }: World): Promise<true | undefined> =>
+  cluster.list('nodes').then(
+    () => true,
+    () => undefined,
+  );
+
+const host = 'registry.k8s.io';
+
+type Files = Readonly<Record<string, string>>;
+
+/**
+ * Waits until the mirror files of every node have a valid token with this lifetime.
+ * @param haveToken whether the files of a node have the token of the file in the Secret; by default those of containerd
+ */
+export async function waitForNodeTokens(
+  world: World,
+  lifetimeSeconds: number,
+  haveToken = (files: Files, published: string) =>
+    files[`/etc/containerd/certs.d/${host}/hosts.toml`] === published,
+): Promise<void> {
   const published = (key: string) => secretValue(world, 'ecr-bootstrap', 'node-access', key);
-  const short = new Set<string | undefined>();
+  const short = new Set<string>();
   await waitFor('short-lived tokens on every node', async () => {
     // Files follow the Secret with a delay, so they may differ from it at every read.
     const secondsLeft = Number(await published('expires_at')) - world.now() / 1000;
-    if (secondsLeft > 0 && secondsLeft < lifetimeSeconds + 5) short.add(await published(host));
+    if (secondsLeft > 0 && secondsLeft < lifetimeSeconds + 5) short.add((await published(host)) ?? '');
     const files = await Promise.all(world.nodes.map((node) => node.files()));
-    if (files.every((each) => short.has(each[`/etc/containerd/certs.d/${host}/hosts.toml`]))) return true;
+    if (files.every((each) => [...short].some((text) => haveToken(each, text)))) return true;
     // The tokens are renewed by the clock of the world.
     await world.advanceTime(1);
     return undefined;

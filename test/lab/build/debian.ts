@@ -3,7 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { delimiter, join } from 'node:path';
 
 import { say, run } from '../process.ts';
-import { versions } from '../versions.ts';
+import { isCrio } from '../versions.ts';
 
 /** Debian's package for each program that the lab runs, and the file that shows that it is installed. */
 const packages: Readonly<Record<string, string>> = {
@@ -18,7 +18,7 @@ const packages: Readonly<Record<string, string>> = {
   openssl: 'openssl',
   tini: 'tini',
   'busybox-static': '/bin/busybox',
-  ...(versions.crio !== undefined && {
+  ...(isCrio && {
     conmon: 'conmon',
     gcc: 'gcc',
     'libc6-dev': '/usr/include/stdio.h',

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { packLayer } from '../images/oci.ts';
 import { root } from '../paths.ts';
 import { capture, run } from '../process.ts';
-import { versions } from '../versions.ts';
+import { isCrio, versions } from '../versions.ts';
 import { copyModule, downloadModule, goBuild, requireModule, stagingReplaces } from './go.ts';
 import type { Part } from './part.ts';
 
@@ -218,5 +218,5 @@ export const parts: readonly Part[] = [
   operatorManifest,
   externalSecrets,
   ...(otherOperator === undefined ? [] : [otherOperator.manifest, otherOperator.layer]),
-  ...(versions.crio === undefined ? [] : [crio, crictl]),
+  ...(isCrio ? [crio, crictl] : []),
 ];

@@ -1,6 +1,6 @@
 import { build } from '../build/build.ts';
 import { say } from '../process.ts';
-import { selection } from '../versions.ts';
+import { isCrio, selection } from '../versions.ts';
 import { exec } from './exec.ts';
 import { install } from './install.ts';
 import { up } from './up.ts';
@@ -9,11 +9,10 @@ import { up } from './up.ts';
  * What runs on versions other than the default: fresh, rotation, new namespace and node access. The last one needs the
  * operator that ecr-bootstrap installs: nodes cannot pull the image of another one from ECR under its public name.
  */
-const nodeAccess =
-  selection.otherOperator === undefined && selection.crio === undefined ? ['17-lost-images'] : [];
+const nodeAccess = selection.otherOperator === undefined && !isCrio ? ['17-lost-images'] : [];
 const shortSet = [
   'test/lab/machine.test.ts',
-  ...(selection.crio === undefined ? [] : ['test/lab/node-crio.test.ts']),
+  ...(isCrio ? ['test/lab/node-crio.test.ts'] : []),
   ...['01-fresh', '02-rotation', '03-new-namespace', ...nodeAccess].map(
     (file) => `test/scenarios/${file}.scenario.ts`,
   ),

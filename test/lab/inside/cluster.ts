@@ -10,7 +10,7 @@ import { addresses, awsNames, clusters, internetNames, joiningMachine, matches }
 import type { ClusterNames } from '../names.ts';
 import { clusterFolder, kubeconfigOf } from '../paths.ts';
 import { run, say } from '../process.ts';
-import { versions } from '../versions.ts';
+import { isCrio } from '../versions.ts';
 import type { KubernetesApi } from './api.ts';
 import { prepareControlPlane } from './control-plane.ts';
 import type { ControlPlane } from './control-plane.ts';
@@ -211,7 +211,7 @@ async function reconfigure(
   written: Promise<void>,
 ): Promise<void> {
   await written;
-  if (versions.crio !== undefined) return;
+  if (isCrio) return;
   const containerd = services.get(`${name}-containerd`);
   await containerd.stop();
   await containerd.start();

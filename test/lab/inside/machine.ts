@@ -8,7 +8,7 @@ import { addresses } from '../names.ts';
 import type { ClusterNames } from '../names.ts';
 import { machineFolder, machinePidFile } from '../paths.ts';
 import { childOf, run } from '../process.ts';
-import { versions } from '../versions.ts';
+import { isCrio } from '../versions.ts';
 import { crioFolders } from './crio.ts';
 import { useResolver } from './isolate.ts';
 import type { ServiceOptions } from './service.ts';
@@ -17,7 +17,7 @@ import type { ServiceOptions } from './service.ts';
 const ownFolders = [
   ...['/etc/containerd', '/etc/kubernetes'],
   ...['/var/lib/cni', '/var/lib/containerd', '/var/lib/kubelet'],
-  ...(versions.crio === undefined ? [] : crioFolders),
+  ...(isCrio ? crioFolders : []),
 ];
 
 /**

@@ -7,7 +7,7 @@ import { containerd, kubernetes } from '../build/parts.ts';
 import type { ClusterNames } from '../names.ts';
 import { clusterFolder, containerdSocket, kubeconfigOf, machineFolder } from '../paths.ts';
 import { capture, run } from '../process.ts';
-import { versions } from '../versions.ts';
+import { isCrio } from '../versions.ts';
 import { configureCrio, crictlOn, crioService, crioSocket, runsOnCrio } from './crio.ts';
 import { manifestFolder } from './kubeadm.ts';
 import type { ServiceOptions } from './service.ts';
@@ -59,9 +59,6 @@ const podNetwork = ({ podSubnet }: ClusterNames) => ({
     },
   ],
 });
-
-/** Whether nodes run CRI-O instead of containerd. */
-const isCrio = versions.crio !== undefined;
 
 const kubeletConfig = (cluster: ClusterNames) => ({
   apiVersion: 'kubelet.config.k8s.io/v1beta1',
