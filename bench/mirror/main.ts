@@ -10,7 +10,7 @@ import { imageSet } from './images.ts';
 import { type Options, readOptions, usage } from './options.ts';
 import { type Comparison, merged } from './results.ts';
 import { figures, markdown } from './table.ts';
-import { type CommandFor, prepareTool, type ToolName, versionsOf } from './tools.ts';
+import { type CommandFor, prepareTool, publicName, type ToolName, versionsOf } from './tools.ts';
 
 /** In memory, because otherwise the benchmark would measure the disk. */
 const memoryFolder = existsSync('/dev/shm') ? '/dev/shm' : tmpdir();
@@ -37,7 +37,7 @@ async function compareAll(options: Options, signal: AbortSignal, done: Compariso
   const { sets, rounds, isQuick } = options;
   const versions = versionsOf(options.tools);
   const tools = new Map<ToolName, CommandFor>();
-  for (const name of options.tools) tools.set(name, await prepareTool(name));
+  for (const name of options.tools) tools.set(publicName(name), await prepareTool(name));
   const root = await mkdtemp(join(memoryFolder, 'ecr-bootstrap-bench-'));
   try {
     await makeCertificate(root);

@@ -114,9 +114,9 @@ function countMet(comparisons: readonly Comparison[]): string {
 export function summary(comparisons: readonly Comparison[]): string {
   const [cold, warm] = phases.map((phase) => rangeOf(comparisons.map((one) => speedOf(one, phase))));
   const rows = comparisons.flatMap((comparison) => rowsOf(comparison, 'cold'));
-  const [own, peers] = [false, true].map((are) => rows.filter(({ tool }) => isPeer(tool) === are));
-  const most = (some: readonly Row[] = []) =>
-    Math.max(...some.map(({ sourceShare }) => sourceShare)).toFixed(1);
+  const own = rows.filter(({ tool }) => tool === 'registry');
+  const peers = rows.filter(({ tool }) => isPeer(tool));
+  const most = (some: readonly Row[]) => Math.max(...some.map(({ sourceShare }) => sourceShare)).toFixed(1);
   return `Copying is ${cold} times as fast as with the fastest of crane, regctl and skopeo, and ${warm} times if nothing is new. At most
 ${most(own)} times the unique bytes come from the source; with the others, up to ${most(peers)} times. The registries are ${roundTripMs} ms apart; see
 [how it is measured](bench/README.md) and [all figures](bench/results/results.md).

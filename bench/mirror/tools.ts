@@ -36,13 +36,26 @@ type Peer = keyof typeof peers;
 const atOnce = 8;
 
 export const toolNames = ['registry', 'crane', 'regctl', 'skopeo'] as const;
-/** `registry:CHECKOUT` is the registry engine of another checkout of this repository. */
+/** `registry:CHECKOUT` is the registry engine of another checkout of this repository; in results, `registry:COMMIT`. */
 export type ToolName = (typeof toolNames)[number] | `registry:${string}`;
 
 export const isPeer = (name: ToolName): name is Peer => name in peers;
 
-export const labelOf = (name: ToolName): string =>
-  name === 'registry' ? 'ecr-bootstrap' : isPeer(name) ? `${name} × ${atOnce}` : name;
+export const isOtherBuild = (name: ToolName): name is `registry:${string}` => name.startsWith('registry:');
+
+export function labelOf(name: ToolName): string {
+  if (isPeer(name)) return `${name} × ${atOnce}`;
+  return name === 'registry' ? 'ecr-bootstrap' : `ecr-bootstrap ${name.slice('registry:'.length)}`;
+}
+
+/** The name of a tool in results, which are no place for paths. */
+export function publicName(name: ToolName): ToolName {
+  if (!isOtherBuild(name)) return name;
+  const describe = ['-C', checkoutOf(name), 'describe', '--tags', '--always', '--dirty'];
+  return `registry:${execFileSync('git', describe, { encoding: 'utf8' }).trim()}`;
+}
+
+const checkoutOf = (name: `registry:${string}`): string => name.slice('registry:'.length);
 
 /** @throws TypeError for an unknown tool */
 export function toolNamed(text: string): ToolName {
@@ -59,7 +72,7 @@ export function toolNamed(text: string): ToolName {
 export async function prepareTool(name: ToolName): Promise<CommandFor> {
   if (isPeer(name))
     return (task) => ['xargs', '-a', task.list, '-L', '1', '-P', String(atOnce), ...peers[name](task)];
-  const script = await compileEngine(name === 'registry' ? root : name.slice('registry:'.length));
+  const script = await compileEngine(isOtherBuild(name) ? checkoutOf(name) : root);
   return ({ list, isTls, refusesMounts }) => [
     ...[process.execPath, script, '--list', list, '--protocol', isTls ? 'https' : 'http'],
     ...(refusesMounts ? ['--without-mounts'] : []),

@@ -29,8 +29,15 @@ it('takes another checkout as a tool, and refuses what is none', () => {
   expect(() => read('--tools', 'curl')).toThrow('unknown tool curl');
 });
 
-it.each([[['--quick']], [['--tools', 'registry']]])('keeps published results when run with %j', (args) => {
-  expect([read().isPublished, read(...args).isPublished]).toEqual([true, false]);
+it.each([[['--quick']], [['--tools', 'registry']], [['--tools', 'registry,crane,skopeo,registry:.']]])(
+  'keeps published results when run with %j',
+  (args) => {
+    expect([read().isPublished, read(...args).isPublished]).toEqual([true, false]);
+  },
+);
+
+it('publishes another build beside all tools', () => {
+  expect(read('--tools', 'registry,registry:.,crane,regctl,skopeo').isPublished).toBe(true);
 });
 
 it('publishes a selection of sets too, and keeps the earlier results of the others', () => {

@@ -50,12 +50,12 @@ it('reports a target as missed for too little speed, too many requests, bytes, o
     sample,
     { ...sample, peakMemoryBytes: 151e6 },
     { ...sample, requests: 11, seconds: 3, sourceBytes: 1101 },
-    { ...sample, tool: 'skopeo', seconds: 5.9, requests: 30 },
+    { ...sample, tool: 'skopeo', seconds: 4.9, requests: 30 },
     { ...sample, phase: 'warm', requests: 2, seconds: 1, sourceBytes: 0 },
     { ...sample, phase: 'warm', tool: 'skopeo', requests: 30 },
   ]);
   expect(judged(comparison)).toEqual([
-    ['cold', '2.95 times', false],
+    ['cold', '2.45 times', false],
     ['cold', '1.00 times', true],
     ['cold', '9', true],
     ['cold', '151 MB', false],
@@ -120,4 +120,15 @@ it('compares builds run by run, so that load on the machine affects both of a pa
     ['registry', { min: 1, median: 1, max: 1 }],
     ['registry:/other', { min: 1.1, median: 1.5, max: 2 }],
   ]);
+});
+
+it('allows a tenth more than the seconds of another build in the same rounds, and names it', () => {
+  const against = (seconds: number) =>
+    compared('A', [
+      { ...sample, seconds },
+      { ...sample, tool: 'registry:abc1234', seconds: 2 },
+    ]);
+  expect(judged(against(2.18))[0]).toEqual(['cold', '1.09 times', true]);
+  expect(judged(against(2.3))[0]).toEqual(['cold', '1.15 times', false]);
+  expect(figures([against(2)])).toContain('| A | cold | ecr-bootstrap abc1234 | 2.00 | 1.00 |');
 });
