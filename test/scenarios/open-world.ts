@@ -1,4 +1,4 @@
-import { afterAll } from 'vitest';
+import { afterAll, beforeAll } from 'vitest';
 
 import type { Capability, World } from './world.ts';
 
@@ -23,11 +23,21 @@ export function restoreAfterAll(work: () => Promise<void>): void {
 }
 
 /**
- * Opens the world that scenarios run in: the lab, or a new sandbox.
+ * The world that the scenarios of a suite run in: the lab, or a new sandbox. It is opened before the first test, and never
+ * if all tests are skipped. A sandbox is closed after the last test.
  * @param untouched leaves out the users' workloads, which run once `up` has run. It has no effect in the lab, which
  * all scenarios share, and which is untouched when the first one starts.
  */
-export async function openWorld({ untouched = false } = {}): Promise<World> {
-  if (inLab) return (await import('../lab/world.ts')).labWorld();
-  return (await import('./sandbox/world.ts')).openSandboxWorld(untouched);
+export function openWorld({ untouched = false } = {}): Promise<World> {
+  if (inLab) return import('../lab/world.ts').then(({ labWorld }) => labWorld());
+  let close = async (): Promise<void> => undefined;
+  afterAll(() => close());
+  return new Promise((resolve) => {
+    beforeAll(async () => {
+      const { openSandboxWorld } = await import('./sandbox/world.ts');
+      const opened = await openSandboxWorld(untouched);
+      ({ close } = opened);
+      resolve(opened.world);
+    });
+  });
 }

@@ -1,6 +1,5 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll } from 'vitest';
 import { type Cluster, createCluster } from '../../../sandbox/cluster/index.ts';
 import { type Cli, openCli, type RunOptions } from '../../support/cli.ts';
 import { clients, dispatcher, send } from '../../unit/sandbox/support.ts';
@@ -21,20 +20,24 @@ const images = [
   ['registry.k8s.io', 'coredns/coredns', 'v1.12.1'],
 ] as const;
 
+interface OpenedWorld {
+  readonly world: World;
+  readonly close: () => Promise<void>;
+}
+
 /** Opens a sandbox in this process for one file of scenarios. Waiting moves its clock. */
-export async function openSandboxWorld(untouched: boolean): Promise<World> {
+export async function openSandboxWorld(untouched: boolean): Promise<OpenedWorld> {
   const cli = await openCli({}, { fast: true });
   const { cluster, clusterUrl, sources } = cli.world;
   const platforms = ['linux/amd64', 'linux/arm64'];
   for (const [host, name, tag] of images) sources.get(host)?.seed(name, tag, { platforms });
   const worlds = new SandboxWorlds(cli);
-  afterAll(() => worlds.close());
   const world = worlds.worldOf(cluster, clusterUrl);
   // The sandbox has its own workloads with these names.
   await world.cluster.remove('deployment', 'web', 'shop');
   await world.cluster.remove('statefulset', 'prometheus', 'monitoring');
   if (!untouched) await world.cluster.apply(...workloads.map((workload) => pullingFromEcr(world, workload)));
-  return world;
+  return { world, close: () => worlds.close() };
 }
 
 /** A workload that works with ECR as soon as the images and the pull secret of its namespace exist. */
