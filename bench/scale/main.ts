@@ -6,7 +6,7 @@ import { clusters } from '../../test/lab/names.ts';
 import { kubeconfigOf } from '../../test/lab/paths.ts';
 import { labWorld } from '../../test/lab/world.ts';
 import { Api } from './api.ts';
-import { measure } from './commands.ts';
+import { measure, measureInTurns } from './commands.ts';
 import { FakeNodes } from './fake-nodes.ts';
 import { newNamespacesDuring, untilNextRefresh, untilRefreshed } from './new-namespaces.ts';
 import { copyEveryMinutes, createObjects, settings, type Size, sizeOf } from './objects.ts';
@@ -48,21 +48,24 @@ async function measureAll({ api, nodes, size, rounds }: Setup): Promise<Report> 
   await createObjects(api, nodes, size.namespaces);
   log(`created ${size.text}`);
 
-  const first = await logged(nodes.runAgentsDuring(() => measure(api, 'first up', 1, 'up', '--yes')));
-  const up = await logged(measure(api, 'up without changes', rounds, 'up', '--yes'));
-  const status = await logged(measure(api, 'status', rounds, 'status'));
-  const why = await logged(measure(api, 'why', rounds, 'why', 'pod/pod-1', '--namespace', 'scale-0'));
+  const first = await logged(nodes.runAgentsDuring(() => measure(api, 'first up', 'up', '--yes')));
+  const quiet = await measureInTurns(api, rounds, {
+    'up without changes': ['up', '--yes'],
+    status: ['status'],
+    why: ['why', 'pod/pod-1', '--namespace', 'scale-0'],
+  });
+  for (const one of quiet) logResult(one);
   const rest = await logged(newNamespacesDuring(api, 'at rest', sleep(10_000)));
   await untilNextRefresh(api, namespaces, copyEveryMinutes * 60_000);
   const refresh = untilRefreshed(api, namespaces);
   const busy = await logged(newNamespacesDuring(api, 'during a regular refresh', refresh));
-  const rotation = nodes.runAgentsDuring(() => measure(api, 'rotate', 1, 'rotate', '--yes'));
+  const rotation = nodes.runAgentsDuring(() => measure(api, 'rotate', 'rotate', '--yes'));
   const busiest = await logged(newNamespacesDuring(api, 'while rotate refreshes all at once', rotation));
 
   return {
     size: size.text,
     versions: await versionsIn(api),
-    commands: [first, up, status, why, await logged(rotation)],
+    commands: [first, ...quiet, await logged(rotation)],
     waits: [rest, busy, busiest],
   };
 }
@@ -87,9 +90,12 @@ interface Deployment {
 
 async function logged<T extends { readonly title: string }>(work: Promise<T>): Promise<T> {
   const result = await work;
-  log(`${result.title}: ${JSON.stringify(result)}`);
+  logResult(result);
   return result;
 }
+
+const logResult = (result: { readonly title: string }): void =>
+  log(`${result.title}: ${JSON.stringify(result)}`);
 
 function log(line: string): void {
   process.stderr.write(`${line}\n`);
