@@ -12,6 +12,7 @@ import {
   sourceIn,
   type UnreadImages,
 } from './images.ts';
+import { list, message, type Message, objectMeta, text } from '../clients/kubernetes/protobuf.ts';
 import type { ClusterPort, Kind, KubeObject, ListOptions, ObjectMeta } from '../clients/kubernetes/port.ts';
 import type { Config } from '../config/schema.ts';
 import { isPlatform } from '../core/platform.ts';
@@ -21,6 +22,7 @@ import { matchesAny } from '../core/globs.ts';
 import { ignoreLabel, nodeNamespace } from '../core/ownership.ts';
 import { filesRef, isAgentPod, listAgentPods, mirroredHosts } from './nodes.ts';
 import { operatorKind } from './operator-api.ts';
+import { podFields } from './pod-fields.ts';
 import { pauseImagesOf } from './pause-images.ts';
 
 const core = (kind: string): Kind => ({ apiVersion: 'v1', kind });
@@ -33,7 +35,7 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
   let hasPods = false;
   const pods = once(async () => {
     collectPagesEarly();
-    const listed = await cluster.list(core('Pod'), { reduce: withoutDetails });
+    const listed = await cluster.list(core('Pod'), { fields: podFields, reduce: withoutDetails });
     hasPods = true;
     return listed;
   });
@@ -69,9 +71,12 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
   });
   return {
     namespaces: once(async () =>
-      namespaceInfos(await cluster.list(core('Namespace')), config.namespaces.exclude),
+      namespaceInfos(
+        await cluster.list(core('Namespace'), { metadataOnly: true }),
+        config.namespaces.exclude,
+      ),
     ),
-    serviceAccounts: all(core('ServiceAccount'), { reduce: withoutRecords }),
+    serviceAccounts: all(core('ServiceAccount'), { fields: serviceAccountFields, reduce: withoutRecords }),
     pods,
     agentPods: async () => (hasPods ? (await pods()).filter(isAgentPod) : listAgentPods(cluster)),
     workloads,
@@ -122,12 +127,18 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
 }
 
 /**
- * Lets V8's space for older objects grow by half before they are collected, instead of doubling. Most of a page of a list
- * is garbage once the page is reduced: with 10,000 pods, this saves 40 MB.
+ * Lets V8's space for older objects at most double before they are collected, instead of growing to four times its size.
+ * With 10,000 pods, this saves 20 MB.
  */
 function collectPagesEarly(): void {
-  setFlagsFromString('--heap-growing-percent=50');
+  setFlagsFromString('--heap-growing-percent=100');
 }
+
+/** What is read of service accounts. */
+const serviceAccountFields: Message = {
+  1: message('metadata', objectMeta),
+  3: list('imagePullSecrets', { 1: text('name') }),
+};
 
 /** The records of server-side apply can be as long as the rest. Only objects that are compared need them. */
 function withoutRecords(object: KubeObject): KubeObject {

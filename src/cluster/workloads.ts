@@ -35,7 +35,7 @@ const texts = (values: readonly unknown[]): string[] =>
   values.flatMap((value) => (typeof value === 'string' && value !== '' ? [value] : []));
 
 /** The kubelet sets it on the mirror pod of a static pod. */
-const mirrorAnnotation = 'kubernetes.io/config.mirror';
+export const mirrorAnnotation = 'kubernetes.io/config.mirror';
 
 /**
  * Every workload with its images: each controller once, also with the images of its pods, because admission can add
@@ -43,52 +43,49 @@ const mirrorAnnotation = 'kubernetes.io/config.mirror';
  * controller no longer uses. Managed controllers, the operator's, are left out too: `up` decides on their images.
  */
 export function workloadsOf(controllers: Controllers, pods: readonly KubeObject[]): readonly Workload[] {
-  const found = new Map<string, Collected>();
+  const found = new Map<string, Workload>();
   const managed = new Set<string>();
   for (const controller of controllers) {
     if (isManagedBy(controller, managedBy)) managed.add(idOf(controller.kind, controller));
     if (ownerOf(controller)?.kind === 'CronJob') continue;
     found.set(
       idOf(controller.kind, controller),
-      collected(workload(controller.kind, controller, podSpecOf(controller) ?? {})),
+      workload(controller.kind, controller, podSpecOf(controller) ?? {}),
     );
   }
   const jobs = new Map(controllers.map((controller) => [idOf(controller.kind, controller), controller]));
-  for (const pod of pods) if (!isFinished(pod)) addPod(pod, found, jobs);
-  return [...found].flatMap(([id, { base, images, nodes }]) =>
-    managed.has(id) ? [] : { ...base, images: [...images], nodes: [...nodes] },
-  );
+  const added = new Map<string, AddedByPods>();
+  for (const pod of pods) if (!isFinished(pod)) addPod(pod, found, added, jobs);
+  for (const id of managed) found.delete(id);
+  return [...found].map(([id, one]) => {
+    const { images = [], nodes = [] } = added.get(id) ?? {};
+    return added.has(id)
+      ? { ...one, images: distinct([...one.images, ...images]), nodes: distinct([...one.nodes, ...nodes]) }
+      : one;
+  });
 }
 
-/** A workload, and what its pods add. There can be thousands of them. */
-interface Collected {
-  readonly base: Workload;
+/** What the pods of a workload add to it. There can be thousands of them. */
+interface AddedByPods {
   readonly images: Set<string>;
   readonly nodes: Set<string>;
 }
 
-const collected = (base: Workload): Collected => ({
-  base,
-  images: new Set(base.images),
-  nodes: new Set(base.nodes),
-});
-
 function addPod(
   pod: KubeObject,
-  found: Map<string, Collected>,
+  found: Map<string, Workload>,
+  added: Map<string, AddedByPods>,
   controllers: ReadonlyMap<string, KubeObject>,
 ): void {
   const bare = workload('Pod', pod, podSpecOf(pod) ?? {});
   const owner = topOwner(pod, controllers);
-  const known = owner && found.get(owner.id);
-  if (known) {
-    for (const image of bare.images) known.images.add(image);
-    for (const node of bare.nodes) known.nodes.add(node);
-  } else if (owner) {
-    found.set(owner.id, collected({ ...bare, kind: owner.kind, name: owner.name }));
-  } else {
-    found.set(idOf('Pod', pod), collected(bare));
-  }
+  if (!owner) found.set(idOf('Pod', pod), bare);
+  else if (found.has(owner.id)) {
+    const more = added.get(owner.id) ?? { images: new Set(), nodes: new Set() };
+    added.set(owner.id, more);
+    for (const image of bare.images) more.images.add(image);
+    for (const node of bare.nodes) more.nodes.add(node);
+  } else found.set(owner.id, { ...bare, kind: owner.kind, name: owner.name });
 }
 
 interface Owner {

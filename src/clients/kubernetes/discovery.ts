@@ -1,3 +1,4 @@
+import { parseAnswer } from './errors.ts';
 import { fullName } from './names.ts';
 import type { Kind, ObjectRef } from './port.ts';
 import type { ApiTransport } from './transport.ts';
@@ -45,7 +46,7 @@ export class Discovery {
     const what = `list the versions of ${group}`;
     const answer = await this.#transport.send({ ...request, what }, [404]);
     if (answer.status === 404) return undefined;
-    const { versions = [], preferredVersion } = JSON.parse(answer.body) as Group;
+    const { versions = [], preferredVersion } = parseAnswer(answer.body) as Group;
     for (const { groupVersion } of [...(preferredVersion ? [preferredVersion] : []), ...versions]) {
       const { resources = [] } = await this.#list(groupVersion);
       const found = resources.find(({ name }) => name === plural);
@@ -72,7 +73,7 @@ export class Discovery {
   async #ask(apiVersion: string): Promise<ResourceList> {
     const request = { method: 'GET', path: baseOf(apiVersion), repeatable: true } as const;
     const answer = await this.#transport.send({ ...request, what: `list the kinds of ${apiVersion}` }, [404]);
-    return answer.status === 404 ? {} : (JSON.parse(answer.body) as ResourceList);
+    return answer.status === 404 ? {} : (parseAnswer(answer.body) as ResourceList);
   }
 }
 

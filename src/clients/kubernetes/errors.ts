@@ -47,6 +47,25 @@ export function statusOf(code: number, body: string): Status {
   }
 }
 
+/** Reads the content of an answer. @throws BootstrapError if it is damaged, for example truncated by a proxy */
+export function readAnswer<T>(read: () => T): T {
+  try {
+    return read();
+  } catch (error) {
+    throw new BootstrapError(
+      {
+        code: 'cluster-failed',
+        what: 'could not read an answer of the Kubernetes API',
+        why: `it is damaged: ${(error as Error).message}`,
+        hint: 'Run the same command again. If it fails again, check the proxies on the way to the API server.',
+      },
+      { cause: error },
+    );
+  }
+}
+
+export const parseAnswer = (body: string): unknown => readAnswer((): unknown => JSON.parse(body));
+
 /** @param request for people: `apply Secret shop/puller` */
 export function refused(request: string, status: Status): BootstrapError {
   const what = `could not ${request}`;

@@ -1,7 +1,7 @@
 import { BootstrapError } from '../../core/errors.ts';
 import { onceFulfilled } from '../../core/once.ts';
 import { describe, Discovery, pathOf, type Resource } from './discovery.ts';
-import { ClusterRefusal, isConflict } from './errors.ts';
+import { ClusterRefusal, isConflict, parseAnswer } from './errors.ts';
 import { listAll } from './lists.ts';
 import { fieldManager, type ManagedFields, adoptedFields } from './managed-fields.ts';
 import { refOf } from './names.ts';
@@ -206,7 +206,7 @@ class Cluster implements ClusterPort {
     const { name, cluster } = await this.#transport.context();
     const request = { method: 'GET', path: '/version', what: 'get the version', repeatable: true } as const;
     const answer = await this.#transport.send(request);
-    const { gitVersion } = JSON.parse(answer.body) as { gitVersion: string };
+    const { gitVersion } = parseAnswer(answer.body) as { gitVersion: string };
     return { context: name, server: cluster.server, version: gitVersion };
   }
 
@@ -252,7 +252,7 @@ class Cluster implements ClusterPort {
 }
 
 function parse({ body }: ApiResponse): KubeObject {
-  const object = JSON.parse(body) as KubeObject;
+  const object = parseAnswer(body) as KubeObject;
   hideData(object);
   return object;
 }

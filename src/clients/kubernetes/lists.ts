@@ -1,6 +1,7 @@
 import { setImmediate } from 'node:timers/promises';
 import { type Resource, pathOf } from './discovery.ts';
-import { refused, statusOf } from './errors.ts';
+import { parseAnswer, readAnswer, refused, statusOf } from './errors.ts';
+import { decodeObject, list, message, type Message, objectMeta, protobufType, text } from './protobuf.ts';
 import type { Kind, KubeObject, ListOptions } from './port.ts';
 import type { ApiResponse, ApiTransport } from './transport.ts';
 
@@ -9,8 +10,12 @@ const pageSize = 500;
 /** A listing restarts when it takes longer than etcd keeps old revisions (5 minutes). */
 const maxRestarts = 3;
 
-const partial =
-  'application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1beta1';
+const asMetadata = (version: string): string => `as=PartialObjectMetadataList;g=meta.k8s.io;v=${version}`;
+const metadata = [
+  `${protobufType};${asMetadata('v1')}`,
+  ...['v1', 'v1beta1'].map((version) => `application/json;${asMetadata(version)}`),
+].join();
+const metadataFields: Message = { 1: message('metadata', objectMeta) };
 
 interface Page {
   /** Null in an empty list of metadata. */
@@ -41,7 +46,7 @@ async function listOnce(
 ): Promise<readonly KubeObject[] | undefined> {
   const objects: KubeObject[] = [];
   const what = `list ${resource.plural}${options.namespace === undefined ? '' : ` in ${options.namespace}`}`;
-  const accept = options.metadataOnly ? { accept: partial } : {};
+  const accept = acceptOf(options);
   const request = (token: string): Promise<ApiResponse> => {
     const path = `${pathOf(resource, options.namespace)}?${queryOf(options, token).toString()}`;
     const answer = transport.send({ method: 'GET', path, what, repeatable: true, ...accept }, [410]);
@@ -51,21 +56,22 @@ async function listOnce(
   };
   let pending: Promise<ApiResponse> | undefined = request('');
   while (pending) {
-    const { status, body }: ApiResponse = await pending;
-    if (status === 410) {
-      if (last) throw refused(what, statusOf(status, body));
+    const answer: ApiResponse = await pending;
+    if (answer.status === 410) {
+      if (last) throw refused(what, statusOf(answer.status, answer.body));
       return undefined;
     }
     // The server prepares the next page while this one is parsed.
-    const early = earlyToken(body);
+    const early = earlyToken(answer);
     pending = early === undefined ? undefined : request(early);
     if (pending) await setImmediate();
-    const page = JSON.parse(body) as Page;
+    const page = pageOf(answer, options);
+    const reduce = answer.protobuf ? undefined : options.reduce;
     // Items of built-in kinds have no apiVersion and kind; items of metadata lists have those of
     // PartialObjectMetadata.
     for (const item of page.items ?? []) {
-      const object = { ...(item as KubeObject), ...plainKind(kind) };
-      objects.push(options.reduce ? options.reduce(object) : object);
+      const object = Object.assign(item, plainKind(kind)) as KubeObject;
+      objects.push(reduce ? reduce(object) : object);
     }
     const token = page.metadata?.continue ?? '';
     if (token !== '') pending ??= request(token);
@@ -73,15 +79,24 @@ async function listOnce(
   return objects;
 }
 
-/**
- * The continue token of a page that is not parsed yet, if the metadata of the list precedes its items. That is so in lists
- * of built-in kinds, which the API server encodes in the order of the fields of its types.
- */
-const earlyToken = (body: string): string | undefined =>
-  /^[^[]*?"metadata":\{[^{}[\]]*?"continue":"([\w+/=-]+)"/.exec(body.slice(0, maxHeadLength))?.[1];
+const acceptOf = ({ metadataOnly = false, fields }: ListOptions): { accept?: string } => {
+  if (metadataOnly) return { accept: metadata };
+  return fields ? { accept: `${protobufType},application/json` } : {};
+};
 
-/** Enough for the metadata of a list; a token has some hundred characters. */
-const maxHeadLength = 4096;
+const listMetadata = { 1: message('metadata', { 3: text('continue') }) };
+
+function pageOf({ protobuf, body }: ApiResponse, { fields = metadataFields }: ListOptions): Page {
+  if (!protobuf) return parseAnswer(body) as Page;
+  return { items: [], ...decodePart(protobuf, { ...listMetadata, 2: list('items', fields) }) };
+}
+
+/** The continue token of a page whose objects are not read yet. Only protobuf can be read in part. */
+const earlyToken = ({ protobuf }: ApiResponse): string | undefined =>
+  protobuf && decodePart(protobuf, listMetadata).metadata?.continue;
+
+const decodePart = (content: Buffer, fields: Message): Partial<Page> =>
+  readAnswer(() => decodeObject(content, fields));
 
 const plainKind = ({ apiVersion, kind }: Kind): Kind => ({ apiVersion, kind });
 

@@ -1,4 +1,5 @@
 import type { ClusterRule } from '../../core/step.ts';
+import type { Message } from './protobuf.ts';
 
 /** Any Kubernetes object. Code that needs other fields checks them when it reads them. */
 export interface KubeObject {
@@ -49,6 +50,11 @@ export interface ListOptions {
   readonly metadataOnly?: boolean;
   /** Keeps only this part of each object while the pages arrive, so that large lists need little memory. */
   readonly reduce?: (object: KubeObject) => KubeObject;
+  /**
+   * The same part as the fields of a protobuf message, in which servers send built-in kinds much faster than in JSON. For a
+   * server that has only JSON, give both.
+   */
+  readonly fields?: Message;
 }
 
 export interface WriteOptions {

@@ -10,11 +10,13 @@ import {
   LoginRefused,
   noLogin,
   notTheApi,
+  readAnswer,
   refused,
   statusOf,
   unreachable,
   serverNameMismatch,
 } from './errors.ts';
+import { decodeObject, protobufType, statusMessage } from './protobuf.ts';
 import { chooseContext, type KubeconfigChoice, type KubeContext } from './kubeconfig.ts';
 
 export interface ApiRequest {
@@ -33,6 +35,8 @@ export interface ApiRequest {
 export interface ApiResponse {
   readonly status: number;
   readonly body: string;
+  /** A list in {@link protobufType}, if the request accepts that and the server has it. The body is empty then. */
+  readonly protobuf?: Buffer;
   /** The target of a redirect. */
   readonly location?: string;
   /** The warning headers. */
@@ -179,7 +183,8 @@ const isRenewable = ({ user, cluster }: KubeContext): boolean =>
   hasLogin(cluster) && Boolean(user?.exec ?? user?.authProvider ?? user?.tokenFile);
 
 /** Describes a response that is not from a Kubernetes API. The API sends JSON, or plain text for unknown paths. */
-function otherThanApi({ status, body, location }: ApiResponse): string | undefined {
+function otherThanApi({ status, body, protobuf, location }: ApiResponse): string | undefined {
+  if (protobuf) return undefined;
   if (status >= 300 && status < 400) return `a redirect to ${location ?? 'another place'} (HTTP ${status})`;
   const isPage = /^\s*</.test(body);
   if (status >= 300 ? status !== 404 || !isPage : /^\s*\{/.test(body)) return undefined;
@@ -208,13 +213,21 @@ async function exchange(
   const [location, warning] = [response.header('location'), response.header('warning')];
   const answer = {
     status: response.status,
-    body: await response.text(),
+    ...(response.header('content-type') === protobufType
+      ? inProtobuf(response.status, await response.bytes())
+      : { body: await response.text() }),
     ...(location === undefined ? {} : { location }),
     ...(warning === undefined ? {} : { warning }),
   };
   const retryAfter = Number(response.header('retry-after'));
   return retryAfter > 0 ? { answer, retryAfter } : { answer };
 }
+
+/** Only lists are requested in protobuf, but then the server sends its errors so too. */
+const inProtobuf = (status: number, content: Buffer): Pick<ApiResponse, 'body' | 'protobuf'> =>
+  status < 300
+    ? { body: '', protobuf: content }
+    : { body: JSON.stringify(readAnswer(() => decodeObject(content, statusMessage))) };
 
 /** The server sends 429 before it does anything, so every request can be repeated after it. */
 const isTransient = (status: number, repeatable: boolean): boolean =>

@@ -44,7 +44,9 @@ export interface HttpResponse {
   /** Throws Node's errors, which {@link toNetworkError} maps. */
   readonly body: IncomingMessage;
   readonly header: (name: string) => string | undefined;
-  /** The body as text, also if it is compressed by gzip. @throws NetworkError */
+  /** The whole body, also if it is compressed by gzip. @throws NetworkError */
+  bytes(): Promise<Buffer>;
+  /** The whole body as text, also if it is compressed by gzip. @throws NetworkError */
   text(): Promise<string>;
 }
 
@@ -77,6 +79,10 @@ export async function request(
       ...(bodyTimeoutMs && { bodyTimeoutMs: net.timeoutMs(bodyTimeoutMs) }),
     });
     const { statusCode: status = 0, headers } = response;
+    const bytes = () =>
+      contentOf(response).catch((thrown: unknown) => {
+        throw failure(thrown);
+      });
     return {
       status,
       headers,
@@ -85,10 +91,8 @@ export async function request(
         const value = headers[name];
         return Array.isArray(value) ? value.join(', ') : value;
       },
-      text: () =>
-        textOf(response).catch((thrown: unknown) => {
-          throw failure(thrown);
-        }),
+      bytes,
+      text: async () => (await bytes()).toString(),
     };
   } catch (thrown) {
     throw failure(thrown);
@@ -100,14 +104,14 @@ const unzip = promisify(gunzip);
 const oneAtATime = pLimit(1);
 
 /** Decodes the whole body at once, which takes a fraction of the time of a decoder of streams. */
-async function textOf(response: IncomingMessage): Promise<string> {
+async function contentOf(response: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = [];
   for await (const chunk of response) chunks.push(chunk as Buffer);
   const body = Buffer.concat(chunks);
-  if (response.headers['content-encoding'] !== 'gzip') return body.toString();
+  if (response.headers['content-encoding'] !== 'gzip') return body;
   // More would not fit into a text.
   const limits = { maxOutputLength: constants.MAX_STRING_LENGTH, chunkSize: 2 ** 18 };
-  return oneAtATime(async () => (await unzip(body, limits)).toString());
+  return oneAtATime(() => unzip(body, limits));
 }
 
 interface Exchange extends RequestOptions {
