@@ -12,7 +12,6 @@ import {
   sourceIn,
   type UnreadImages,
 } from './images.ts';
-import { list, message, type Message, objectMeta, text } from '../clients/kubernetes/protobuf.ts';
 import type { ClusterPort, Kind, KubeObject, ListOptions, ObjectMeta } from '../clients/kubernetes/port.ts';
 import type { Config } from '../config/schema.ts';
 import { isPlatform } from '../core/platform.ts';
@@ -22,7 +21,7 @@ import { matchesAny } from '../core/globs.ts';
 import { ignoreLabel, nodeNamespace } from '../core/ownership.ts';
 import { filesRef, isAgentPod, listAgentPods, mirroredHosts } from './nodes.ts';
 import { operatorKind } from './operator-api.ts';
-import { podFields } from './pod-fields.ts';
+import { podFields, serviceAccountFields } from './list-fields.ts';
 import { pauseImagesOf } from './pause-images.ts';
 
 const core = (kind: string): Kind => ({ apiVersion: 'v1', kind });
@@ -134,14 +133,8 @@ function collectPagesEarly(): void {
   setFlagsFromString('--heap-growing-percent=100');
 }
 
-/** What is read of service accounts. */
-const serviceAccountFields: Message = {
-  1: message('metadata', objectMeta),
-  3: list('imagePullSecrets', { 1: text('name') }),
-};
-
 /** The records of server-side apply can be as long as the rest. Only objects that are compared need them. */
-function withoutRecords(object: KubeObject): KubeObject {
+export function withoutRecords(object: KubeObject): KubeObject {
   const { managedFields: _, ...metadata } = object.metadata as ObjectMeta & {
     readonly managedFields?: unknown;
   };

@@ -11,7 +11,7 @@ import { up } from './up.ts';
  */
 const nodeAccess = selection.otherOperator === undefined && !isCrio ? ['17-lost-images'] : [];
 const shortSet = [
-  ...['machine', 'pod-fields'].map((name) => `test/lab/${name}.test.ts`),
+  ...['machine', 'protobuf'].map((name) => `test/lab/${name}.test.ts`),
   ...(isCrio ? ['test/lab/node-crio.test.ts'] : []),
   ...['01-fresh', '02-rotation', '03-new-namespace', ...nodeAccess].map(
     (file) => `test/scenarios/${file}.scenario.ts`,

@@ -9,6 +9,7 @@ import { systemClock } from '../../../../src/core/clock.ts';
 import { createCluster } from '../../../../src/clients/kubernetes/index.ts';
 import type { ClusterPort } from '../../../../src/clients/kubernetes/port.ts';
 import { createNet } from '../../../../src/clients/net/index.ts';
+import { encoded, nested, string } from './encode.ts';
 import { CertificateAuthority } from '../../../../sandbox/certificates.ts';
 
 const authority = new CertificateAuthority();
@@ -17,6 +18,8 @@ let folder: string;
 let closing: (() => Promise<unknown>)[];
 /** What the requests to the server accepted. */
 let encodings: Set<string | undefined>;
+/** The answer to a list of namespaces, in protobuf. */
+let listed: { readonly status: number; readonly content: Buffer };
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'transport-'));
@@ -38,6 +41,11 @@ async function serve(tokenFile: string, port = 0): Promise<number> {
     const isKnown = req.headers.authorization === `Bearer ${readFileSync(tokenFile, 'utf8')}`;
     if (!isKnown) res.statusCode = 401;
     encodings.add(req.headers['accept-encoding']);
+    if (req.url?.startsWith('/api/v1/namespaces?')) {
+      res.writeHead(listed.status, { 'content-type': 'application/vnd.kubernetes.protobuf' });
+      res.end(listed.content);
+      return;
+    }
     const answers: Record<string, object> = { '/version': { gitVersion: 'v1.36.3' }, '/api/v1': kinds };
     const { apiVersion, kind, name } = namespace;
     res.end(JSON.stringify(answers[req.url ?? ''] ?? { apiVersion, kind, metadata: { name } }));
@@ -104,6 +112,38 @@ it('asks for compressed answers, because a page of a list has megabytes', async 
   const { cluster } = await connect(await serve(tokenFile), tokenFile);
   await cluster.get(namespace);
   expect([...encodings]).toEqual(['gzip']);
+});
+
+describe('a list in protobuf', () => {
+  const list = async (status: number, content: Buffer) => {
+    const tokenFile = join(folder, 'token');
+    await writeFile(tokenFile, 'a-token');
+    listed = { status, content };
+    const { cluster } = await connect(await serve(tokenFile), tokenFile);
+    return cluster.list({ apiVersion: 'v1', kind: 'Namespace' }, { metadataOnly: true });
+  };
+
+  it('has the objects of all items', async () => {
+    expect(await list(200, encoded(nested(2, nested(1, string(1, 'shop')))))).toEqual([
+      { apiVersion: 'v1', kind: 'Namespace', metadata: { name: 'shop' } },
+    ]);
+  });
+
+  it('is refused with the reason of the server, which is in protobuf too', async () => {
+    const refusal = encoded(
+      string(3, 'namespaces is forbidden: User "u" cannot list'),
+      string(4, 'Forbidden'),
+    );
+    await expect(list(403, refusal)).rejects.toMatchObject({
+      code: 'cluster-denied',
+      why: 'namespaces is forbidden: User "u" cannot list',
+    });
+  });
+
+  it('is an error if it is damaged', async () => {
+    await expect(list(200, Buffer.from('k8s\0\x12\x63'))).rejects.toMatchObject({ code: 'cluster-failed' });
+    await expect(list(403, Buffer.from('<html>'))).rejects.toMatchObject({ code: 'cluster-failed' });
+  });
 });
 
 describe('a cluster that was unreachable', () => {

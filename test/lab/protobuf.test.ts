@@ -3,9 +3,10 @@ import { isDeepStrictEqual } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { createCluster } from '../../src/clients/kubernetes/index.ts';
-import type { ClusterPort, KubeObject } from '../../src/clients/kubernetes/port.ts';
+import type { ClusterPort, KubeObject, ListOptions } from '../../src/clients/kubernetes/port.ts';
 import { createNet } from '../../src/clients/net/index.ts';
-import { podFields } from '../../src/cluster/pod-fields.ts';
+import { withoutRecords } from '../../src/cluster/inventory.ts';
+import { podFields, serviceAccountFields } from '../../src/cluster/list-fields.ts';
 import { withoutDetails } from '../../src/cluster/workloads.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { deployment } from '../scenarios/site.ts';
@@ -14,7 +15,7 @@ import { kubectlAt, kubectlClient } from './kubectl.ts';
 import { clusters } from './names.ts';
 import { kubeconfigOf } from './paths.ts';
 
-const space = 'lab-pod-fields';
+const space = 'lab-protobuf';
 const image = 'docker.io/library/missing:1';
 const kubectl = kubectlAt(clusters.first);
 const { apply, remove, get } = kubectlClient(kubectl);
@@ -34,6 +35,22 @@ const failing = pod('failing', {
 });
 /** Its pod has labels and an owner. */
 const owned = deployment({ namespace: space, name: 'owned', image });
+const crd = {
+  apiVersion: 'apiextensions.k8s.io/v1',
+  kind: 'CustomResourceDefinition',
+  metadata: { name: 'widgets.lab.example.com' },
+  spec: {
+    group: 'lab.example.com',
+    names: { kind: 'Widget', plural: 'widgets' },
+    scope: 'Namespaced',
+    versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
+  },
+};
+const widget = {
+  apiVersion: 'lab.example.com/v1',
+  kind: 'Widget',
+  metadata: { name: 'one', namespace: space, labels: { a: 'b' }, annotations: { c: 'd' } },
+};
 const waiting = pod('waiting', { nodeSelector: { 'example.com/none': 'yes' } });
 
 async function addEphemeralContainer(name: string): Promise<void> {
@@ -44,7 +61,7 @@ async function addEphemeralContainer(name: string): Promise<void> {
 }
 
 /** Parts of what is kept from JSON that nothing reads. */
-const unread = ['startedAt', 'finishedAt', 'containerID', 'pullPolicy', 'blockOwnerDeletion'];
+const unread = ['startedAt', 'finishedAt', 'containerID', 'pullPolicy', 'blockOwnerDeletion', 'generateName'];
 
 /** JSON also has empty texts in required fields. */
 const comparable = (pods: readonly KubeObject[]): unknown =>
@@ -52,7 +69,7 @@ const comparable = (pods: readonly KubeObject[]): unknown =>
     JSON.stringify(pods, (key, value: unknown) => (value === '' || unread.includes(key) ? undefined : value)),
   );
 
-describe('pods in protobuf', () => {
+describe('lists in protobuf', () => {
   let net: ReturnType<typeof createNet>;
   let cluster: ClusterPort & { close(): Promise<void> };
 
@@ -60,22 +77,28 @@ describe('pods in protobuf', () => {
     net = createNet();
     cluster = createCluster({ kubeconfig: kubeconfigOf(clusters.first, 'admin'), net, clock: systemClock });
     await apply({ apiVersion: 'v1', kind: 'Namespace', metadata: { name: space } });
-    await apply(failing, waiting, owned);
+    await apply(failing, waiting, owned, crd);
+    await kubectl(['wait', '--for=condition=Established', 'crd', crd.metadata.name]);
+    await apply(widget);
     await addEphemeralContainer('failing');
   });
 
   afterAll(async () => {
     await remove('namespace', space);
+    await remove('crd', crd.metadata.name);
     await cluster.close();
     await net.close();
   });
 
-  it('have the same fields as in JSON', async () => {
-    const list = (options: object) =>
-      cluster.list({ apiVersion: 'v1', kind: 'Pod' }, { reduce: withoutDetails, ...options });
+  const listPods = (options: ListOptions) =>
+    cluster.list({ apiVersion: 'v1', kind: 'Pod' }, { reduce: withoutDetails, ...options });
+
+  it('have the same fields of pods as in JSON', async () => {
     let [inJson, inProtobuf]: readonly unknown[] = [];
     await waitFor('two equal lists of pods with messages', async () => {
-      [inJson, inProtobuf] = (await Promise.all([list({}), list({ fields: podFields })])).map(comparable);
+      [inJson, inProtobuf] = (await Promise.all([listPods({}), listPods({ fields: podFields })])).map(
+        comparable,
+      );
       const text = JSON.stringify(inJson);
       const parts = ['initContainerStatuses', 'ephemeralContainers', 'Unschedulable', 'ReplicaSet'];
       const isThere = parts.every((part) => text.includes(part));
@@ -83,5 +106,43 @@ describe('pods in protobuf', () => {
     }).catch(() => undefined);
     expect(inProtobuf).toEqual(inJson);
     expect(JSON.stringify(inJson)).toContain('"waiting":{"reason"');
+  });
+
+  it('have the same fields of service accounts as in JSON', async () => {
+    const kind = { apiVersion: 'v1', kind: 'ServiceAccount' };
+    await apply({
+      ...kind,
+      metadata: { name: 'robot', namespace: space, labels: { a: 'b' } },
+      imagePullSecrets: [{ name: 'first' }, { name: 'second' }],
+    });
+    const [inJson, inProtobuf] = await Promise.all([
+      cluster.list(kind, { namespace: space, reduce: withoutRecords }),
+      cluster.list(kind, { namespace: space, fields: serviceAccountFields }),
+    ]);
+    expect(inProtobuf).toEqual(inJson);
+  });
+
+  it('are refused with the reason of the server', async () => {
+    const refused = listPods({ fields: podFields, fieldSelector: 'status.nothing=1' });
+    await expect(refused).rejects.toMatchObject({
+      why: expect.stringContaining('field label not supported') as string,
+    });
+  });
+
+  it.each([
+    ['Pod', 'v1'],
+    ['CustomResourceDefinition', 'apiextensions.k8s.io/v1'],
+    ['Widget', 'lab.example.com/v1'],
+  ])('have the same metadata of a %s as in JSON', async (kind, apiVersion) => {
+    const [inJson, inProtobuf] = await Promise.all([
+      cluster.list({ apiVersion, kind }),
+      cluster.list({ apiVersion, kind }, { metadataOnly: true }),
+    ]);
+    const withoutRecords = inJson.map(({ metadata }) => ({
+      apiVersion,
+      kind,
+      metadata: { ...metadata, managedFields: undefined },
+    }));
+    expect(comparable(inProtobuf)).toEqual(comparable(withoutRecords));
   });
 });

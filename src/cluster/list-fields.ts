@@ -5,6 +5,7 @@ import {
   list,
   message,
   type Message,
+  objectMeta,
   shortMeta,
   text,
   textMap,
@@ -58,4 +59,10 @@ export const podFields: Message = {
     10: list('initContainerStatuses', containerStatus),
     13: list('ephemeralContainerStatuses', containerStatus),
   }),
+};
+
+/** What is read of a service account. */
+export const serviceAccountFields: Message = {
+  1: message('metadata', objectMeta),
+  3: list('imagePullSecrets', { 1: text('name') }),
 };
