@@ -46,7 +46,7 @@ function phaseTargets(comparison: Comparison, phase: Phase, all: readonly Compar
     const speed = peer.seconds.median / own.seconds.median;
     add(`at least ${minSpeed} times as fast as the fastest peer`, times(speed), speed >= minSpeed);
   }
-  for (const { tool, ratio } of phase === 'cold' ? rows : []) {
+  for (const { tool, ratio } of rows) {
     if (!ratio || !isOtherBuild(tool)) continue;
     const share = 1 / ratio.median;
     const wanted = `at most ${maxShareOfOtherBuild} times the seconds of ${labelOf(tool)}`;

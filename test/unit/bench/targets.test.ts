@@ -123,12 +123,13 @@ it('compares builds run by run, so that load on the machine affects both of a pa
 });
 
 it('allows a tenth more than the seconds of another build in the same rounds, and names it', () => {
-  const against = (seconds: number) =>
+  const against = (seconds: number, phase: Sample['phase'] = 'cold') =>
     compared('A', [
-      { ...sample, seconds },
-      { ...sample, tool: 'registry:abc1234', seconds: 2 },
+      { ...sample, phase, seconds },
+      { ...sample, phase, tool: 'registry:abc1234', seconds: 2 },
     ]);
   expect(judged(against(2.18))[0]).toEqual(['cold', '1.09 times', true]);
   expect(judged(against(2.3))[0]).toEqual(['cold', '1.15 times', false]);
+  expect(judged(against(2.3, 'warm'))[0]).toEqual(['warm', '1.15 times', false]);
   expect(figures([against(2)])).toContain('| A | cold | ecr-bootstrap abc1234 | 2.00 | 1.00 |');
 });

@@ -109,14 +109,16 @@ it('reads the metadata of objects in protobuf too', async () => {
   expect(first).toEqual({ apiVersion: 'v1', kind: 'Pod', metadata: { name: 'pod-0' } });
 });
 
-it('reduces the objects of a server that has no protobuf', async () => {
+it('reduces only the objects of a server that has no protobuf', async () => {
   const reduce = ({ apiVersion, kind }: KubeObject): KubeObject => ({
     apiVersion,
     kind,
     metadata: { name: 'less' },
   });
-  const [first] = await new PagingServer(1, false).list({ fields: {}, reduce });
-  expect(first?.metadata).toEqual({ name: 'less' });
+  const options = { fields: { 1: message('metadata', objectMeta) }, reduce };
+  const [fromJson] = await new PagingServer(1, false).list(options);
+  const [fromProtobuf] = await new PagingServer(1, true).list(options);
+  expect([fromJson?.metadata.name, fromProtobuf?.metadata.name]).toEqual(['less', 'pod-0']);
 });
 
 it.each([
