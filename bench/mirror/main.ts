@@ -37,7 +37,11 @@ async function compareAll(options: Options, signal: AbortSignal, done: Compariso
   const { sets, rounds, isQuick } = options;
   const versions = versionsOf(options.tools);
   const tools = new Map<ToolName, CommandFor>();
-  for (const name of options.tools) tools.set(publicName(name), await prepareTool(name));
+  for (const name of options.tools) {
+    const known = publicName(name);
+    if (tools.has(known)) throw new Error(`two checkouts are at ${known}`);
+    tools.set(known, await prepareTool(name));
+  }
   const root = await mkdtemp(join(memoryFolder, 'ecr-bootstrap-bench-'));
   try {
     await makeCertificate(root);

@@ -228,6 +228,7 @@ export interface OddNode {
 /** One snapshot of the cluster for one observation. Each list is read at most once, for all namespaces, in pages. */
 export interface Inventory {
   namespaces(): Promise<readonly NamespaceInfo[]>;
+  /** Their metadata and pull secrets. */
   serviceAccounts(): Promise<readonly KubeObject[]>;
   /** As {@link withoutDetails} reduces them. */
   pods(): Promise<readonly KubeObject[]>;

@@ -7,6 +7,7 @@ import {
   type Message,
   objectMeta,
   shortMeta,
+  sparseList,
   text,
   textMap,
 } from '../clients/kubernetes/protobuf.ts';
@@ -35,11 +36,11 @@ const containerStatus: Message = {
   7: text('imageID'),
 };
 
-/** The part of a pod that {@link withoutDetails} keeps. */
+/** The part of a pod that `withoutDetails` keeps. */
 export const podFields: Message = {
   1: message('metadata', { ...shortMeta, 12: textMap('annotations', new Set([mirrorAnnotation])) }),
   2: message('spec', {
-    1: list('volumes', {
+    1: sparseList('volumes', {
       2: inline({ 30: message('image', { 1: text('reference') }) }),
     }),
     2: list('containers', container),

@@ -58,10 +58,13 @@ export function workloadsOf(controllers: Controllers, pods: readonly KubeObject[
   for (const pod of pods) if (!isFinished(pod)) addPod(pod, found, added, jobs);
   for (const id of managed) found.delete(id);
   return [...found].map(([id, one]) => {
-    const { images = [], nodes = [] } = added.get(id) ?? {};
-    return added.has(id)
-      ? { ...one, images: distinct([...one.images, ...images]), nodes: distinct([...one.nodes, ...nodes]) }
-      : one;
+    const more = added.get(id);
+    if (!more) return one;
+    return {
+      ...one,
+      images: distinct([...one.images, ...more.images]),
+      nodes: distinct([...one.nodes, ...more.nodes]),
+    };
   });
 }
 

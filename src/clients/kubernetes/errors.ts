@@ -58,6 +58,7 @@ export function readAnswer<T>(read: () => T): T {
         what: 'could not read an answer of the Kubernetes API',
         why: `it is damaged: ${(error as Error).message}`,
         hint: 'Run the same command again. If it fails again, check the proxies on the way to the API server.',
+        isTransient: true,
       },
       { cause: error },
     );

@@ -66,7 +66,7 @@ async function listOnce(
     pending = early === undefined ? undefined : request(early);
     if (pending) await setImmediate();
     const page = pageOf(answer, options);
-    const reduce = answer.protobuf ? undefined : options.reduce;
+    const reduce = answer.protobuf && options.fields ? undefined : options.reduce;
     // Items of built-in kinds have no apiVersion and kind; items of metadata lists have those of
     // PartialObjectMetadata.
     for (const item of page.items ?? []) {
@@ -91,7 +91,7 @@ function pageOf({ protobuf, body }: ApiResponse, { fields = metadataFields }: Li
   return { items: [], ...decodePart(protobuf, { ...listMetadata, 2: list('items', fields) }) };
 }
 
-/** The continue token of a page whose objects are not read yet. Only protobuf can be read in part. */
+/** The continue token of a page whose objects are not read yet. JSON is only read as a whole. */
 const earlyToken = ({ protobuf }: ApiResponse): string | undefined =>
   protobuf && decodePart(protobuf, listMetadata).metadata?.continue;
 

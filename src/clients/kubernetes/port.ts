@@ -22,6 +22,7 @@ export interface ObjectMeta {
   readonly namespace?: string;
   readonly uid?: string;
   readonly resourceVersion?: string;
+  /** Not in lists of metadata. */
   readonly generation?: number;
   readonly creationTimestamp?: string;
   readonly deletionTimestamp?: string;
@@ -46,13 +47,13 @@ export interface ListOptions {
   readonly namespace?: string;
   readonly labelSelector?: string;
   readonly fieldSelector?: string;
-  /** Requests PartialObjectMetadata: only apiVersion, kind and metadata are set. */
+  /** Requests PartialObjectMetadata: only apiVersion, kind and the fields of {@link ObjectMeta} are set. */
   readonly metadataOnly?: boolean;
   /** Keeps only this part of each object while the pages arrive, so that large lists need little memory. */
   readonly reduce?: (object: KubeObject) => KubeObject;
   /**
-   * The same part as the fields of a protobuf message, in which servers send built-in kinds much faster than in JSON. For a
-   * server that has only JSON, give both.
+   * The same part as the fields of a protobuf message, in which servers send built-in kinds much faster than in JSON. Give
+   * `reduce` too, for servers that have only JSON.
    */
   readonly fields?: Message;
 }

@@ -8,7 +8,7 @@ type Fields = Record<string, unknown>;
 class Reader extends PbfReader {
   readonly #texts = new Map<string, string>();
 
-  /** Most texts of a list occur often, for example the names of nodes. Each is kept once, which halves the memory of pods. */
+  /** Most texts of a page occur often, for example the names of nodes. Each is kept once, which halves the memory of pods. */
   readText(): string {
     const read = this.readString();
     const known = this.#texts.get(read);
@@ -53,12 +53,19 @@ export const integer = (name: string): Field => ({
 export const message = (name: string, fields: Message): Field =>
   delimited((reader, into) => void (into[name] = nested(reader, fields)));
 
-/** A repeated message. Those without any of the fields are left out. */
+/** A repeated message. */
 export const list = (name: string, fields: Message): Field =>
+  delimited((reader, into) => push(into, name, nested(reader, fields)));
+
+/** A repeated message. Those without any of the fields are left out. */
+export const sparseList = (name: string, fields: Message): Field =>
   delimited((reader, into) => {
     const item = nested(reader, fields);
-    for (const _ in item) return void ((into[name] ??= []) as Fields[]).push(item);
+    if (Object.keys(item).length > 0) push(into, name, item);
   });
+
+const push = (into: Fields, name: string, item: unknown): void =>
+  void ((into[name] ??= []) as unknown[]).push(item);
 
 /** A message whose fields JSON has beside those of the parent. */
 export const inline = (fields: Message): Field =>
@@ -66,7 +73,7 @@ export const inline = (fields: Message): Field =>
 
 /** A repeated text. */
 export const textList = (name: string): Field =>
-  delimited((reader, into) => ((into[name] ??= []) as string[]).push(reader.readText()));
+  delimited((reader, into) => push(into, name, reader.readText()));
 
 const entry: Message = { 1: text('key'), 2: text('value') };
 
@@ -98,15 +105,8 @@ function readFields(reader: Reader, fields: Message, end: number, into: Fields):
     // What is not read is skipped by nextField.
     if (field?.wireType === reader.type) field.read(reader, into);
   }
+  if (reader.pos !== end) throw new Error('a message has another length than announced');
   return into;
-}
-
-/** @throws Error if the content is not a message */
-function decode(content: Uint8Array, fields: Message): Fields {
-  const reader = new Reader(content);
-  const object = readFields(reader, fields, reader.length, {});
-  if (reader.pos !== reader.length) throw new Error('a message is longer or shorter than announced');
-  return object;
 }
 
 /** Precedes each object: kubernetes.io/docs/reference/using-api/api-concepts, "Protobuf encoding". */
@@ -115,19 +115,25 @@ const magic = 'k8s\0';
 const raw = 2;
 
 /**
- * The given fields of an object, or of a list, as in JSON.
+ * The given fields of an object or a list, as JSON has them. Only texts that are empty are left out everywhere.
  * @throws Error if the content is not an object
  */
 export function decodeObject(content: Buffer, fields: Message): Fields {
   if (content.toString('latin1', 0, magic.length) !== magic) throw new Error('it does not begin with k8s');
-  let object: Fields = {};
+  let object: Fields | undefined;
   const readObject = delimited((reader) => (object = decode(reader.readBytes(), fields)));
   decode(content.subarray(magic.length), { [raw]: readObject });
+  if (!object) throw new Error('it has no object');
   return object;
 }
 
-/** Errors are objects too. */
-export const statusMessage: Message = { 3: text('message'), 4: text('reason') };
+function decode(content: Uint8Array, fields: Message): Fields {
+  const reader = new Reader(content);
+  return readFields(reader, fields, reader.length, {});
+}
+
+/** What is read of an error. */
+export const statusFields: Message = { 3: text('message'), 4: text('reason') };
 
 const ownerReference: Message = {
   1: text('kind'),
@@ -137,7 +143,7 @@ const ownerReference: Message = {
   6: flag('controller'),
 };
 
-/** {@link ObjectMeta} without what only some lists need. */
+/** What is read of the metadata of every object. */
 export const shortMeta: Message = {
   1: text('name'),
   3: text('namespace'),
@@ -148,11 +154,10 @@ export const shortMeta: Message = {
   13: list('ownerReferences', ownerReference),
 };
 
-/** {@link ObjectMeta}. */
+/** What is read of the metadata of an object that may be changed. */
 export const objectMeta: Message = {
   ...shortMeta,
   6: text('resourceVersion'),
-  7: integer('generation'),
   12: textMap('annotations'),
   14: textList('finalizers'),
 };

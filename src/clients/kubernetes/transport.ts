@@ -10,13 +10,12 @@ import {
   LoginRefused,
   noLogin,
   notTheApi,
-  readAnswer,
   refused,
   statusOf,
   unreachable,
   serverNameMismatch,
 } from './errors.ts';
-import { decodeObject, protobufType, statusMessage } from './protobuf.ts';
+import { decodeObject, protobufType, statusFields } from './protobuf.ts';
 import { chooseContext, type KubeconfigChoice, type KubeContext } from './kubeconfig.ts';
 
 export interface ApiRequest {
@@ -211,9 +210,10 @@ async function exchange(
     body: body === undefined ? null : JSON.stringify(body),
   });
   const [location, warning] = [response.header('location'), response.header('warning')];
+  const [type = ''] = response.header('content-type')?.split(';') ?? [];
   const answer = {
     status: response.status,
-    ...(response.header('content-type') === protobufType
+    ...(type.trim().toLowerCase() === protobufType
       ? inProtobuf(response.status, await response.bytes())
       : { body: await response.text() }),
     ...(location === undefined ? {} : { location }),
@@ -223,11 +223,16 @@ async function exchange(
   return retryAfter > 0 ? { answer, retryAfter } : { answer };
 }
 
-/** Only lists are requested in protobuf, but then the server sends its errors so too. */
-const inProtobuf = (status: number, content: Buffer): Pick<ApiResponse, 'body' | 'protobuf'> =>
-  status < 300
-    ? { body: '', protobuf: content }
-    : { body: JSON.stringify(readAnswer(() => decodeObject(content, statusMessage))) };
+/** Only lists are requested in protobuf. Errors become JSON, as those of all other requests. */
+function inProtobuf(status: number, content: Buffer): Pick<ApiResponse, 'body' | 'protobuf'> {
+  if (status < 300) return { body: '', protobuf: content };
+  try {
+    return { body: JSON.stringify(decodeObject(content, statusFields)) };
+  } catch {
+    // The status says enough.
+    return { body: '' };
+  }
+}
 
 /** The server sends 429 before it does anything, so every request can be repeated after it. */
 const isTransient = (status: number, repeatable: boolean): boolean =>

@@ -32,12 +32,18 @@ export async function openSandboxWorld(untouched: boolean): Promise<OpenedWorld>
   const platforms = ['linux/amd64', 'linux/arm64'];
   for (const [host, name, tag] of images) sources.get(host)?.seed(name, tag, { platforms });
   const worlds = new SandboxWorlds(cli);
-  const world = worlds.worldOf(cluster, clusterUrl);
-  // The sandbox has its own workloads with these names.
-  await world.cluster.remove('deployment', 'web', 'shop');
-  await world.cluster.remove('statefulset', 'prometheus', 'monitoring');
-  if (!untouched) await world.cluster.apply(...workloads.map((workload) => pullingFromEcr(world, workload)));
-  return { world, close: () => worlds.close() };
+  try {
+    const world = worlds.worldOf(cluster, clusterUrl);
+    // The sandbox has its own workloads with these names.
+    await world.cluster.remove('deployment', 'web', 'shop');
+    await world.cluster.remove('statefulset', 'prometheus', 'monitoring');
+    if (!untouched)
+      await world.cluster.apply(...workloads.map((workload) => pullingFromEcr(world, workload)));
+    return { world, close: () => worlds.close() };
+  } catch (error) {
+    await worlds.close();
+    throw error;
+  }
 }
 
 /** A workload that works with ECR as soon as the images and the pull secret of its namespace exist. */

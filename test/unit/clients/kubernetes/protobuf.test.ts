@@ -8,6 +8,7 @@ import {
   message,
   objectMeta,
   text,
+  sparseList,
   textList,
   textMap,
   time,
@@ -51,15 +52,15 @@ describe('an object in protobuf', () => {
     expect(decodeObject(content, shape)).toEqual({ ready: false, count: 0, running: {} });
   });
 
-  it('has lists without the messages that have none of the fields', () => {
+  it('has lists with all messages, or without those that have none of the fields', () => {
     const content = encoded(
       nested(1, string(1, 'a')),
       nested(1, string(2, 'other')),
       nested(2, string(2, 'other')),
     );
     const item = { 1: text('name') };
-    expect(decodeObject(content, { 1: list('items', item), 2: list('none', item) })).toEqual({
-      items: [{ name: 'a' }],
+    expect(decodeObject(content, { 1: list('items', item), 2: sparseList('none', item) })).toEqual({
+      items: [{ name: 'a' }, {}],
     });
   });
 
@@ -108,15 +109,16 @@ describe('an object in protobuf', () => {
   it.each([
     ['of another format', Buffer.from('{"kind":"PodList"}')],
     ['empty', Buffer.alloc(0)],
+    ['without content', Buffer.from('k8s\0')],
     ['truncated', encoded(string(1, 'a long name that ends early')).subarray(0, -15)],
   ])('is refused if it is %s', (_, content) => {
     expect(() => decodeObject(content, { 1: text('name') })).toThrow(Error);
   });
 
-  it('is refused if a message in it is longer than the object', () => {
-    const envelope = encoded(nested(1, string(1, 'web')));
-    // The length of the inner message.
-    envelope[envelope.indexOf('web') - 3] = 99;
+  it.each([1, 99])('is refused if a message in it announces %i more bytes than it has', (more) => {
+    const envelope = encoded(nested(1, string(1, 'web')), string(2, 'x'));
+    const length = envelope.indexOf('web') - 3;
+    envelope[length] = (envelope[length] ?? 0) + more;
     expect(() => decodeObject(envelope, { 1: message('metadata', { 1: text('name') }) })).toThrow(Error);
   });
 });

@@ -20,10 +20,12 @@ let closing: (() => Promise<unknown>)[];
 let encodings: Set<string | undefined>;
 /** The answer to a list of namespaces, in protobuf. */
 let listed: { readonly status: number; readonly content: Buffer };
+let mediaType: string;
 
 beforeEach(async () => {
   folder = await mkdtemp(join(tmpdir(), 'transport-'));
   encodings = new Set();
+  mediaType = 'application/vnd.kubernetes.protobuf';
   closing = [() => rm(folder, { recursive: true })];
 });
 
@@ -42,7 +44,7 @@ async function serve(tokenFile: string, port = 0): Promise<number> {
     if (!isKnown) res.statusCode = 401;
     encodings.add(req.headers['accept-encoding']);
     if (req.url?.startsWith('/api/v1/namespaces?')) {
-      res.writeHead(listed.status, { 'content-type': 'application/vnd.kubernetes.protobuf' });
+      res.writeHead(listed.status, { 'content-type': mediaType });
       res.end(listed.content);
       return;
     }
@@ -140,9 +142,20 @@ describe('a list in protobuf', () => {
     });
   });
 
+  it('is read whatever the parameters of its media type are', async () => {
+    mediaType = 'Application/vnd.kubernetes.protobuf; charset=utf-8';
+    expect(await list(200, encoded(nested(2, nested(1, string(1, 'shop')))))).toHaveLength(1);
+  });
+
   it('is an error if it is damaged', async () => {
-    await expect(list(200, Buffer.from('k8s\0\x12\x63'))).rejects.toMatchObject({ code: 'cluster-failed' });
-    await expect(list(403, Buffer.from('<html>'))).rejects.toMatchObject({ code: 'cluster-failed' });
+    await expect(list(200, Buffer.from('k8s\0\x12\x63'))).rejects.toMatchObject({
+      code: 'cluster-failed',
+      isTransient: true,
+    });
+  });
+
+  it('is refused with the status of the server if the reason is damaged', async () => {
+    await expect(list(403, Buffer.from('<html>'))).rejects.toMatchObject({ code: 'cluster-denied' });
   });
 });
 
