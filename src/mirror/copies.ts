@@ -67,7 +67,7 @@ export const isCopy = (change: Change): change is CopyChange =>
 export async function copyImages(
   changes: readonly CopyChange[],
   { ctx, signal, emit }: MirrorRun,
-  prepare: MirrorOptions['prepare'] & {},
+  more: Pick<MirrorOptions, 'prepare' | 'held'>,
 ): Promise<Outcome<CopyChange>[]> {
   const { engine, concurrency } = ctx.config.mirror;
   // The run reports the outcome of each change.
@@ -76,7 +76,7 @@ export async function copyImages(
   };
   const results = await ctx.mirror.copy(
     changes.map(({ payload }) => payload.image),
-    { engine, concurrency, platforms: await ctx.platforms(), prepare, signal, emit: emitWithoutDone },
+    { engine, concurrency, platforms: await ctx.platforms(), ...more, signal, emit: emitWithoutDone },
   );
   for (const { image, missingPlatforms } of results) {
     const finding = missingPlatformsFinding(image, missingPlatforms, 'warning');

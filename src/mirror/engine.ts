@@ -23,10 +23,18 @@ export interface MirrorOptions {
    * Resolves to the errors by repository; the images of these repositories fail with them.
    */
   readonly prepare?: (images: readonly WantedImage[]) => Promise<ReadonlyMap<string, BootstrapError>>;
+  /** Other images that ECR has. If it mounts blobs from other repositories, theirs are not uploaded again. */
+  readonly held?: () => Promise<readonly HeldImage[]>;
   /** A copy calls this when it has looked up all images, with the number of manifests that it puts. */
   readonly lookedUp?: (manifests: number) => void;
   readonly signal: AbortSignal;
   readonly emit: Emit;
+}
+
+/** An image in ECR. */
+export interface HeldImage {
+  readonly repository: string;
+  readonly digest: Digest;
 }
 
 /** Whether an existing tag stays, although it has other content than the source. */

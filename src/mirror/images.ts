@@ -4,6 +4,7 @@ import type { Diff, Outcome } from '../core/step.ts';
 import { oncePerContext } from '../core/once.ts';
 import { type RejectedImage, sourceHost } from '../images/wanted.ts';
 import type { MirrorContext, MirrorRun } from './context.ts';
+import type { HeldImage } from './engine.ts';
 import {
   copiesOf,
   type CopyChange,
@@ -76,9 +77,18 @@ export async function applyImages(
   run: MirrorRun,
 ): Promise<Outcome<ImagesChange>[]> {
   const repositories = new MissingRepositories(run);
-  const copied = await copyImages(changes.filter(isCopy), run, repositories.prepare);
+  const copied = await copyImages(changes.filter(isCopy), run, {
+    prepare: repositories.prepare,
+    held: () => heldImages(run.ctx),
+  });
   return [...(await repositories.outcomes(changes.filter(isCreation))), ...copied];
 }
+
+/** The wanted images that ECR has. */
+const heldImages = async (ctx: MirrorContext): Promise<readonly HeldImage[]> =>
+  (await imagePresence(ctx)).flatMap(({ image: { repository }, digest }) =>
+    digest === undefined ? [] : [{ repository, digest }],
+  );
 
 const isCreation = (change: ImagesChange): change is RepositoryCreation => change.payload.does === 'create';
 

@@ -1,8 +1,8 @@
-import { type Descriptor, isNondistributable } from '../../clients/registry/manifest.ts';
+import { type Descriptor, isNondistributable, type Manifest } from '../../clients/registry/manifest.ts';
 import type { RepositoryLocation } from './read-blob.ts';
 import { blobKey, bySize, type Candidate, carriersOf } from './carriers.ts';
 import type { Contents } from './contents.ts';
-import { blobsOf, type Resolution } from './resolve.ts';
+import { blobsIn, blobsOf, type Resolution } from './resolve.ts';
 import type { TransferStats } from './result.ts';
 
 /** A result that is known later. */
@@ -67,6 +67,12 @@ export interface BlobCopies {
   committed?: string;
 }
 
+/** An image that ECR has. */
+export interface CommittedImage {
+  readonly repository: string;
+  readonly manifests: readonly Manifest[];
+}
+
 /** An image, and the blobs to bring into its repository. */
 interface PlannedDelivery extends Candidate {
   readonly delivery: Delivery;
@@ -83,7 +89,7 @@ export class BlobPlan {
   readonly #mayMount: boolean;
   readonly #copies = new Map<string, BlobCopies>();
   /** Images that ECR has. Most runs with many of them copy nothing, so their blobs are read later. */
-  readonly #committed: Resolution[] = [];
+  readonly #committed: CommittedImage[] = [];
 
   /** @param mayMount whether the target may mount blobs from other repositories */
   constructor(contents: Contents, mayMount: boolean) {
@@ -92,8 +98,8 @@ export class BlobPlan {
   }
 
   /** Other repositories can mount the blobs of this image, which ECR has. */
-  addCommitted(resolution: Resolution): void {
-    if (this.#mayMount) this.#committed.push(resolution);
+  addCommitted(image: CommittedImage): void {
+    if (this.#mayMount) this.#committed.push(image);
   }
 
   /**
@@ -113,8 +119,8 @@ export class BlobPlan {
         return { delivery, repository: resolution.image.repository, blobs, present };
       }),
     );
-    for (const resolution of this.#committed.splice(0)) {
-      for (const blob of blobsOf(resolution)) this.#copiesOf(blob).committed ??= resolution.image.repository;
+    for (const { repository, manifests } of this.#committed.splice(0)) {
+      for (const blob of blobsIn(manifests)) this.#copiesOf(blob).committed ??= repository;
     }
     for (const { repository, blobs, present } of planned) {
       for (const blob of blobs) if (present.has(blob.digest)) this.#copiesOf(blob).committed ??= repository;

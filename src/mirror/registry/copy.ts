@@ -8,7 +8,7 @@ import { type Descriptor, isNondistributable } from '../../clients/registry/mani
 import { type EngineOptions, type MirrorResult, reportDone } from '../engine.ts';
 import { type BlobCopies, type BlobJob, BlobPlan, createDelivery, type Delivery } from './blobs.ts';
 import { type Group, inGroups } from './groups.ts';
-import { blobsOf, type Resolution } from './resolve.ts';
+import { blobsOf, heldManifests, type Resolution, selectedManifests } from './resolve.ts';
 import { RegistryProgress } from './progress.ts';
 import { Publisher } from './publish.ts';
 import { failureOf, outcomeOf, type PlannedCopy, resultOf } from './result.ts';
@@ -40,6 +40,7 @@ export class RegistryCopy {
   /** Those of the images that are copied. */
   readonly #results = new Map<Resolution, Promise<MirrorResult>>();
   readonly #sent = new Set<BlobCopies>();
+  #held: EngineOptions['held'];
   #repeatedBytes = 0;
 
   constructor(services: RegistryEngineServices, options: EngineOptions) {
@@ -61,6 +62,8 @@ export class RegistryCopy {
     const spool = new Spool(folder);
     try {
       const mounting = await this.#services.mounting();
+      // If mounts may be refused, reading these manifests may save nothing.
+      if (mounting === true) this.#held = this.#options.held;
       const plan = new BlobPlan(contents, mounting !== false);
       const slots = new Slots(concurrency);
       const moved: TransferContext['moved'] = (job, bytes) => this.#progress.moved(job, bytes);
@@ -90,9 +93,12 @@ export class RegistryCopy {
     for (const one of members) {
       if (!('resolution' in one)) continue;
       const { resolution, stats } = one;
-      if (resolution.state === 'current') plan.addCommitted(resolution);
+      const { repository } = resolution.image;
+      if (resolution.state === 'current')
+        plan.addCommitted({ repository, manifests: selectedManifests(resolution) });
       if (resolution.state.startsWith('would-')) wanted.push(createDelivery(resolution, stats));
     }
+    if (wanted.length > 0) await this.#addHeld(plan);
     const deliveries = await this.#prepare(wanted);
     const absent = await this.#absentLayers(deliveries);
     const jobs = await plan.add(deliveries, (delivery, { digest }) =>
@@ -107,6 +113,19 @@ export class RegistryCopy {
     }
     for (const [delivery, blobs] of work)
       this.#results.set(delivery.resolution, this.#finish(delivery, blobs));
+  }
+
+  /** Reads what other images ECR has, once, if it mounts their blobs. */
+  async #addHeld(plan: BlobPlan): Promise<void> {
+    const held = this.#held?.();
+    this.#held = undefined;
+    const { contents, target } = this.#services;
+    const call = { signal: this.#options.signal };
+    const read = (await held)?.map(async (image) => ({
+      repository: image.repository,
+      manifests: await heldManifests(image, target, contents, call),
+    }));
+    for (const image of await Promise.all(read ?? [])) plan.addCommitted(image);
   }
 
   /** Creates the repositories. @returns the images that have one; the others have failed */

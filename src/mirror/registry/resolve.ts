@@ -8,7 +8,7 @@ import { CorruptContent, type Digest, isAcceptedByEcr } from '../../clients/regi
 import type { RequestContext } from '../../clients/registry/host.ts';
 import type { MirrorHistory } from '../../clients/registry/history.ts';
 import type { Descriptor, Manifest } from '../../clients/registry/manifest.ts';
-import { keepsTag, type MirrorResult } from '../engine.ts';
+import { type HeldImage, keepsTag, type MirrorResult } from '../engine.ts';
 import type { RepositoryLocation } from './read-blob.ts';
 import type { Contents } from './contents.ts';
 import { selectPlatforms, type Selection } from './select.ts';
@@ -27,9 +27,18 @@ export interface Resolution {
   readonly present?: Digest;
 }
 
+/** All selected manifests. */
+export const selectedManifests = ({ selection }: Pick<Resolution, 'selection'>): readonly Manifest[] => [
+  ...selection.inner,
+  selection.root,
+];
+
 /** All selected blobs, each once. */
-export function blobsOf({ selection }: Pick<Resolution, 'selection'>): Descriptor[] {
-  const manifests = [...selection.inner, selection.root];
+export const blobsOf = (resolution: Pick<Resolution, 'selection'>): Descriptor[] =>
+  blobsIn(selectedManifests(resolution));
+
+/** The blobs of these manifests, each once. */
+export function blobsIn(manifests: readonly Manifest[]): Descriptor[] {
   return [...new Map(manifests.flatMap(({ blobs }) => blobs).map((blob) => [blob.digest, blob])).values()];
 }
 
@@ -146,6 +155,24 @@ export async function blobsAtSource(
   const manifest = await contents.manifest(location, digest, call);
   const platforms = platformsFor(image, reference, wanted);
   return blobsOf({ selection: await select({ image, manifest, location, platforms }, contents, call) });
+}
+
+/** All manifests of an image in ECR, or none if they cannot be read. @throws the signal's reason */
+export async function heldManifests(
+  { repository, digest }: HeldImage,
+  target: Registry,
+  contents: Contents,
+  call: RequestContext,
+): Promise<readonly Manifest[]> {
+  const read = (one: Digest) => contents.manifest({ registry: target, repository }, one, call);
+  try {
+    const root = await read(digest);
+    const tree = new ManifestTree(root, read, { what: `could not read ${repository}`, signal: call.signal });
+    return [root, ...(await tree.below())];
+  } catch {
+    call.signal.throwIfAborted();
+    return [];
+  }
 }
 
 /** What the HEAD requests found. */

@@ -1,4 +1,4 @@
-import { afterEach, expect, it } from 'vitest';
+import { afterEach, describe, expect, it } from 'vitest';
 import { images } from '../../../../src/steps/images.ts';
 import { internetImages } from '../../../../src/mirror/internet.ts';
 import { applyStep, planStep, runOf } from '../../../contract/step-contract.ts';
@@ -190,4 +190,36 @@ it('sends no request to the source of a tag that the ECR has', async () => {
   expect((await planStep(images, place)).changes).toEqual([]);
   const asked = place.world.faults.calls.slice(before).filter(({ service }) => service === 'source');
   expect(asked).toEqual([]);
+});
+
+describe('a new image that has layers of an image in ECR', () => {
+  const held = 'myproject/docker.io/library/old';
+
+  /** How many blobs are uploaded, of two shared and two new ones. */
+  async function uploads(mounting: 'ENABLED' | 'DISABLED', isHidden = false): Promise<number> {
+    place = await MirrorWorld.start({ images: { list: ['new:1', 'old:1'] } });
+    const { aws, faults, sources } = place.world;
+    await apply();
+    aws.registry.settings.set('BLOB_MOUNTING', mounting);
+    const layers = { base: ['b1', 'b2'], layers: 1 };
+    aws.registry.seed(held, '1', layers);
+    sources.get('docker.io')?.seed('library/new', '1', layers);
+    if (isHidden)
+      faults.plan({ kind: 'deny', service: 'registry', operation: 'GetManifest', resource: held });
+    faults.calls.splice(0);
+    expect([...(await apply()).results].filter(([, result]) => result === 'done')).toHaveLength(2);
+    return faults.calls.filter(({ operation }) => operation === 'FinishUpload').length;
+  }
+
+  it('mounts them if the account allows it', async () => {
+    expect(await uploads('ENABLED')).toBe(2);
+  });
+
+  it('uploads them if the account does not', async () => {
+    expect(await uploads('DISABLED')).toBe(4);
+  });
+
+  it('uploads them if the image in ECR cannot be read', async () => {
+    expect(await uploads('ENABLED', true)).toBe(4);
+  });
 });
