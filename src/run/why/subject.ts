@@ -23,6 +23,12 @@ export const subjectTypes: readonly SubjectType[] = [
   apps('ReplicaSet', 'replicaset', 'replicasets', 'rs'),
   { apiVersion: 'batch/v1', kind: 'Job', names: ['job', 'jobs'] },
   { apiVersion: 'batch/v1', kind: 'CronJob', names: ['cronjob', 'cronjobs', 'cj'] },
+  {
+    apiVersion: 'v1',
+    kind: 'ReplicationController',
+    names: ['replicationcontroller', 'replicationcontrollers', 'rc'],
+  },
+  { apiVersion: 'v1', kind: 'PodTemplate', names: ['podtemplate', 'podtemplates'] },
   { apiVersion: 'v1', kind: 'Node', names: ['node', 'nodes', 'no'] },
 ];
 

@@ -542,7 +542,32 @@ const cases: readonly Case[] = [
     id: 'repository-missing',
     fix: /^ecr-bootstrap mirror docker\.io\/library\/redis:8$/,
   },
+  ...['ReplicationController', 'PodTemplate'].map((kind): Case => ({
+    name: `the template of a ${kind}`,
+    inject: () => {
+      const template = {
+        spec: { containers: [{ name: 'main', image: ecr('docker.io/library/nginx:9.9') }] },
+      };
+      const metadata = { name: 'old', namespace };
+      cluster().put({
+        ...{ apiVersion: 'v1', kind, metadata },
+        ...(kind === 'PodTemplate' ? { template } : { spec: { replicas: 0, template } }),
+      });
+    },
+    args: `${kind.toLowerCase()}/old -n shop`,
+    id: 'tag-missing',
+    fix: new RegExp(`^Fix the image reference in ${kind} shop/old`),
+  })),
 ];
+
+/** The longest line of prose. Commands are not wrapped. */
+const widthOf = (printed: string): number =>
+  Math.max(
+    ...printed
+      .split('\n')
+      .filter((line) => !/kubectl|ecr-bootstrap|aws |docker /.test(line))
+      .map((line) => line.length),
+  );
 
 describe('why', () => {
   it.each(cases)('names $id first for $name', async ({ inject, args = 'pod/web -n shop', id, fix, run }) => {
@@ -555,6 +580,8 @@ describe('why', () => {
     expect(cause?.id, stdout).toBe(id);
     expect(cause?.fix).toMatch(fix);
     expect([code, verdict]).toEqual([3, 'cause-found']);
+    const printed = await cli.run(`why ${args}`, { ...run?.(), columns: 80 });
+    expect([printed.code, widthOf(printed.stdout) <= 80], printed.stdout).toEqual([3, true]);
   });
 
   it.each(['pod/web -n shop', 'po web -n shop'])('exits 1 for %s, which is gone', async (args) => {
@@ -592,7 +619,6 @@ describe('why', () => {
     await start(nginx(), failing(nginx(), `odd \u001b[31m ${'reason '.repeat(60)}`));
     const { stdout } = await cli.run('why pod/web -n shop', { columns: 80 });
     expect(stdout).not.toContain('\u001b');
-    const prose = stdout.split('\n').filter((line) => !/kubectl|ecr-bootstrap/.test(line));
-    expect(Math.max(...prose.map((line) => line.length))).toBeLessThanOrEqual(80);
+    expect(widthOf(stdout)).toBeLessThanOrEqual(80);
   });
 });

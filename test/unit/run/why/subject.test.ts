@@ -16,6 +16,8 @@ it.each([
   ['job/run', 'Job', 'run'],
   ['cronjob.batch/report', 'CronJob', 'report'],
   ['cj/report', 'CronJob', 'report'],
+  ['rc/web', 'ReplicationController', 'web'],
+  ['podtemplate/task', 'PodTemplate', 'task'],
   ['node/worker-1.example.com', 'Node', 'worker-1.example.com'],
 ])('reads %s as an object', (text, kind, name) => {
   expect(parseSubject([text])).toMatchObject({ type: { kind }, name });
