@@ -248,9 +248,9 @@ manager \`ecr-bootstrap\`.
 ## CloudTrail
 
 Events are grouped by event source. Requests to the registry appear as the corresponding ECR events. A layer that is uploaded
-in one request may also appear as \`UploadLayerPart\`. If you configured a customer KMS key, requests to KMS appear too.
-The operator, the nodes, and the verification of a key act as \`image-puller\`; \`ecr-bootstrap policy image-puller\` lists
-everything that this user may do.
+in one request may also appear as \`UploadLayerPart\`. If you configured a customer KMS key, requests to KMS appear too. With \`aws.blobMounting\`, the step \`repositories\`
+also sends GetAccountSetting and PutAccountSetting. The operator, the nodes, and the verification of a key act as
+\`image-puller\`; \`ecr-bootstrap policy image-puller\` lists everything that this user may do.
 
 ${table(['Step or command', 'Reads', 'Changes'], part('aws'))}
 

@@ -116,7 +116,7 @@ export function summary(comparisons: readonly Comparison[]): string {
   const rows = comparisons.flatMap((comparison) => rowsOf(comparison, 'cold'));
   const own = rows.filter(({ tool }) => tool === 'registry');
   const peers = rows.filter(({ tool }) => isPeer(tool));
-  const most = (some: readonly Row[]) => Math.max(...some.map(({ sourceShare }) => sourceShare)).toFixed(1);
+  const most = (some: readonly Row[]) => Math.max(...some.map(({ sourceShare }) => sourceShare)).toFixed(2);
   return `Copying is ${cold} times as fast as with the fastest of crane, regctl and skopeo, and ${warm} times if nothing is new. At most
 ${most(own)} times the unique bytes come from the source; with the others, up to ${most(peers)} times. The registries are ${roundTripMs} ms apart; see
 [how it is measured](bench/README.md) and [all figures](bench/results/results.md).

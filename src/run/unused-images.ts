@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { otherClusters } from '../access-key/registration/other-clusters.ts';
 import { clusterLabel, type ClusterRecord, forgetCommand } from '../access-key/registration/records.ts';
 import { type UnreadImages, unreadText } from '../cluster/images.ts';
@@ -53,8 +54,15 @@ export async function unusedImages(session: Session, options: UnusedOptions): Pr
   );
 }
 
-/** @throws BootstrapError `use-unknown` for a list without images: the command that wrote it failed */
+/**
+ * @throws BootstrapError `use-unknown` for a list without images: the command that wrote it failed; `usage` for a file that
+ * is given twice, because there must be one for each cluster
+ */
 async function keptReferences(session: Session, files: readonly string[]): Promise<readonly string[]> {
+  const twice = files.find((file, index) =>
+    files.slice(0, index).some((other) => resolve(session.cwd, other) === resolve(session.cwd, file)),
+  );
+  if (twice !== undefined) throw givenTwice(twice);
   const kept: string[] = [];
   for (const file of files) {
     const references = await readReferences(session, file, '--keep');
@@ -206,6 +214,14 @@ const emptyList = (file: string): BootstrapError =>
     `${file === '-' ? 'standard input' : file} lists no images`,
     'Write it again with `ecr-bootstrap images -q >FILE`, and check that this command succeeds.',
   );
+
+const givenTwice = (file: string): BootstrapError =>
+  new BootstrapError({
+    code: 'usage',
+    what: 'could not read the command line',
+    why: `--keep ${file} is given twice`,
+    hint: 'Give one file for each other cluster of the project.',
+  });
 
 const incomplete = (count: number, all: number): BootstrapError =>
   new BootstrapError({

@@ -72,7 +72,7 @@ export class RegistryCopy {
       const planned = await Promise.all(lookups);
       const results = await Promise.all(planned.map((one) => this.#resultOf(one)));
       signal.throwIfAborted();
-      if (mounting === false && this.#repeatedBytes >= notedBytes)
+      if (mounting !== true && this.#repeatedBytes >= notedBytes)
         emit({ type: 'note', text: repetitionNote(this.#repeatedBytes) });
       return results;
     } finally {
@@ -218,7 +218,7 @@ function failedResult({ resolution, stats }: Delivery, error: BootstrapError): M
 const notedBytes = 10e6;
 
 const repetitionNote = (bytes: number): string =>
-  `${Math.round(bytes / 1e6)} MB were uploaded again for other repositories, because the account's setting BLOB_MOUNTING is off; aws.blobMounting turns it on`;
+  `${Math.round(bytes / 1e6)} MB were uploaded again for other repositories, because ECR did not mount them; aws.blobMounting turns that on`;
 
 function downloadNote(source: string, absent: readonly Descriptor[]): string {
   const urls = absent.flatMap(({ urls: [first] = [] }) => (typeof first === 'string' ? [first] : []));

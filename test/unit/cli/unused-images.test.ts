@@ -282,6 +282,27 @@ describe('images --prune', () => {
     }
   });
 
+  it('keeps all manifests of an image that a mirror copies meanwhile', async () => {
+    seed('1.20');
+    const platforms = ['linux/amd64', 'linux/arm64'];
+    cli.world.sources.get('docker.io')?.seed('library/nginx', '1.99', { platforms });
+    let pruned: Promise<{ code: number; stdout: string }> | undefined;
+    const stop = cli.world.faults.onCall(({ operation }) => {
+      // The manifests of the platforms have no tag yet.
+      if (operation === 'PutManifest') pruned ??= cli.run('images --prune --yes');
+    });
+    try {
+      const mirrored = await cli.run('mirror nginx:1.99 --platform all');
+      expect(mirrored.code, mirrored.stderr).toBe(0);
+      expect((await pruned)?.code).toBe(0);
+      expect((await pruned)?.stdout).toContain('1.20');
+    } finally {
+      stop();
+    }
+    expect(tags()).toEqual(['1.99']);
+    expect(registry().repositories.get(nginx)?.manifests.size).toBe(1 + platforms.length);
+  });
+
   it('keeps a tag that moves while it deletes', async () => {
     seed('1.20');
     const other = seed('1.27');
@@ -372,6 +393,8 @@ describe('images --prune', () => {
       const again = register('third');
       const one = await cli.json('images --prune --yes --keep other.txt');
       expect(one.document.error?.why).toContain('2 other clusters use the project');
+      const twice = await cli.json('images --prune --yes --keep other.txt --keep ./other.txt');
+      expect(twice.document.error?.why).toContain('other.txt is given twice');
       again();
       const { tags: secretTags } =
         cli.world.aws.secrets.all().find(({ name }) => name.endsWith('_KEY_ID')) ?? {};

@@ -111,7 +111,7 @@ it('brings the layers that others mount first, before larger ones', async () => 
 describe('a large layer that two repositories share', () => {
   const [large] = makeImage(amd64, [randomBytes(11_000_000)]).layers;
 
-  async function notesOf(mounting: boolean): Promise<string[]> {
+  async function notesOf(mounting: boolean | undefined): Promise<string[]> {
     const pair = ['one', 'two'].map((name) => withLayer(makeImage(amd64, [name]), large!));
     for (const [index, name] of ['one', 'two'].entries()) world.source.put(name, '1', [pair[index]!]);
     world.mounting = mounting;
@@ -123,10 +123,17 @@ describe('a large layer that two repositories share', () => {
     return notes;
   }
 
+  const note = expect.stringMatching(
+    /^11 MB were uploaded again .* aws\.blobMounting turns that on$/,
+  ) as string;
+
   it('is mentioned once with what mounts would have saved when the account does not allow them', async () => {
-    expect(await notesOf(false)).toEqual([
-      expect.stringMatching(/^11 MB were uploaded again .* aws\.blobMounting turns it on$/),
-    ]);
+    expect(await notesOf(false)).toEqual([note]);
+  });
+
+  it('is mentioned too when the setting is unknown, and ECR refuses to mount', async () => {
+    world.target.misbehavior = refusesMounts;
+    expect(await notesOf(undefined)).toEqual([note]);
   });
 
   it('is not mentioned when the account allows mounts', async () => {
