@@ -71,6 +71,17 @@ export class Api {
     return requests;
   }
 
+  /** How often the API server has evaluated an admission policy, and how often in less than a millisecond. */
+  async evaluations(policy: string): Promise<{ readonly all: number; readonly quick: number }> {
+    const metrics = (await this.#send('GET', '/metrics')) ?? '';
+    const name = 'apiserver_validating_admission_policy_check_duration_seconds';
+    const sum = (suffix: string, label: string): number =>
+      [...metrics.matchAll(new RegExp(`^${name}_${suffix}\\{(.*)\\} (\\S+)$`, 'gm'))]
+        .filter(([, labels = '']) => labels.includes(`policy="${policy}"`) && labels.includes(label))
+        .reduce((total, [, , count]) => total + Number(count), 0);
+    return { all: sum('count', ''), quick: sum('bucket', 'le="0.001"') };
+  }
+
   /** @returns the body, or undefined if the object does not exist, or exists already */
   async #send(method: Dispatcher.HttpMethod, path: string, content?: object): Promise<string | undefined> {
     const { statusCode, body } = await request(`${this.#server}${path}`, {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
-import { clusters } from '../../test/lab/names.ts';
+import { clusters, registry } from '../../test/lab/names.ts';
 import { kubeconfigOf } from '../../test/lab/paths.ts';
 import { labWorld } from '../../test/lab/world.ts';
 import { Api } from './api.ts';
@@ -11,6 +11,7 @@ import { FakeNodes } from './fake-nodes.ts';
 import { newNamespacesDuring, untilNextRefresh, untilRefreshed } from './new-namespaces.ts';
 import { copyEveryMinutes, createObjects, settings, type Size, sizeOf } from './objects.ts';
 import { markdown, type Report } from './report.ts';
+import { measureWarnings } from './warnings.ts';
 
 interface Setup {
   readonly api: Api;
@@ -62,11 +63,15 @@ async function measureAll({ api, nodes, size, rounds }: Setup): Promise<Report> 
   const rotation = nodes.runAgentsDuring(() => measure(api, 'rotate', 'rotate', '--yes'));
   const busiest = await logged(newNamespacesDuring(api, 'while rotate refreshes all at once', rotation));
 
+  const { project } = labWorld(clusters.first);
+  const [namespace = ''] = size.namespaces;
+  const warnings = () => measureWarnings(api, { namespace, registry, project });
   return {
     size: size.text,
     versions: await versionsIn(api),
     commands: [first, ...quiet, await logged(rotation)],
     waits: [rest, busy, busiest],
+    warnings: await logged(warnings()),
   };
 }
 

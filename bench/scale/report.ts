@@ -3,12 +3,14 @@ import { processors } from '../mirror/measure.ts';
 import { table, withRange } from '../mirror/table.ts';
 import type { CommandResult } from './commands.ts';
 import type { WaitResult } from './new-namespaces.ts';
+import type { EvaluationResult } from './warnings.ts';
 
 export interface Report {
   readonly size: string;
   readonly versions: Readonly<Record<string, string>>;
   readonly commands: readonly CommandResult[];
   readonly waits: readonly WaitResult[];
+  readonly warnings: EvaluationResult;
 }
 
 /** Seconds and bytes that a result should stay below, by its title. */
@@ -21,7 +23,7 @@ const goals: Readonly<Record<string, { readonly seconds: number; readonly memory
 };
 
 /** The results in Markdown. */
-export function markdown({ size, versions, commands, waits }: Report): string {
+export function markdown({ size, versions, commands, waits, warnings }: Report): string {
   const machine = `${processors()}, ${Math.round(totalmem() / 1e9)} GB`;
   const programs = Object.entries(versions).map((version) => version.join(' '));
   const day = new Date().toISOString().slice(0, 10);
@@ -38,6 +40,9 @@ export function markdown({ size, versions, commands, waits }: Report): string {
       1,
       waits.map(waitRow),
     ),
+    table(['evaluations of the policy that warns about images', 'references', 'less than 1 ms', 'goal'], 1, [
+      warningRow(warnings),
+    ]),
     `Measured on ${day} on ${machine}, with ${programs.join(', ')}.`,
     '',
   ].join('\n\n');
@@ -68,6 +73,16 @@ function waitRow({ title, seconds, namespaces }: WaitResult): string[] {
     goal ? goalText(goal, seconds.max < goal.seconds) : '',
   ];
 }
+
+/** The share of evaluations that should take less than a millisecond. */
+const quickGoal = 0.99;
+
+const warningRow = ({ evaluations, references, quickShare }: EvaluationResult): string[] => [
+  String(evaluations),
+  String(references),
+  `${(quickShare * 100).toFixed(1)} %`,
+  `${quickGoal * 100} %: ${quickShare >= quickGoal ? 'met' : '**missed**'}`,
+];
 
 function goalText({ seconds, memoryBytes }: (typeof goals)[string], isMet: boolean): string {
   const memory = memoryBytes === undefined ? '' : `, ${memoryBytes / 1e6} MB`;
