@@ -21,8 +21,8 @@ export function register(command: Command, program: Program): void {
     `
 The types are pod, deployment, statefulset, daemonset, replicaset, job, cronjob,
 replicationcontroller, podtemplate and node, with the plural and short names of
-kubectl. Of several pods, one that fails is explained. Exits 0 if the pod runs or
-could be pulled, 3 with a cause, and 1 if there is no such object.`,
+kubectl. Of several pods, one that fails is explained. Exits 0 if the pod runs
+or could be pulled, 3 with a cause, and 1 if there is no such object.`,
   );
   examples(command, [
     ['ecr-bootstrap why pod/web-7d9c5b-x2x4z -n shop', 'Explain why a pod does not run'],

@@ -17,5 +17,6 @@ export const operatorImage: Step<readonly Presence[], CopyChange> = {
   },
   diff: (presence) => ({ changes: copiesOf(presence), findings: [] }),
   estimate: withSizes,
-  apply: (changes, _presence, run) => copyImages(changes, run, { prepare: new MissingRepositories(run).prepare }),
+  apply: (changes, _presence, run) =>
+    copyImages(changes, run, { prepare: new MissingRepositories(run).prepare }),
 };
