@@ -38,9 +38,9 @@ async function compareAll(options: Options, signal: AbortSignal, done: Compariso
   const versions = versionsOf(options.tools);
   const tools = new Map<ToolName, CommandFor>();
   for (const name of options.tools) {
-    const known = publicName(name);
-    if (tools.has(known)) throw new Error(`two checkouts are at ${known}`);
-    tools.set(known, await prepareTool(name));
+    const published = publicName(name);
+    if (tools.has(published)) throw new Error(`two checkouts are at ${published}`);
+    tools.set(published, await prepareTool(name));
   }
   const root = await mkdtemp(join(memoryFolder, 'ecr-bootstrap-bench-'));
   try {

@@ -45,17 +45,18 @@ export const isOtherBuild = (name: ToolName): name is `registry:${string}` => na
 
 export function labelOf(name: ToolName): string {
   if (isPeer(name)) return `${name} × ${atOnce}`;
-  return name === 'registry' ? 'ecr-bootstrap' : `ecr-bootstrap ${name.slice('registry:'.length)}`;
+  return isOtherBuild(name) ? `ecr-bootstrap ${buildOf(name)}` : 'ecr-bootstrap';
 }
 
 /** The name of a tool in results, which are no place for paths. */
 export function publicName(name: ToolName): ToolName {
   if (!isOtherBuild(name)) return name;
-  const describe = ['-C', checkoutOf(name), 'describe', '--tags', '--always', '--dirty'];
+  const describe = ['-C', buildOf(name), 'describe', '--tags', '--always', '--dirty'];
   return `registry:${execFileSync('git', describe, { encoding: 'utf8' }).trim()}`;
 }
 
-const checkoutOf = (name: `registry:${string}`): string => name.slice('registry:'.length);
+/** The checkout of another build; in results, its commit. */
+const buildOf = (name: `registry:${string}`): string => name.slice('registry:'.length);
 
 /** @throws TypeError for an unknown tool */
 export function toolNamed(text: string): ToolName {
@@ -72,7 +73,7 @@ export function toolNamed(text: string): ToolName {
 export async function prepareTool(name: ToolName): Promise<CommandFor> {
   if (isPeer(name))
     return (task) => ['xargs', '-a', task.list, '-L', '1', '-P', String(atOnce), ...peers[name](task)];
-  const script = await compileEngine(isOtherBuild(name) ? checkoutOf(name) : root);
+  const script = await compileEngine(isOtherBuild(name) ? buildOf(name) : root);
   return ({ list, isTls, refusesMounts }) => [
     ...[process.execPath, script, '--list', list, '--protocol', isTls ? 'https' : 'http'],
     ...(refusesMounts ? ['--without-mounts'] : []),

@@ -58,28 +58,30 @@ export class Api {
 
   /** The requests since the start of the API server, whoever sent them. */
   async requests(): Promise<Requests> {
-    const metrics = (await this.#send('GET', '/metrics')) ?? '';
-    const [, cpu] = /^process_cpu_seconds_total (\S+)$/m.exec(metrics) ?? [];
-    const counts = metrics.matchAll(/^apiserver_request_total\{(.*)\} (\S+)$/gm);
-    const requests = { lists: 0, writes: 0, serverCpuSeconds: Number(cpu) };
-    for (const [, labels = '', count] of counts) {
+    const metrics = await this.#metrics();
+    const [cpu] = samplesOf('process_cpu_seconds_total', metrics);
+    const requests = { lists: 0, writes: 0, serverCpuSeconds: cpu?.value ?? NaN };
+    for (const { labels, value } of samplesOf('apiserver_request_total', metrics)) {
       // Programs show by leases that they run.
       if (labels.includes('resource="leases"')) continue;
-      if (labels.includes('verb="LIST"')) requests.lists += Number(count);
-      if (/verb="(POST|PUT|PATCH|APPLY|DELETE)"/.test(labels)) requests.writes += Number(count);
+      if (labels.includes('verb="LIST"')) requests.lists += value;
+      if (/verb="(POST|PUT|PATCH|APPLY|DELETE)"/.test(labels)) requests.writes += value;
     }
     return requests;
   }
 
-  /** How often the API server has evaluated an admission policy, and how often in less than a millisecond. */
+  /** How often the API server has warned by an admission policy, and how often within a millisecond. */
   async evaluations(policy: string): Promise<{ readonly all: number; readonly quick: number }> {
-    const metrics = (await this.#send('GET', '/metrics')) ?? '';
-    const name = 'apiserver_validating_admission_policy_check_duration_seconds';
+    const metrics = await this.#metrics();
     const sum = (suffix: string, label: string): number =>
-      [...metrics.matchAll(new RegExp(`^${name}_${suffix}\\{(.*)\\} (\\S+)$`, 'gm'))]
-        .filter(([, labels = '']) => labels.includes(`policy="${policy}"`) && labels.includes(label))
-        .reduce((total, [, , count]) => total + Number(count), 0);
+      samplesOf(`apiserver_validating_admission_policy_check_duration_seconds_${suffix}`, metrics)
+        .filter(({ labels }) => labels.includes(`policy="${policy}"`) && labels.includes(label))
+        .reduce((total, { value }) => total + value, 0);
     return { all: sum('count', ''), quick: sum('bucket', 'le="0.001"') };
+  }
+
+  async #metrics(): Promise<string> {
+    return (await this.#send('GET', '/metrics')) ?? '';
   }
 
   /** @returns the body, or undefined if the object does not exist, or exists already */
@@ -99,3 +101,9 @@ export class Api {
     return text;
   }
 }
+
+/** The samples of one metric in the text format of Prometheus. */
+const samplesOf = (name: string, metrics: string): { readonly labels: string; readonly value: number }[] =>
+  [...metrics.matchAll(new RegExp(`^${name}(?:\\{(.*)\\})? (\\S+)$`, 'gm'))].map(
+    ([, labels = '', value]) => ({ labels, value: Number(value) }),
+  );

@@ -63,15 +63,17 @@ async function measureAll({ api, nodes, size, rounds }: Setup): Promise<Report> 
   const rotation = nodes.runAgentsDuring(() => measure(api, 'rotate', 'rotate', '--yes'));
   const busiest = await logged(newNamespacesDuring(api, 'while rotate refreshes all at once', rotation));
 
+  const rotate = await logged(rotation);
   const { project } = labWorld(clusters.first);
   const [namespace = ''] = size.namespaces;
-  const warnings = () => measureWarnings(api, { namespace, registry, project });
+  const warnings = await logged(measureWarnings(api, { namespace, registry, project }));
+
   return {
     size: size.text,
     versions: await versionsIn(api),
-    commands: [first, ...quiet, await logged(rotation)],
+    commands: [first, ...quiet, rotate],
     waits: [rest, busy, busiest],
-    warnings: await logged(warnings()),
+    warnings,
   };
 }
 

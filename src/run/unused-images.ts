@@ -59,9 +59,8 @@ export async function unusedImages(session: Session, options: UnusedOptions): Pr
  * is given twice, because there must be one for each cluster
  */
 async function keptReferences(session: Session, files: readonly string[]): Promise<readonly string[]> {
-  const twice = files.find((file, index) =>
-    files.slice(0, index).some((other) => resolve(session.cwd, other) === resolve(session.cwd, file)),
-  );
+  const paths = files.map((file) => resolve(session.cwd, file));
+  const twice = files.find((_, index) => paths.indexOf(paths[index] ?? '') < index);
   if (twice !== undefined) throw givenTwice(twice);
   const kept: string[] = [];
   for (const file of files) {

@@ -11,6 +11,7 @@ import { withoutDetails } from '../../src/cluster/workloads.ts';
 import { systemClock } from '../../src/core/clock.ts';
 import { deployment } from '../scenarios/site.ts';
 import { waitFor } from '../scenarios/wait.ts';
+import { definitionOf } from '../support/custom-kind.ts';
 import { kubectlAt, kubectlClient } from './kubectl.ts';
 import { clusters } from './names.ts';
 import { kubeconfigOf } from './paths.ts';
@@ -35,17 +36,7 @@ const failing = pod('failing', {
 });
 /** Its pod has labels and an owner. */
 const owned = deployment({ namespace: space, name: 'owned', image });
-const crd = {
-  apiVersion: 'apiextensions.k8s.io/v1',
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'widgets.lab.example.com' },
-  spec: {
-    group: 'lab.example.com',
-    names: { kind: 'Widget', plural: 'widgets' },
-    scope: 'Namespaced',
-    versions: [{ name: 'v1', served: true, storage: true, schema: { openAPIV3Schema: { type: 'object' } } }],
-  },
-};
+const crd = definitionOf('lab.example.com', { kind: 'Widget', plural: 'widgets' });
 const widget = {
   apiVersion: 'lab.example.com/v1',
   kind: 'Widget',

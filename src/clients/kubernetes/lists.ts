@@ -84,12 +84,13 @@ const acceptOf = ({ metadataOnly = false, fields }: ListOptions): { accept?: str
   return fields ? { accept: `${protobufType},application/json` } : {};
 };
 
-const listMetadata = { 1: message('metadata', { 3: text('continue') }) };
-
+/** In protobuf without the token, which {@link earlyToken} has read. */
 function pageOf({ protobuf, body }: ApiResponse, { fields = metadataFields }: ListOptions): Page {
   if (!protobuf) return parseAnswer(body) as Page;
-  return { items: [], ...decodePart(protobuf, { ...listMetadata, 2: list('items', fields) }) };
+  return { items: [], ...decodePart(protobuf, { 2: list('items', fields) }) };
 }
+
+const listMetadata = { 1: message('metadata', { 3: text('continue') }) };
 
 /** The continue token of a page whose objects are not read yet. JSON is only read as a whole. */
 const earlyToken = ({ protobuf }: ApiResponse): string | undefined =>

@@ -88,10 +88,12 @@ export const textMap = (name: string, only?: ReadonlySet<string>): Field =>
     ((into[name] ??= {}) as Record<string, string>)[key] = value;
   });
 
+const timestamp: Message = { 1: integer('seconds') };
+
 /** A time, as in JSON: `2026-01-31T12:00:00Z`. */
 export const time = (name: string): Field =>
   delimited((reader, into) => {
-    const { seconds } = nested(reader, { 1: integer('seconds') }) as { seconds?: number };
+    const { seconds } = nested(reader, timestamp) as { seconds?: number };
     if (seconds !== undefined) into[name] = new Date(seconds * 1000).toISOString().replace('.000Z', 'Z');
   });
 

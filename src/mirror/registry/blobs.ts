@@ -1,8 +1,8 @@
-import { type Descriptor, isNondistributable, type Manifest } from '../../clients/registry/manifest.ts';
+import { type Descriptor, isNondistributable } from '../../clients/registry/manifest.ts';
 import type { RepositoryLocation } from './read-blob.ts';
 import { blobKey, bySize, type Candidate, carriersOf } from './carriers.ts';
 import type { Contents } from './contents.ts';
-import { blobsIn, blobsOf, type Resolution } from './resolve.ts';
+import { blobsOf, type Resolution } from './resolve.ts';
 import type { TransferStats } from './result.ts';
 
 /** A result that is known later. */
@@ -67,11 +67,8 @@ export interface BlobCopies {
   committed?: string;
 }
 
-/** An image that ECR has. */
-export interface CommittedImage {
-  readonly repository: string;
-  readonly manifests: readonly Manifest[];
-}
+/** Reads images that ECR has. */
+type ReadCommitted = () => readonly Candidate[] | Promise<readonly Candidate[]>;
 
 /** An image, and the blobs to bring into its repository. */
 interface PlannedDelivery extends Candidate {
@@ -89,7 +86,7 @@ export class BlobPlan {
   readonly #mayMount: boolean;
   readonly #copies = new Map<string, BlobCopies>();
   /** Images that ECR has. Most runs with many of them copy nothing, so their blobs are read later. */
-  readonly #committed: CommittedImage[] = [];
+  readonly #committed: ReadCommitted[] = [];
 
   /** @param mayMount whether the target may mount blobs from other repositories */
   constructor(contents: Contents, mayMount: boolean) {
@@ -97,9 +94,9 @@ export class BlobPlan {
     this.#mayMount = mayMount;
   }
 
-  /** Other repositories can mount the blobs of this image, which ECR has. */
-  addCommitted(image: CommittedImage): void {
-    if (this.#mayMount) this.#committed.push(image);
+  /** Other repositories can mount the blobs of these images, which ECR has. They are read if there is something to copy. */
+  addCommitted(read: ReadCommitted): void {
+    if (this.#mayMount) this.#committed.push(read);
   }
 
   /**
@@ -119,8 +116,9 @@ export class BlobPlan {
         return { delivery, repository: resolution.image.repository, blobs, present };
       }),
     );
-    for (const { repository, manifests } of this.#committed.splice(0)) {
-      for (const blob of blobsIn(manifests)) this.#copiesOf(blob).committed ??= repository;
+    const committed = await Promise.all(this.#committed.splice(0).map(async (read) => read()));
+    for (const { repository, blobs } of committed.flat()) {
+      for (const blob of blobs) this.#copiesOf(blob).committed ??= repository;
     }
     for (const { repository, blobs, present } of planned) {
       for (const blob of blobs) if (present.has(blob.digest)) this.#copiesOf(blob).committed ??= repository;

@@ -7,8 +7,9 @@ import type { RequestContext } from '../../clients/registry/host.ts';
 import { type Descriptor, isNondistributable } from '../../clients/registry/manifest.ts';
 import { type EngineOptions, type MirrorResult, reportDone } from '../engine.ts';
 import { type BlobCopies, type BlobJob, BlobPlan, createDelivery, type Delivery } from './blobs.ts';
+import type { Candidate } from './carriers.ts';
 import { type Group, inGroups } from './groups.ts';
-import { blobsOf, heldManifests, type Resolution, selectedManifests } from './resolve.ts';
+import { blobsOf, heldBlobs, type Resolution } from './resolve.ts';
 import { RegistryProgress } from './progress.ts';
 import { Publisher } from './publish.ts';
 import { failureOf, outcomeOf, type PlannedCopy, resultOf } from './result.ts';
@@ -40,7 +41,6 @@ export class RegistryCopy {
   /** Those of the images that are copied. */
   readonly #results = new Map<Resolution, Promise<MirrorResult>>();
   readonly #sent = new Set<BlobCopies>();
-  #held: EngineOptions['held'];
   #repeatedBytes = 0;
 
   constructor(services: RegistryEngineServices, options: EngineOptions) {
@@ -62,9 +62,9 @@ export class RegistryCopy {
     const spool = new Spool(folder);
     try {
       const mounting = await this.#services.mounting();
-      // If mounts may be refused, reading these manifests may save nothing.
-      if (mounting === true) this.#held = this.#options.held;
       const plan = new BlobPlan(contents, mounting !== false);
+      // If mounts may be refused, reading these images may save nothing.
+      if (mounting === true) plan.addCommitted(() => this.#heldImages());
       const slots = new Slots(concurrency);
       const moved: TransferContext['moved'] = (job, bytes) => this.#progress.moved(job, bytes);
       const transfer = new Transfer({ target, contents, slots, spool, mounting, moved });
@@ -95,10 +95,9 @@ export class RegistryCopy {
       const { resolution, stats } = one;
       const { repository } = resolution.image;
       if (resolution.state === 'current')
-        plan.addCommitted({ repository, manifests: selectedManifests(resolution) });
+        plan.addCommitted(() => [{ repository, blobs: blobsOf(resolution) }]);
       if (resolution.state.startsWith('would-')) wanted.push(createDelivery(resolution, stats));
     }
-    if (wanted.length > 0) await this.#addHeld(plan);
     const deliveries = await this.#prepare(wanted);
     const absent = await this.#absentLayers(deliveries);
     const jobs = await plan.add(deliveries, (delivery, { digest }) =>
@@ -115,17 +114,17 @@ export class RegistryCopy {
       this.#results.set(delivery.resolution, this.#finish(delivery, blobs));
   }
 
-  /** Reads what other images ECR has, once, if it mounts their blobs. */
-  async #addHeld(plan: BlobPlan): Promise<void> {
-    const held = this.#held?.();
-    this.#held = undefined;
+  /** Other images that ECR has. */
+  async #heldImages(): Promise<readonly Candidate[]> {
     const { contents, target } = this.#services;
-    const call = { signal: this.#options.signal };
-    const read = (await held)?.map(async (image) => ({
-      repository: image.repository,
-      manifests: await heldManifests(image, target, contents, call),
-    }));
-    for (const image of await Promise.all(read ?? [])) plan.addCommitted(image);
+    const { held, signal } = this.#options;
+    const images = (await held?.()) ?? [];
+    return Promise.all(
+      images.map(async (image) => ({
+        repository: image.repository,
+        blobs: await heldBlobs(image, target, contents, { signal }),
+      })),
+    );
   }
 
   /** Creates the repositories. @returns the images that have one; the others have failed */

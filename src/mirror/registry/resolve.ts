@@ -27,18 +27,12 @@ export interface Resolution {
   readonly present?: Digest;
 }
 
-/** All selected manifests. */
-export const selectedManifests = ({ selection }: Pick<Resolution, 'selection'>): readonly Manifest[] => [
-  ...selection.inner,
-  selection.root,
-];
-
 /** All selected blobs, each once. */
-export const blobsOf = (resolution: Pick<Resolution, 'selection'>): Descriptor[] =>
-  blobsIn(selectedManifests(resolution));
+export const blobsOf = ({ selection }: Pick<Resolution, 'selection'>): Descriptor[] =>
+  blobsIn([...selection.inner, selection.root]);
 
 /** The blobs of these manifests, each once. */
-export function blobsIn(manifests: readonly Manifest[]): Descriptor[] {
+function blobsIn(manifests: readonly Manifest[]): Descriptor[] {
   return [...new Map(manifests.flatMap(({ blobs }) => blobs).map((blob) => [blob.digest, blob])).values()];
 }
 
@@ -157,18 +151,18 @@ export async function blobsAtSource(
   return blobsOf({ selection: await select({ image, manifest, location, platforms }, contents, call) });
 }
 
-/** All manifests of an image in ECR, or none if they cannot be read. @throws the signal's reason */
-export async function heldManifests(
+/** All blobs of an image in ECR, or none if its manifests cannot be read. @throws the signal's reason */
+export async function heldBlobs(
   { repository, digest }: HeldImage,
   target: Registry,
   contents: Contents,
   call: RequestContext,
-): Promise<readonly Manifest[]> {
+): Promise<readonly Descriptor[]> {
   const read = (one: Digest) => contents.manifest({ registry: target, repository }, one, call);
   try {
     const root = await read(digest);
     const tree = new ManifestTree(root, read, { what: `could not read ${repository}`, signal: call.signal });
-    return [root, ...(await tree.below())];
+    return blobsIn([root, ...(await tree.below())]);
   } catch {
     call.signal.throwIfAborted();
     return [];

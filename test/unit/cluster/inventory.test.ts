@@ -2,6 +2,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import { createInventory, type Inventory } from '../../../src/cluster/inventory.ts';
 import { configOf } from '../../support/aws.ts';
 import { startTestCluster, type TestCluster } from '../../support/cluster.ts';
+import { definitionOf } from '../../support/custom-kind.ts';
 
 let cluster: TestCluster;
 
@@ -80,20 +81,10 @@ it('counts the images of earlier revisions as in use, but copies no images for t
   expect(sources.flatMap(({ images }) => images)).toContain('web:1');
 });
 
-const crd = (names: object): object => ({
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'proxies.example.org' },
-  spec: {
-    group: 'example.org',
-    scope: 'Namespaced',
-    names,
-    versions: [{ name: 'v1', served: true, storage: true }],
-  },
-});
 const fields = { images: { fields: { 'proxies.example.org': ['.spec.image', '.spec.sidecars[*].image'] } } };
 
 it('finds images in fields of custom resources, and reports other values once', async () => {
-  cluster.inside.put(crd({ kind: 'Proxy', plural: 'proxies' }) as Parameters<typeof cluster.inside.put>[0]);
+  cluster.inside.put(definitionOf('example.org', { kind: 'Proxy', plural: 'proxies' }));
   await cluster.inside.settled();
   put('Proxy', 'good', { spec: { image: 'proxy:1', sidecars: [{ image: 'side:1' }, { image: '' }, {}] } });
   put('Proxy', 'odd', {

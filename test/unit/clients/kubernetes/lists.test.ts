@@ -72,6 +72,8 @@ class PagingServer {
     listAll(this as unknown as ApiTransport, pods, { apiVersion: 'v1', kind: 'Pod' }, options);
 }
 
+const metadataFields = { 1: message('metadata', objectMeta) };
+
 const encodedList = (names: readonly string[], token: string): Buffer =>
   encoded(nested(1, string(3, token)), ...names.map((name) => nested(2, nested(1, string(1, name)))));
 
@@ -81,7 +83,7 @@ it.each([
   { count: 501, requests: 2 },
   { count: 10_000, requests: 20 },
 ])('reads $count objects with $requests requests', async ({ count, requests }) => {
-  for (const fields of [undefined, { 1: message('metadata', objectMeta) }]) {
+  for (const fields of [undefined, metadataFields]) {
     const server = new PagingServer(count, true);
     const names = (await server.list(fields && { fields })).map(({ metadata }) => metadata.name);
     expect(names).toEqual(Array.from({ length: count }, (_, index) => `pod-${index}`));
@@ -99,7 +101,7 @@ it('requests the next page of a list in protobuf before it reads the objects of 
 });
 
 it('reads the same objects from protobuf as from JSON', async () => {
-  const options = { fields: { 1: message('metadata', objectMeta) } };
+  const options = { fields: metadataFields };
   const [inProtobuf, inJson] = [new PagingServer(2, true), new PagingServer(2, false)];
   expect(await inProtobuf.list(options)).toEqual(await inJson.list(options));
 });
@@ -115,7 +117,7 @@ it('reduces only the objects of a server that has no protobuf', async () => {
     kind,
     metadata: { name: 'less' },
   });
-  const options = { fields: { 1: message('metadata', objectMeta) }, reduce };
+  const options = { fields: metadataFields, reduce };
   const [fromJson] = await new PagingServer(1, false).list(options);
   const [fromProtobuf] = await new PagingServer(1, true).list(options);
   expect([fromJson?.metadata.name, fromProtobuf?.metadata.name]).toEqual(['less', 'pod-0']);

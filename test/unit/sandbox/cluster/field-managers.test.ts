@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { definitionOf } from '../../../support/custom-kind.ts';
 import { startCluster, type TestCluster } from './support.ts';
 
 let test: TestCluster;
@@ -69,18 +70,7 @@ it('an object keeps its finalizers and owners when a manager applies none', asyn
 });
 
 it('lists of a custom kind are replaced as a whole, and maps are merged', async () => {
-  const definition = {
-    apiVersion: 'apiextensions.k8s.io/v1',
-    kind: 'CustomResourceDefinition',
-    metadata: { name: 'things.example.com' },
-    spec: {
-      group: 'example.com',
-      scope: 'Namespaced',
-      names: { kind: 'Thing', plural: 'things' },
-      versions: [{ name: 'v1', served: true, storage: true }],
-    },
-  };
-  test.cluster.put(definition);
+  test.cluster.put(definitionOf('example.com', { kind: 'Thing', plural: 'things' }));
   await test.cluster.settled();
   const to = '/apis/example.com/v1/namespaces/shop/things/a';
   const thing = (spec: object) => ({

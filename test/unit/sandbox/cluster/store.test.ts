@@ -3,6 +3,7 @@ import { SandboxClock } from '../../../../sandbox/clock.ts';
 import type { Draft } from '../../../../sandbox/cluster/objects.ts';
 import { builtinResources } from '../../../../sandbox/cluster/resources.ts';
 import { ObjectStore } from '../../../../sandbox/cluster/store.ts';
+import { definitionOf } from '../../../support/custom-kind.ts';
 
 let store: ObjectStore;
 beforeEach(() => {
@@ -14,14 +15,7 @@ const secret = (name: string, data: Record<string, string> = {}) =>
 const names = () => store.list('Secret', 'shop').map(({ metadata }) => metadata.name);
 
 const definition: Draft = {
-  kind: 'CustomResourceDefinition',
-  metadata: { name: 'widgets.example.org' },
-  spec: {
-    group: 'example.org',
-    scope: 'Namespaced',
-    names: { kind: 'Widget', plural: 'widgets' },
-    versions: [{ name: 'v1', served: true, storage: true }],
-  },
+  ...definitionOf('example.org', { kind: 'Widget', plural: 'widgets' }),
   status: { conditions: [{ type: 'Established', status: 'True' }] },
 };
 const servesWidgets = () => store.resources().some(({ kind }) => kind === 'Widget');
