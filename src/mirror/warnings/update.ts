@@ -36,7 +36,8 @@ export const copiedInto =
       .map(({ image }) => image.repository);
 
 /**
- * Updates the lists in the cluster, if `up` made them. Reads only the repositories that have changed.
+ * Updates the lists in the cluster, if `up` made them, and completes an earlier update. Reads only the repositories that
+ * have changed.
  * @throws BootstrapError if the lists are now outdated
  */
 export async function updateLists(changed: ChangedRepositories, ctx: MirrorContext): Promise<void> {
@@ -59,11 +60,9 @@ async function updateOnce(changed: ChangedRepositories, ctx: MirrorContext): Pro
   const whole = found.get(registryName);
   if (!whole || !isImageList(whole)) throw incomplete(host);
   const held = new Map(repositoriesIn(dataOf(whole)).map((one) => [one.path, one]));
-  const names = changed(held);
-  if (names.length === 0) return;
-  for (const repository of await readHeld(names, ctx)) held.set(repository.path, repository);
+  for (const repository of await readHeld(changed(held), ctx)) held.set(repository.path, repository);
   const wanted = besideExisting(imageLists([...held.values()], host, ctx.config).objects, found);
-  // Written first: with its version, it is the lock of all lists.
+  // Written first: with its version, it is the lock of all lists, and after an interruption, the others follow from it.
   const isWhole = ({ desired }: { desired: KubeObject }): number =>
     Number(desired.metadata.name === registryName);
   for (const { desired, actual } of wanted.toSorted((a, b) => isWhole(b) - isWhole(a))) {

@@ -72,6 +72,14 @@ describe('mirror', () => {
     cluster.delete('ConfigMap', name, 'external-secrets');
   });
 
+  it('completes an update that was interrupted after the first list', async () => {
+    expect((await cli.run('mirror quay.io/a/b:1')).code).toBe(0);
+    cli.world.cluster.delete('ConfigMap', 'image-list.quay.io', 'external-secrets');
+    expect((await cli.run('mirror quay.io/a/b:1')).stdout).toContain('1 current');
+    expect(namesOfLists()).toContain('image-list.quay.io');
+    expect(await findings()).toEqual([]);
+  });
+
   it('lists what it pushed, with its platforms, although ECR does not list it yet', async () => {
     const platforms = ['linux/amd64', 'linux/arm64'];
     cli.world.sources.get('docker.io')?.seed('team/late', '1', { platforms });
