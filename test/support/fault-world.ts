@@ -1,15 +1,27 @@
 import { randomBytes } from 'node:crypto';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect } from 'vitest';
-import type { MirrorResult } from '../../src/mirror/engine.ts';
+import type { EngineOptions, MirrorResult } from '../../src/mirror/engine.ts';
+import { createLayoutMirror } from '../../src/mirror/index.ts';
+import { Layout } from '../../src/mirror/layout/layout.ts';
 import { makeImage, sha256, type Blob, type TestImage } from './images.ts';
+import { expectValidLayout } from './layout.ts';
 import { OciServer, type Misbehavior, type RecordedRequest } from './oci-server.ts';
 import { EngineWorld } from './registry-engine.ts';
 
 const amd64 = { os: 'linux', architecture: 'amd64' };
 const size = 1_800_000;
 
-/** Two images between two registries. Faults affect `corrupted`; `good` must be copied in spite of them. */
+/**
+ * Two images, copied between two registries, and from the first one to a folder. Faults affect `corrupted`; `good` must
+ * be copied in spite of them.
+ */
 export class FaultWorld extends EngineWorld {
+  readonly #folder = mkdtempSync(join(tmpdir(), 'fault-'));
+  /** What a registry without faults does. */
+  readonly #behavior = this.target.misbehavior;
   readonly corrupted = makeImage(amd64, [randomBytes(size)]);
   readonly good = makeImage(amd64, ['good']);
 
@@ -18,6 +30,11 @@ export class FaultWorld extends EngineWorld {
     world.source.put('corrupted', '1', [world.corrupted]);
     world.source.put('good', '1', [world.good]);
     return world;
+  }
+
+  override async close(): Promise<void> {
+    await super.close();
+    rmSync(this.#folder, { recursive: true });
   }
 
   /** The only layer of `corrupted`. */
@@ -57,11 +74,54 @@ export class FaultWorld extends EngineWorld {
     expect(this.tagged('corrupted')).toBeUndefined();
     expect(good?.state).toBe('copied');
     expect(missingContent(this.target)).toEqual([]);
-    this.source.misbehavior = this.target.misbehavior = () => undefined;
+    await this.failsInLayout(failed, ['corrupted']);
+    this.source.misbehavior = this.target.misbehavior = this.#behavior;
+    await this.succeedsInLayout(['corrupted']);
     const [again, still] = await this.copy(['corrupted', 'good']);
     expect([again?.error?.message ?? again?.state, still?.state]).toEqual(['copied', 'current']);
     expect(missingContent(this.target)).toEqual([]);
     return failed as MirrorResult;
+  }
+
+  /**
+   * Copies to a folder. If the fault is not in ECR, expects that these images fail there for the same reason, and that
+   * `good` is copied.
+   */
+  async failsInLayout(
+    inEcr: MirrorResult | undefined,
+    names: readonly string[],
+    more: Partial<EngineOptions> = {},
+  ): Promise<void> {
+    if (this.target.misbehavior !== this.#behavior) return;
+    const results = await this.copyToLayout([...names, 'good'], more);
+    for (const [index, name] of names.entries())
+      expectFailure(results[index], inEcr?.error?.code ?? '', name);
+    const good = results.at(-1);
+    expect(good?.error?.message ?? good?.state).toMatch(/^(copied|current)$/);
+  }
+
+  /** Expects that a copy to the folder of {@link failsInLayout} completes it. */
+  async succeedsInLayout(names: readonly string[]): Promise<void> {
+    const results = await this.copyToLayout(names);
+    for (const { error, state } of results) expect(error?.message ?? state).toBe('copied');
+  }
+
+  /** Copies to the folder of {@link failsInLayout}, and expects that it is a valid layout. Its requests are not recorded. */
+  async copyToLayout(
+    names: readonly string[],
+    more: Partial<EngineOptions> = {},
+  ): Promise<readonly MirrorResult[]> {
+    const folder = join(this.#folder, 'images');
+    const layout = new Layout(folder, 'oci:images');
+    const env = { HOME: this.#folder, XDG_CACHE_HOME: join(this.#folder, 'cache') };
+    const { net, clock, source } = this;
+    const mirror = createLayoutMirror({ net, clock, env, insecure: [source.host] }, layout);
+    const images = names.map((name) => ({ ...this.wanted(name), byHand: true as const }));
+    const before = source.requests.length;
+    const results = await mirror.copy(images, { ...this.options(more), engine: 'registry' });
+    source.requests.splice(before);
+    expectValidLayout(folder);
+    return results;
   }
 
   /** Expects an exact copy of `corrupted`. */

@@ -70,6 +70,7 @@ export class HostileWorld extends FaultWorld {
     const good = results.at(-1);
     expect(good?.error?.message ?? good?.state).toMatch(/^(copied|current)$/);
     expect(missingContent(this.target)).toEqual([]);
+    await this.failsInLayout(results[0], names, more);
     expect(this.#files()).toEqual(before);
     return results;
   }

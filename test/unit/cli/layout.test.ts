@@ -13,6 +13,7 @@ import {
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { type Cli, type CliResult, openCli } from '../../support/cli.ts';
+import { expectValidLayout } from '../../support/layout.ts';
 import { operatorManifest } from '../../../sandbox/world.ts';
 
 let cli: Cli;
@@ -55,13 +56,7 @@ const blobOf = (digest: string): string => join(folder, 'blobs', ...digest.split
 const digestOf = (name: string): string =>
   index().manifests.find(({ annotations }) => annotations['org.opencontainers.image.ref.name'] === name)
     ?.digest ?? '';
-function expectValid(): void {
-  for (const name of blobs()) {
-    const bytes = readFileSync(join(folder, 'blobs/sha256', name));
-    expect(createHash('sha256').update(bytes).digest('hex')).toBe(name);
-  }
-  expect(readdirSync(folder).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
-}
+const expectValid = (): void => expectValidLayout(folder);
 
 const inEcr = (repository: string, tag: string) =>
   cli.world.aws.registry.repositories.get(`shop/${repository}`)?.manifest(tag);

@@ -57,7 +57,10 @@ describe('a registry that sends an invalid digest', () => {
   it.each(['GET', 'HEAD'])(
     'in the header of a %s fails only these images and changes no file',
     async (method) => {
-      if (method === 'HEAD') await world.copy([...names, 'good']);
+      if (method === 'HEAD') {
+        await world.copy([...names, 'good']);
+        await world.copyToLayout([...names, 'good']);
+      }
       world.source.misbehavior = ({ kind, repository }) => {
         const bad = badDigestOf(repository);
         if (kind !== `${method} manifests` || bad === undefined) return undefined;
@@ -97,6 +100,7 @@ describe('a registry that sends a wrong digest', () => {
 
   it('in the header of a HEAD fails only its image when there is no such manifest', async () => {
     await world.copy(['corrupted', 'good']);
+    await world.copyToLayout(['corrupted', 'good']);
     const headers = { 'docker-content-digest': `sha256:${'a'.repeat(64)}` };
     world.corrupt(world.source, 'HEAD manifests', { instead: Buffer.alloc(0), headers });
     await world.resists('image-missing', 'no such manifest');
