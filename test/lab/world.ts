@@ -27,6 +27,18 @@ const project = 'demo';
 /** The number of such requests to AWS so far. */
 const requestCount = (request: AwsRequest) => control('aws', 'POST', '/count', request) as Promise<number>;
 
+/** Hides the credentials and the kubeconfig of the user at the laptop. */
+const outside = {
+  KUBECONFIG: '/nonexistent/kubeconfig',
+  AWS_SHARED_CREDENTIALS_FILE: '/nonexistent/credentials',
+  AWS_CONFIG_FILE: '/nonexistent/config',
+};
+
+async function writeToWorkingFolder(name: string, text: string): Promise<void> {
+  await mkdir(workingFolder, { recursive: true });
+  await writeFile(join(workingFolder, name), text);
+}
+
 /** The running lab with one of its clusters, for scenarios that run inside it. */
 export function labWorld(names: ClusterNames = clusters.first): World {
   const kubectl = kubectlAt(names);
@@ -58,6 +70,7 @@ export function labWorld(names: ClusterNames = clusters.first): World {
     run: (...args) => start(args).ended,
     runAs: ({ accessKeyId, secretAccessKey }, ...args) =>
       start(args, { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }).ended,
+    runOutside: (...args) => start(args, outside).ended,
     async runAndKill(afterMs, ...args) {
       const { ended, kill } = start(args);
       const timer = setTimeout(kill, afterMs);
@@ -79,14 +92,14 @@ export function labWorld(names: ClusterNames = clusters.first): World {
       }
     },
     async configure(settings) {
-      await mkdir(workingFolder, { recursive: true });
       const operator = lacking.includes('install the operator')
         ? { externalSecrets: { install: false } }
         : {};
       // JSON is valid YAML.
       const config = JSON.stringify({ project, aws: { region }, ...operator, ...settings }, null, 2);
-      await writeFile(join(workingFolder, 'ecr-bootstrap.yaml'), config);
+      await writeToWorkingFolder('ecr-bootstrap.yaml', config);
     },
+    writeFile: writeToWorkingFolder,
     startPod: (...args) => startPod(cluster, ...args),
     readDigests,
     copyImage,

@@ -1,4 +1,4 @@
-import { BatchDeleteImageCommand } from '@aws-sdk/client-ecr';
+import { DescribeImagesCommand } from '@aws-sdk/client-ecr';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
@@ -43,17 +43,21 @@ describe('two clusters of one project', () => {
     await succeed(second, 'up', '--yes');
   });
 
+  /** Whether ECR has the image that neither cluster uses. */
+  async function hasMirrored(): Promise<boolean> {
+    const { aws, project } = await world;
+    const command = new DescribeImagesCommand({ repositoryName: `${project}/${mirrored.repository}` });
+    const { imageDetails = [] } = await aws.ecr.send(command);
+    return imageDetails.some(({ imageTags = [] }) => imageTags.includes(mirrored.tag));
+  }
+
   restoreAfterAll(async () => {
-    const { aws, configure, project, setTokenLifetime, stopSecondCluster } = await world;
+    const { configure, setTokenLifetime, stopSecondCluster } = await world;
     // This also unregisters the cluster, so later rotations do not wait for it.
     await succeed(second, 'down', '--yes');
     await stopSecondCluster();
     await setTokenLifetime(12 * 3600);
     await configure(imagesInUse);
-    const repositoryName = `${project}/${mirrored.repository}`;
-    await aws.ecr.send(
-      new BatchDeleteImageCommand({ repositoryName, imageIds: [{ imageTag: mirrored.tag }] }),
-    );
   });
 
   it('know what the other one copied after up, until which status warns that the list is outdated', async () => {
@@ -75,6 +79,27 @@ describe('two clusters of one project', () => {
     }
     expect(await keyOf(second)).toBe(await keyOf(await world));
     expect(await pullIn(second, 'of-the-second')).toBe('Running');
+  });
+
+  it('keep the images of each other when unused ones are deleted', async () => {
+    const { run, writeFile } = await world;
+    // Nothing uses the mirrored image, except that the second cluster's list names it.
+    const prune = ['images', '--prune', '--older-than', '1s', '--yes'] as const;
+    await (await world).advanceTime(2);
+    const without = await run(...prune);
+    expect(without.code).toBe(2);
+    expect(without.stderr).toContain('--keep');
+
+    const { stdout } = await succeed(second, 'images', '-q');
+    await writeFile('kept.txt', `${stdout}${mirrored.repository}:${mirrored.tag}\n`);
+    await succeed(await world, ...prune, '--keep', 'kept.txt');
+    expect(await hasMirrored()).toBe(true);
+    expect(await pullIn(second, 'kept')).toBe('Running');
+
+    await writeFile('kept.txt', stdout);
+    await succeed(await world, ...prune, '--keep', 'kept.txt');
+    expect(await hasMirrored()).toBe(false);
+    expect(await pullIn(second, 'still-kept')).toBe('Running');
   });
 
   it('share a rotated key after up in the other cluster, and the old key stays enabled until then', async () => {

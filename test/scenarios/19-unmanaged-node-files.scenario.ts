@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { can, openWorld, restoreAfterAll } from './open-world.ts';
 import { nodeAccessConfig } from './nodes.ts';
-import { health, succeed, unwrap } from './site.ts';
+import { causeOfFailure, health, succeed, unwrap } from './site.ts';
 import { waitFor } from './wait.ts';
 
 const certificates = '/etc/containerd/certs.d';
@@ -56,6 +56,10 @@ describe('a node with mirror files of another program', () => {
     const { stdout } = await (await world).run('status');
     expect(unwrap(stdout)).toContain(blocking);
     expect((await files())[blocking]).toBe(content);
+  });
+
+  it('is what why names for a pod that needs the replaced file', async () => {
+    expect(await causeOfFailure(await world, 'shop', 'nginx:1.28')).toBe('files-of-others');
   });
 
   it.runIf(can('node shell'))('is as before after down, its folders too', async () => {

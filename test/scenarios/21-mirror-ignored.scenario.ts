@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
 import { nodeAccessConfig } from './nodes.ts';
-import { health, imagesInUse, succeed } from './site.ts';
+import { causeOfFailure, health, imagesInUse, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 import type { CommandResult } from './world.ts';
 
@@ -39,6 +39,10 @@ describe('a node whose containerd ignores the mirror files', () => {
     const { stdout } = await (await world).run('status');
     expect(stdout).toMatch(/config_path = "\/etc\/containerd\/certs\.d"/);
     expect(stdout).toMatch(/systemctl restart containerd/);
+  });
+
+  it('is what why names for a pod that cannot pull', async () => {
+    expect(await causeOfFailure(await world, 'shop', 'nginx:1.28')).toBe('mirror-ignored');
   });
 
   it('is healthy by itself once containerd reads them', async () => {

@@ -1,29 +1,26 @@
-import { beforeAll, describe, expect, it } from 'vitest';
+import {
+  BatchDeleteImageCommand,
+  UpdateImageStorageClassCommand,
+  type TargetStorageClass,
+} from '@aws-sdk/client-ecr';
+import { ListAccessKeysCommand, type StatusType, UpdateAccessKeyCommand } from '@aws-sdk/client-iam';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
-import { openWorld, restoreAfterAll } from './open-world.ts';
-import { imagesInUse, namespace, referenceInEcr, succeed } from './site.ts';
+import { can, openWorld, restoreAfterAll } from './open-world.ts';
+import { explain, imagesInUse, namespace, referenceInEcr, secretValue, succeed } from './site.ts';
+import type { Explained } from './site.ts';
 import { waitFor } from './wait.ts';
 import type { KubeObject, World } from './world.ts';
 
 const where = 'puzzle';
 const service = { apiVersion: 'v1', kind: 'ServiceAccount', metadata: { namespace: where, name: 'old' } };
 
-interface Explained {
-  readonly verdict: string;
-  readonly cause?: { readonly id: string; readonly fix: string };
-}
-
 interface Pod extends KubeObject {
   readonly metadata: KubeObject['metadata'] & { readonly uid: string };
   readonly status: { readonly phase: string };
 }
 
-async function why({ run }: World, ...args: string[]): Promise<Explained & { code: number }> {
-  const { code, stdout, stderr } = await run('why', ...args, '-n', where, '-o', 'json');
-  const { why: explained } = JSON.parse(stdout) as { why?: Explained };
-  expect(explained, stdout + stderr).toBeDefined();
-  return { code, verdict: '', ...explained };
-}
+const why = (world: World, ...args: string[]): Promise<Explained> => explain(world, ...args, '-n', where);
 
 describe('why', () => {
   const world = openWorld();
@@ -133,5 +130,231 @@ describe('why', () => {
     });
     expect((await cluster.get<Pod>('pod', 'own', where))?.metadata.uid).toBe(before);
     expect((await why(await world, 'deployment/old')).code).toBe(0);
+  });
+});
+
+const digest = `sha256:${'a'.repeat(64)}`;
+const coredns = 'registry.k8s.io/coredns/coredns';
+const busybox = 'docker.io/library/busybox:1.37';
+const settings = {
+  ...imagesInUse,
+  images: { ...imagesInUse.images, exclude: ['docker.io/team/*'] },
+};
+
+/** What prevents a pull, made with the real parts of a world. */
+interface Case {
+  readonly id: string;
+  readonly what: string;
+  /** The pod's image. Default: one that ECR has. */
+  readonly image?: (world: World) => string;
+  readonly container?: object;
+  readonly spec?: object;
+  readonly break?: (world: World) => Promise<void>;
+  readonly repair?: (world: World) => Promise<void>;
+  /** Whether only a node that runs containers shows it. */
+  readonly runs?: boolean;
+}
+
+async function setStorageClass(
+  { aws, project }: World,
+  targetStorageClass: TargetStorageClass,
+): Promise<void> {
+  const repositoryName = `${project}/docker.io/library/nginx`;
+  const imageId = { imageTag: '1.28' };
+  await aws.ecr.send(new UpdateImageStorageClassCommand({ repositoryName, imageId, targetStorageClass }));
+}
+
+async function setKeys({ aws: { iam } }: World, Status: StatusType): Promise<void> {
+  const { AccessKeyMetadata: keys = [] } = await iam.send(
+    new ListAccessKeysCommand({ UserName: 'image-puller' }),
+  );
+  for (const { AccessKeyId } of keys) {
+    await iam.send(new UpdateAccessKeyCommand({ UserName: 'image-puller', AccessKeyId, Status }));
+  }
+}
+
+const setReplicas = ({ cluster }: World, value: number): Promise<void> =>
+  cluster.patch('deployment', 'external-secrets', 'external-secrets', [
+    { op: 'replace', path: '/spec/replicas', value },
+  ]);
+
+/** Waits until the operator has written the pull secret of the namespace, with a token. */
+const pullSecret = async (world: World): Promise<void> => {
+  await waitFor('the pull secret', () => secretValue(world, where, 'puller', '.dockerconfigjson'));
+};
+
+const withoutPullSecret = ({ cluster }: World) => cluster.remove('secret', 'puller', where);
+
+const repairWithUp = async (world: World): Promise<void> => {
+  await succeed(world, 'up', '--yes');
+  await pullSecret(world);
+};
+
+/** A label of the namespace, as a JSON pointer. */
+const ignored = '/metadata/labels/ecr-bootstrap.dev~1ignore';
+
+const cases: readonly Case[] = [
+  {
+    id: 'digest-missing',
+    what: 'a digest that ECR does not have',
+    image: (world) => referenceInEcr(world, `nginx@${digest}`),
+  },
+  {
+    id: 'platform-missing',
+    what: 'an image that ECR has for another platform',
+    image: (world) => referenceInEcr(world, `${coredns}:v1.12.1`),
+    async break(world) {
+      const other = process.arch === 'arm64' ? 'linux/amd64' : 'linux/arm64';
+      await succeed(world, 'mirror', '--platform', other, `${coredns}:v1.12.1`);
+    },
+    async repair({ aws, project }) {
+      const repositoryName = `${project}/${coredns}`;
+      await aws.ecr.send(
+        new BatchDeleteImageCommand({ repositoryName, imageIds: [{ imageTag: 'v1.12.1' }] }),
+      );
+    },
+  },
+  {
+    id: 'archived',
+    what: 'an image that ECR has archived',
+    break: (world) => setStorageClass(world, 'ARCHIVE'),
+    repair: (world) => setStorageClass(world, 'STANDARD'),
+  },
+  {
+    id: 'image-excluded',
+    what: 'an image that images.exclude keeps out of ECR',
+    image: (world) => referenceInEcr(world, 'docker.io/team/app:1'),
+  },
+  { id: 'internet-image', what: 'an image from the internet', image: () => 'ghcr.io/acme/web:2.1' },
+  {
+    id: 'other-registry',
+    what: 'an image in ECR of another account',
+    image: ({ registry }) => `${registry.replace(/^\d+/, '999999999999')}/demo/web:1`,
+  },
+  {
+    id: 'registry-alias',
+    what: 'an image under another host of ECR',
+    image: (world) =>
+      referenceInEcr(world, 'nginx:1.28')
+        .replace('.dkr.ecr.', '.dkr-ecr.')
+        .replace('.amazonaws.com', '.on.aws'),
+  },
+  { id: 'invalid-name', what: 'a name that is no reference', image: () => 'registry.example.org/Web:1' },
+  {
+    id: 'never-pull',
+    what: 'a pull policy that never pulls',
+    image: (world) => referenceInEcr(world, busybox),
+    container: { imagePullPolicy: 'Never' },
+  },
+  {
+    id: 'namespace-excluded',
+    what: 'a namespace that is excluded by its label',
+    async break({ cluster }) {
+      await cluster.patch('namespace', where, undefined, [{ op: 'add', path: ignored, value: 'true' }]);
+      await waitFor('no pull secret', async () =>
+        (await cluster.get('secret', 'puller', where)) ? undefined : true,
+      );
+    },
+    async repair(world) {
+      await world.cluster.patch('namespace', where, undefined, [{ op: 'remove', path: ignored }]);
+      await pullSecret(world);
+    },
+  },
+  {
+    id: 'access-key',
+    what: 'a disabled access key',
+    break: (world) => setKeys(world, 'Inactive'),
+    repair: (world) => setKeys(world, 'Active'),
+  },
+  {
+    id: 'operator',
+    what: 'an operator that does not run',
+    async break(world) {
+      await setReplicas(world, 0);
+      await withoutPullSecret(world);
+    },
+    repair: repairWithUp,
+  },
+  {
+    id: 'distribution',
+    what: 'a ClusterExternalSecret that was deleted',
+    async break(world) {
+      await world.cluster.remove('clusterexternalsecret', 'puller');
+      await waitFor('no pull secret', async () =>
+        (await world.cluster.get('secret', 'puller', where)) ? undefined : true,
+      );
+    },
+    repair: repairWithUp,
+  },
+  {
+    id: 'pod-waiting',
+    what: 'a volume that cannot be mounted',
+    spec: { volumes: [{ name: 'tls', secret: { secretName: 'none' } }] },
+  },
+  {
+    id: 'crash',
+    what: 'a container that crashes',
+    image: (world) => referenceInEcr(world, busybox),
+    container: { command: ['false'] },
+    runs: true,
+  },
+  {
+    id: 'pod-ended',
+    what: 'a pod that has failed',
+    image: (world) => referenceInEcr(world, busybox),
+    container: { command: ['false'] },
+    spec: { restartPolicy: 'Never' },
+    runs: true,
+  },
+];
+
+describe('why, for an injected cause,', () => {
+  const world = openWorld();
+
+  beforeAll(async () => {
+    const { cluster, configure } = await world;
+    await configure(settings);
+    await succeed(await world, 'up', '--yes');
+    await succeed(await world, 'mirror', busybox);
+    await cluster.apply(namespace(where));
+    await waitFor('its service account', () => cluster.get('serviceaccount', 'default', where));
+    await pullSecret(await world);
+    await succeed(await world, 'up', '--yes');
+  });
+
+  afterAll(async () => {
+    await (await world).cluster.remove('namespace', where);
+  });
+  restoreAfterAll(async () => {
+    await (await world).configure(imagesInUse);
+    await succeed(await world, 'up', '--yes');
+  });
+
+  const named = cases.filter(({ runs }) => runs !== true || can('node shell'));
+  it.each(named)('names $id for $what', async ({ id, image, container, spec, ...injected }) => {
+    const opened = await world;
+    const { cluster } = opened;
+    const name = image?.(opened) ?? referenceInEcr(opened, 'nginx:1.28');
+    const main = { name: 'main', image: name, imagePullPolicy: 'Always', ...container };
+    await injected.break?.(opened);
+    try {
+      await cluster.apply({
+        apiVersion: 'v1',
+        kind: 'Pod',
+        metadata: { namespace: where, name: id },
+        spec: { terminationGracePeriodSeconds: 0, containers: [main], ...spec },
+      });
+      let found: Explained | undefined;
+      const cause = await waitFor(`the cause ${id}`, async () => {
+        found = await why(opened, `pod/${id}`);
+        return found.cause?.id === id ? found.cause : undefined;
+      }).catch((error: unknown) => {
+        throw new Error(`why found ${JSON.stringify(found)}`, { cause: error });
+      });
+      expect(cause.fix).not.toBe('');
+    } finally {
+      await cluster.remove('pod', id, where);
+      await injected.repair?.(opened);
+    }
   });
 });

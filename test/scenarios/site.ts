@@ -118,9 +118,9 @@ interface Status {
 
 const describeChange = ({ action, target }: Change) => `${action} ${target.kind} ${target.name}`;
 
-/** What `up` would do, for example `create Namespace external-secrets`. */
-export async function planned(world: World): Promise<readonly string[]> {
-  const { stdout } = await succeed(world, 'up', '--dry-run', '-o', 'json');
+/** What `up` with these flags would do, for example `create Namespace external-secrets`. */
+export async function planned(world: World, ...flags: string[]): Promise<readonly string[]> {
+  const { stdout } = await succeed(world, 'up', ...flags, '--dry-run', '-o', 'json');
   const { plan } = JSON.parse(stdout) as Document;
   return plan.steps.flatMap(({ changes }) => changes.map(describeChange));
 }
@@ -139,6 +139,39 @@ export async function health(
       findings.filter(({ level }) => level !== 'ok').map(({ code: of }) => of),
     ),
   };
+}
+
+/** What `why` found. */
+export interface Explained {
+  readonly code: number;
+  readonly verdict: string;
+  readonly cause?: { readonly id: string; readonly fix: string };
+}
+
+/** The result of `why` with its exit code. Expects that there was something to explain. */
+export async function explain(world: World, ...args: string[]): Promise<Explained> {
+  const { code, stdout, stderr } = await world.run('why', ...args, '-o', 'json');
+  const { why } = JSON.parse(stdout) as { why?: Omit<Explained, 'code'> };
+  if (!why) throw new Error(stdout + stderr);
+  return { code, ...why };
+}
+
+/**
+ * Starts a pod that must pull its image.
+ * @returns the cause that `why` names once the pull has failed
+ */
+export async function causeOfFailure(
+  world: World,
+  where: string,
+  image: string,
+): Promise<string | undefined> {
+  const spec = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
+  try {
+    expect(await world.startPod(where, 'puzzle', image, spec)).not.toBe('Running');
+    return (await explain(world, 'pod/puzzle', '-n', where)).cause?.id;
+  } finally {
+    await world.cluster.remove('pod', 'puzzle', where);
+  }
 }
 
 /** Reads a value of a Secret. */

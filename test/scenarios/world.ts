@@ -166,6 +166,8 @@ export interface World {
   run(...args: readonly string[]): Promise<CommandResult>;
   /** Runs ecr-bootstrap with an AWS identity other than the administrator's. */
   runAs(key: AwsKey, ...args: readonly string[]): Promise<CommandResult>;
+  /** Runs ecr-bootstrap with the same working folder, on a machine that reaches neither AWS nor the cluster. */
+  runOutside(...args: readonly string[]): Promise<CommandResult>;
   /** Starts ecr-bootstrap, and kills it with SIGKILL after this time unless it has ended. */
   runAndKill(afterMs: number, ...args: readonly string[]): Promise<void>;
   /** Starts ecr-bootstrap, and kills it with SIGKILL when it has sent this request. AWS does not answer the request. */
@@ -186,6 +188,8 @@ export interface World {
   secrets(): Promise<readonly string[]>;
   /** Writes ecr-bootstrap's configuration file: the project and region, and these settings. */
   configure(settings: object): Promise<void>;
+  /** Writes a file in the working folder of ecr-bootstrap. */
+  writeFile(name: string, text: string): Promise<void>;
   /**
    * Creates a pod and returns how its start ended: `Running`, or the reason and message of the container runtime.
    * @param spec what to add to the pod's spec

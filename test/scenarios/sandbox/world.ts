@@ -146,6 +146,12 @@ class SandboxWorlds {
       run: (...args) => run(args),
       runAs: ({ accessKeyId, secretAccessKey }, ...args) =>
         run(args, { AWS_ACCESS_KEY_ID: accessKeyId, AWS_SECRET_ACCESS_KEY: secretAccessKey }),
+      runOutside: (...args) =>
+        run(args, {
+          KUBECONFIG: '/nonexistent/kubeconfig',
+          AWS_ACCESS_KEY_ID: undefined,
+          AWS_SECRET_ACCESS_KEY: undefined,
+        }),
       runAndKill: unsupported('kill the process that it is in'),
       runAndKillAt: unsupported('kill the process that it is in'),
       async reset({ keepOperator = false } = {}) {
@@ -160,6 +166,7 @@ class SandboxWorlds {
       configure: async (settings) => {
         writeFileSync(this.#config, JSON.stringify({ project, aws: { region }, ...settings }));
       },
+      writeFile: async (name, text) => writeFileSync(join(folder, name), text),
       startPod: (...args) => startPod(clusterClient, ...args),
       readDigests: unsupported('run skopeo'),
       copyImage: unsupported('run skopeo'),
