@@ -46,9 +46,11 @@ export class Admission {
   /** Returns the object to store. @throws StatusError for a refusal */
   admit(verb: 'CREATE' | 'UPDATE', resource: Resource, draft: KubeObject, old?: KubeObject): KubeObject {
     const object = structuredClone(draft);
+    if (old === undefined) requireName(resource, object);
     if (resource.namespaced) this.#requireNamespace(resource, object, old === undefined);
     if (object.kind === 'ServiceAccount') mutateServiceAccount(this.#store, verb, object);
     if (object.kind === 'Secret') normaliseSecret(object, resource);
+    if (object.kind === 'Secret' || object.kind === 'ConfigMap') requireKeys(resource, object);
     fillDefaults(object);
     if (object.kind === 'Namespace') {
       object.metadata.labels = {
@@ -126,6 +128,37 @@ export class Admission {
     };
     const why = `unable to create new content in namespace ${namespace} because it is being terminated`;
     throw notAdmitted(resource, name, why, [cause]);
+  }
+}
+
+const label = '[a-z0-9]([-a-z0-9]*[a-z0-9])?';
+
+/** The syntax of names by kind, and the longest one. Names of RBAC may have any character that a path can have. */
+function syntaxOf({ group, kind }: Resource): { pattern: RegExp; most: number; what: string } {
+  if (group === 'rbac.authorization.k8s.io')
+    return { pattern: /^[^/%]+$/, most: Infinity, what: 'a path segment' };
+  if (kind === 'Namespace')
+    return { pattern: new RegExp(`^${label}$`), most: 63, what: 'a lowercase RFC 1123 label' };
+  const pattern = new RegExp(`^${label}(\\.${label})*$`);
+  return { pattern, most: 253, what: 'a lowercase RFC 1123 subdomain' };
+}
+
+function requireName(resource: Resource, { metadata: { name } }: KubeObject): void {
+  const { pattern, most, what } = syntaxOf(resource);
+  if (pattern.test(name) && name.length <= most) return;
+  throw invalid(resource, name, 'metadata.name', `Invalid value: ${canonical(name)}: must be ${what}`);
+}
+
+/** The keys become names of files. */
+function requireKeys(resource: Resource, { metadata: { name }, data }: KubeObject): void {
+  for (const key of Object.keys(isFields(data) ? data : {})) {
+    if (/^[-._a-zA-Z0-9]{1,253}$/.test(key) && key !== '.' && !key.startsWith('..')) continue;
+    throw invalid(
+      resource,
+      name,
+      `data[${key}]`,
+      `Invalid value: ${canonical(key)}: must be the name of a file`,
+    );
   }
 }
 

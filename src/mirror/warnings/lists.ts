@@ -280,9 +280,13 @@ const listObject = (name: string, data: Readonly<Record<string, string>>): KubeO
     data,
   });
 
-/** The name of a host's ConfigMap. A host with a port is not a name, so its digest makes the name unique. */
+/** Of the readable part of a name, which the API server limits to 253 characters. */
+const maxNameLength = 200;
+
+/** The name of a host's ConfigMap. A host with a port or an address is not a name, so its digest makes the name unique. */
 export function listName(host: string): string {
-  if (/^[a-z0-9.-]+$/.test(host)) return `${otherHostsName}.${host}`;
-  const id = sha256(host).slice(0, 8);
-  return `${otherHostsName}.${host.replaceAll(/[^a-z0-9.]+/g, '-')}.${id}`;
+  if (/^[a-z0-9.-]+$/.test(host) && host.length <= maxNameLength) return `${otherHostsName}.${host}`;
+  const words = host.match(/[a-z0-9]+(?:\.[a-z0-9]+)*/g) ?? [];
+  const readable = words.join('-').slice(0, maxNameLength).replace(/[.-]$/, '');
+  return `${otherHostsName}.${readable}.${sha256(host).slice(0, 8)}`;
 }

@@ -1,24 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import { BootstrapError } from '../../../src/core/errors.ts';
-import { misspellings, spellings } from '../../support/image-references.ts';
+import { misspellings, type Spelling, spellings } from '../../support/image-references.ts';
 import { dockerShortName, formatReference, parseReference } from '../../../src/images/reference.ts';
 
-const digest = `sha256:${'a'.repeat(64)}`;
 const normal = (text: string) => formatReference(parseReference(text));
 
 describe('parseReference', () => {
-  it.each<readonly [string, string]>([
+  it.each<Spelling>([
     ...spellings,
-    ['Registry.Corp.Example/app:1', 'registry.corp.example/app:1'],
-    ['GHCR.io/team/app', 'ghcr.io/team/app:latest'],
     ['MyRegistry/app', 'myregistry:443/app:latest'],
-    ['REGISTRY:5000/app', 'registry:5000/app:latest'],
-    ['[FE80::1]:5000/app', '[fe80::1]:5000/app:latest'],
-    ['registry.example.com:5000/app:1', 'registry.example.com:5000/app:1'],
-    ['[::1]:5000/app', '[::1]:5000/app:latest'],
-    [`nginx@${digest}`, `docker.io/library/nginx@${digest}`],
-    [`ghcr.io/a/b:1@${digest}`, `ghcr.io/a/b:1@${digest}`],
-    [`ghcr.io/a/b@sha512:${'a'.repeat(128)}`, `ghcr.io/a/b@sha512:${'a'.repeat(128)}`],
     ['a__b/c--d.e', 'docker.io/a__b/c--d.e:latest'],
   ])('normalizes %s to %s', (text, expected) => {
     expect(normal(text)).toBe(expected);
@@ -29,39 +19,12 @@ describe('parseReference', () => {
 describe('parseReference of a malformed reference', () => {
   it.each([
     ...misspellings,
-    'nginx ',
-    'ghcr.io/Team/app',
-    'GHCR.io/Team/app',
-    'My_Registry/app',
-    'docker://nginx',
-    'docker://',
-    'oci://ghcr.io/team/chart',
-    'DOCKER://nginx',
+    // The admission policy accepts these, because its regular expressions cannot count.
     '1.2.3.999/app',
     '[::1::]:5000/app',
-    'ghcr.io/',
-    'ghcr.io//app',
-    '/app',
-    'ghcr.io/../app',
-    'ghcr.io/./app',
-    'ghcr.io/team/../../app:1',
-    'app:',
-    'app:-1',
-    `app:${'a'.repeat(129)}`,
-    'app@sha256:abc',
-    `app@${digest}:tag`,
-    `app@sha512:${'a'.repeat(64)}`,
-    `app@sha256:${'a'.repeat(128)}`,
-    `app@${digest.toUpperCase()}`,
     'registry.example.com:99999/app',
     'registry.example.com:0/app',
-    'registry.example.com:port/app',
-    'https://ghcr.io/team/app',
-    'user:password@ghcr.io/team/app',
     `ghcr.io/${'a'.repeat(256)}`,
-    'app?x=1',
-    'app%2f..',
-    'app\n',
   ])('refuses %j', (text) => {
     const parse = () => parseReference(text);
     expect(parse).toThrow(BootstrapError);

@@ -1,5 +1,7 @@
 import type { KubeObject } from '../../../../src/clients/kubernetes/port.ts';
-import { imageLists } from '../../../../src/mirror/warnings/lists.ts';
+import { ecrName } from '../../../../src/images/naming.ts';
+import { parseReference, repositoryOf } from '../../../../src/images/reference.ts';
+import { imageLists, versionOf } from '../../../../src/mirror/warnings/lists.ts';
 import { warningPolicyObjects } from '../../../../src/mirror/warnings/policy.ts';
 import { configSchema } from '../../../../src/config/schema.ts';
 import { misspellings, spellings, spellingsOf } from '../../../support/image-references.ts';
@@ -7,11 +9,6 @@ import type { Answer, Ask, Case } from '../case.ts';
 import { kube } from '../request.ts';
 import { account, ask, namespace } from './kubernetes-support.ts';
 
-const config = configSchema.parse({
-  project: 'demo',
-  aws: { region: 'eu-west-1' },
-  images: { exclude: ['excluded/*'] },
-});
 const registry = '123456789012.dkr.ecr.eu-west-1.amazonaws.com';
 const digests = ['0', '1', '2'].map((digit) => `sha256:${digit.repeat(64)}`);
 const names = Array.from({ length: 5 }, (_, index) => `app-${index}`);
@@ -24,11 +21,37 @@ const mirrored = names.flatMap((name) => [
   `Docker.IO/library/${name}:1.27`,
 ]);
 
+/** References of other hosts, in the folder `held` of their host. */
+const elsewhere = spellings.flatMap(([written, normalized]) => {
+  if (normalized.startsWith('docker.io/') || normalized.includes('sha512:')) return [];
+  const held = (text: string): string => text.replace('/', '/held/');
+  return [[held(written), parseReference(held(normalized))] as const];
+});
+
+/** Names that ECR does not allow get other ones there. */
+const map = Object.fromEntries(
+  elsewhere.flatMap(([, reference], index) =>
+    /\[|__/.test(repositoryOf(reference)) ? [[repositoryOf(reference), `mapped/app-${index}`]] : [],
+  ),
+);
+
+const config = configSchema.parse({
+  project: 'demo',
+  aws: { region: 'eu-west-1' },
+  images: { exclude: ['excluded/*'], map },
+});
+
 const lists = imageLists(
-  names.map((name) => ({
-    path: `demo/docker.io/library/${name}`,
-    versions: [':latest', ':1.27', `@${'0'.repeat(12)}`, `@${'1'.repeat(12)}`, `@${'2'.repeat(12)}`],
-  })),
+  [
+    ...names.map((name) => ({
+      path: `demo/docker.io/library/${name}`,
+      versions: [':latest', ':1.27', `@${'0'.repeat(12)}`, `@${'1'.repeat(12)}`, `@${'2'.repeat(12)}`],
+    })),
+    ...elsewhere.map(([, reference]) => {
+      const { repository, tag } = ecrName(reference, { project: config.project, map });
+      return { path: repository, versions: [versionOf(tag), versionOf(reference.digest ?? tag)] };
+    }),
+  ],
   registry,
   config,
 ).objects;
@@ -88,7 +111,7 @@ const batch = (kind: string, spec: object): Ask => {
 };
 const jobSpec = { template: { spec: { restartPolicy: 'Never', ...podSpec(['nginx:1.29']) } } };
 
-/** References that are in no list, each at a host without one. */
+/** References that are in no list, most of them at a host with one. */
 const unlisted = spellings.filter(([, normalized]) => !normalized.startsWith('docker.io/'));
 
 /** The warnings of the policy about images that ECR does not have. The policy takes effect after a second. */
@@ -104,6 +127,13 @@ export const kubernetesWarningCases: readonly Case[] = [
     name: 'images that ECR has get no warning, however they are written',
     given,
     ask: template(...mirrored, 'nginx:1.29'),
+    revokes: true,
+    answer: warned(nginx),
+  },
+  {
+    name: 'images of other hosts that ECR has get no warning, however they are written',
+    given,
+    ask: template(...elsewhere.map(([written]) => written), 'nginx:1.29'),
     revokes: true,
     answer: warned(nginx),
   },

@@ -3,6 +3,7 @@ import { configSchema } from '../../../../src/config/schema.ts';
 import {
   type HeldRepository,
   imageLists,
+  listName,
   maxTags,
   repositoriesIn,
   withEmptiedParts,
@@ -81,7 +82,22 @@ describe('imageLists', () => {
       dataOf([held('registry.example_5000/a', ':1'), held('registry.example-5000/a', ':1')]),
     ).filter((name) => name.includes('example'));
     expect(names).toHaveLength(2);
-    for (const name of names) expect(name).toMatch(/^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$/);
+  });
+
+  it.each([
+    'registry.example:5000',
+    '[fe80::1]:5000',
+    '[::1]',
+    'localhost',
+    'a-b.example',
+    `${'long.'.repeat(48)}example`,
+  ])('gives the list of %s a name that the API server accepts', (host) => {
+    expect(listName(host)).toMatch(/^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$/);
+    expect(listName(host).length).toBeLessThanOrEqual(253);
+  });
+
+  it('keeps the name of a host as it is', () => {
+    expect(listName('a-b.example')).toBe('image-list.a-b.example');
   });
 
   it('knows a host without a dot also by its name in references, which have no port', () => {
