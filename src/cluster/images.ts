@@ -1,4 +1,5 @@
 import type { ClusterPort, Kind, KubeObject, ListOptions } from '../clients/kubernetes/port.ts';
+import { readYaml } from '../clients/kubernetes/yaml.ts';
 import type { Config } from '../config/schema.ts';
 import { BootstrapError } from '../core/errors.ts';
 import { type FieldPath, parseFieldPath, valuesAt } from '../core/field-path.ts';
@@ -131,14 +132,17 @@ export const kubeadmConfig = {
  * The images of kubeadm's version and repository: what a node gets that joins while the cluster is upgraded. Only those of
  * components that the cluster runs, because kube-proxy can be missing.
  */
-export function kubeadmImages(
+export async function kubeadmImages(
   config: KubeObject | undefined,
   used: readonly ImageSource[],
-): readonly ImageSource[] {
+): Promise<readonly ImageSource[]> {
   const { data } = (config ?? {}) as { readonly data?: { readonly ClusterConfiguration?: unknown } };
   const text = typeof data?.ClusterConfiguration === 'string' ? data.ClusterConfiguration : '';
-  const [repository, version] = ['imageRepository', 'kubernetesVersion'].map(
-    (key) => new RegExp(`^${key}: ["']?([\\w./:+-]+)["']?\\s*$`, 'm').exec(text)?.[1],
+  // kubeadm does not start with one that it cannot read.
+  const values = await readYaml(text).catch(() => undefined);
+  const { imageRepository, kubernetesVersion } = (values ?? {}) as Readonly<Record<string, unknown>>;
+  const [repository, version] = [imageRepository, kubernetesVersion].map((value) =>
+    typeof value === 'string' && /^[\w./:+-]+$/.test(value) ? value : undefined,
   );
   if (repository === undefined || version === undefined) return [];
   const prefix = `${repository}/kube-`;

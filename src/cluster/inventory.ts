@@ -65,7 +65,7 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
       ...used,
       ...podTemplates.objects.map(sourceIn),
       ...custom.sources,
-      ...kubeadmImages(version.objects[0], used),
+      ...(await kubeadmImages(version.objects[0], used)),
     ];
   });
   return {

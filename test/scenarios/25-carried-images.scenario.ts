@@ -111,7 +111,7 @@ describe('a site whose images are carried in a folder', () => {
     await copyImage('docker.io/library/redis:8', `docker.io/library/${signature}`);
     await write('nginx:1.28', '--referrers', '--platform', 'all');
     reconnect = await (await world).breakInternet();
-    await succeed(await world, 'mirror', '--from', layout, '--referrers', 'nginx:1.28');
+    await succeed(await world, 'mirror', '--from', layout, '--referrers', '--platform', 'all', 'nginx:1.28');
     const copy = await readDigests(referenceInEcr(await world, signature));
     await reconnect();
     expect(copy.digest).toBe((await readDigests('docker.io/library/redis:8')).digest);

@@ -1,3 +1,4 @@
+import { dump } from 'js-yaml';
 import { nodeImages } from '../images/catalog.ts';
 import type { ClusterNames } from '../names.ts';
 import { versions } from '../versions.ts';
@@ -66,7 +67,7 @@ export async function createKubeadmObjects(api: KubernetesApi, { podSubnet }: Cl
   };
   const core = '/api/v1/namespaces/kube-system';
   const apps = '/apis/apps/v1/namespaces/kube-system';
-  const data = { ClusterConfiguration: JSON.stringify(configuration) };
+  const data = { ClusterConfiguration: dump(configuration) };
   await api.create(`${core}/configmaps`, kubeSystem('v1', 'ConfigMap', 'kubeadm-config', { data }));
   for (const name of ['coredns', 'kube-proxy']) {
     await api.create(`${core}/serviceaccounts`, kubeSystem('v1', 'ServiceAccount', name));

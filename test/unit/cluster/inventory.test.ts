@@ -117,18 +117,39 @@ it('works without the kinds that the user may not list, and reports them', async
   expect(await inventory().unreadImages()).toEqual([]);
 });
 
-it('adds the images of the version that an upgrade of kubeadm has begun to install', async () => {
-  expect(await sourcesOf('ConfigMap')).toEqual([]);
-  const configuration = 'imageRepository: registry.k8s.io\nkubernetesVersion: v1.37.0+build\n';
+const configureKubeadm = (ClusterConfiguration: string): void => {
   cluster.inside.put({
     kind: 'ConfigMap',
     metadata: { name: 'kubeadm-config', namespace: 'kube-system' },
-    data: { ClusterConfiguration: configuration },
+    data: { ClusterConfiguration },
   });
-  const images = await sourcesOf('ConfigMap');
-  expect(images).toContain('registry.k8s.io/kube-apiserver:v1.37.0_build');
-  expect(images).toContain('registry.k8s.io/kube-proxy:v1.37.0_build');
-  expect(images.join()).not.toMatch(/coredns|etcd/);
+};
+
+it.each([
+  ['block YAML', 'imageRepository: registry.k8s.io\nkubernetesVersion: "v1.37.0+build" # next\n'],
+  ['JSON', '{"imageRepository": "registry.k8s.io", "kubernetesVersion": "v1.37.0+build"}'],
+])(
+  'adds the images of the version that an upgrade of kubeadm has begun to install, from %s',
+  async (_, text) => {
+    expect(await sourcesOf('ConfigMap')).toEqual([]);
+    configureKubeadm(text);
+    const images = await sourcesOf('ConfigMap');
+    expect(images).toContain('registry.k8s.io/kube-apiserver:v1.37.0_build');
+    expect(images).toContain('registry.k8s.io/kube-proxy:v1.37.0_build');
+    expect(images.join()).not.toMatch(/coredns|etcd/);
+  },
+);
+
+it.each([
+  '',
+  'null',
+  '[',
+  '- a',
+  'imageRepository: {}\nkubernetesVersion: v1.37.0',
+  'kubernetesVersion: v1.37.0',
+])('adds no images for the kubeadm configuration %j', async (text) => {
+  configureKubeadm(text);
+  expect(await sourcesOf('ConfigMap')).toEqual([]);
 });
 
 it.each(['get configmaps', 'list pods', 'list podtemplates', 'list replicasets'])(
