@@ -53,13 +53,13 @@ export const kubernetesObjectCases: readonly Case[] = [
     answer: refusal(422, 'Invalid', /name or generateName is required/),
   },
   ...['one_two', 'One', '-one', 'one.', 'one.-two', 'a'.repeat(254)].map((name): Case => ({
-    name: `${name.slice(0, 10)} is no name of a ConfigMap`,
+    name: `${name.slice(0, 10)} is refused as the name of a ConfigMap`,
     given: [namespace],
     ask: ask('POST', 'configmaps', configMap(name)),
     answer: refusal(422, 'Invalid', /metadata\.name: Invalid value/),
   })),
   ...['a:b', 'a/b', '..a', ''].map((key): Case => ({
-    name: `${key === '' ? 'an empty text' : key} is no key of a ConfigMap`,
+    name: `${key === '' ? 'an empty text' : key} is refused as a key of a ConfigMap`,
     given: [namespace],
     ask: ask('POST', 'configmaps', { ...configMap('one'), data: { [key]: 'x' } }),
     answer: refusal(422, 'Invalid', /data\[.*\]: Invalid value/),
