@@ -19,9 +19,14 @@ export interface UnreadImages {
   /** `could not list cronjobs`. */
   readonly what: string;
   readonly why: string;
-  /** A whole kind is hidden from this user, so it is unknown which images are in use. */
-  readonly isHidden: boolean;
+  readonly hint: string;
+  /** A whole kind was not read, so it is unknown which images are in use. */
+  readonly isBlind: boolean;
 }
+
+const rightsHint =
+  'Ask an administrator to grant the permissions that this prints: ecr-bootstrap policy cluster';
+const fieldsHint = 'Correct images.fields in ecr-bootstrap.yaml.';
 
 export const unreadText = ({ what, why }: UnreadImages): string => `${what}: ${why}`;
 
@@ -43,7 +48,7 @@ export async function asListed(list: () => Promise<readonly KubeObject[]>): Prom
     return { objects: await list(), unread: [] };
   } catch (error) {
     if (!(error instanceof BootstrapError) || error.code !== 'cluster-denied') throw error;
-    return { objects: [], unread: [{ what: error.what, why: error.why, isHidden: true }] };
+    return { objects: [], unread: [{ what: error.what, why: error.why, hint: rightsHint, isBlind: true }] };
   }
 }
 
@@ -68,8 +73,9 @@ export async function imagesInFields(
 async function imagesOfKind(cluster: ClusterPort, resource: string, texts: readonly string[]) {
   const kind = await cluster.kindOf(resource);
   if (!kind) {
-    const unserved = { what: `images.fields has ${resource}`, why: 'the cluster does not serve it' };
-    return { sources: [], unread: [{ ...unserved, isHidden: false }] };
+    const what = `images.fields has ${resource}`;
+    const unserved = { what, why: 'the cluster does not serve it', hint: fieldsHint, isBlind: true };
+    return { sources: [], unread: [unserved] };
   }
   const paths = texts.flatMap((text) => {
     const path = parseFieldPath(text);
@@ -92,7 +98,8 @@ function oddValues([first, ...others]: readonly string[]): UnreadImages[] {
     {
       what: `skipped ${first}${others.length > 0 ? ` and ${others.length} more` : ''}, named by images.fields`,
       why: 'only image references are read, no templates, variables, numbers or objects',
-      isHidden: false,
+      hint: fieldsHint,
+      isBlind: false,
     },
   ];
 }

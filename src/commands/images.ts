@@ -130,10 +130,11 @@ async function lookUp(session: Session, ctx: Context, options: ImagesOptions): P
   const [host, platforms] = await Promise.all([ctx.registryHost(), wantedPlatforms(ctx, options)]);
   const hasCluster = fromManifests === undefined;
   const isWhole = hasCluster && !options.fromCluster && !missing && !outside;
-  const [presence, mirrored, running, outsiders] = await Promise.all([
+  const [presence, mirrored, alsoUsed, lacks, outsiders] = await Promise.all([
     ctx.mirror.presence(wanted, platforms),
     hasCluster ? ifReachable(() => ctx.inventory.mirroredHosts(), []) : [],
-    isWhole ? ifReachable(() => runningInEcr(ctx), []) : [],
+    isWhole ? ifReachable(() => alsoUsedInEcr(ctx, wanted), []) : [],
+    hasCluster ? unreadIn(ctx, isWhole) : [],
     // The question of --outside has no answer without the cluster.
     outside
       ? workloadsOutside(ctx)
@@ -141,7 +142,7 @@ async function lookUp(session: Session, ctx: Context, options: ImagesOptions): P
         ? ifReachable(() => workloadsOutside(ctx), noWorkloads)
         : noWorkloads,
   ]);
-  if (hasCluster) await warnOfUnread(session, ctx);
+  for (const text of lacks) session.reporter.warn(text);
   const isMirrored = mirroring(mirrored, ctx.config);
   const rows = presence.map((one) => ({
     ...rowOf(one, host),
@@ -151,31 +152,50 @@ async function lookUp(session: Session, ctx: Context, options: ImagesOptions): P
   const list = {
     registry: `${host}/${ctx.config.project}`,
     ...(hasCluster ? {} : ({ from: 'manifests' } as const)),
+    ...(lacks.length > 0 && { lacks: [...lacks] }),
   };
   const problems = [
     ...rejected.map(manifestError),
     ...(check ? presence.flatMap(({ error }) => error ?? []) : []),
   ];
   if (missing) return { view: { ...list, images: rows.filter(isIncomplete), only: 'missing' }, problems };
-  if (!outside) return { view: { ...list, images: rows, ...(isWhole && { running }) }, problems };
+  if (!outside) return { view: { ...list, images: rows, ...(isWhole && { alsoUsed }) }, problems };
   return {
     view: { ...list, images: rows.filter((row) => row.outside.length > 0), only: 'outside' },
     problems,
   };
 }
 
-/** Says what the list lacks. */
-async function warnOfUnread({ reporter }: Session, { inventory }: Context): Promise<void> {
-  for (const one of await ifReachable(() => inventory.unreadImages(), [])) reporter.warn(unreadText(one));
+/** What the list lacks. @param isWhole whether it has {@link alsoUsedInEcr} */
+async function unreadIn({ inventory }: Context, isWhole: boolean): Promise<readonly string[]> {
+  try {
+    const [named, { unread }] = await Promise.all([
+      inventory.unreadImages(),
+      isWhole ? inventory.imageUse() : { unread: [] },
+    ]);
+    return [...new Set([...named, ...unread].map(unreadText))];
+  } catch (error) {
+    if (isUnreachable(error)) return [`the images of the cluster are missing: ${error.why}`];
+    throw error;
+  }
 }
 
-/** What pods run and ECR has, by digest, so that a list of the images in use is complete after a tag has moved. */
-async function runningInEcr(ctx: Context): Promise<string[]> {
-  const ids = await ctx.inventory.runningImages();
-  const references = ids.map((text) => ({ text, wantedBy: 'pods' }));
+/**
+ * What the cluster uses and ECR has beside the wanted images, so that a list of the images in use is complete: earlier
+ * revisions, excluded images, and the digests that pods run, because a tag may have moved.
+ */
+async function alsoUsedInEcr(ctx: Context, wanted: readonly WantedImage[]): Promise<string[]> {
+  const [{ sources }, ids] = await Promise.all([ctx.inventory.imageUse(), ctx.inventory.runningImages()]);
+  const references = [...ids, ...sources.flatMap(({ images }) => images)]
+    .filter((text) => parseIfValid(text))
+    .map((text) => ({ text, wantedBy: 'the cluster' }));
   const found = await collectImages(ctx, { references, list: false, fromCluster: false });
-  const presence = await ctx.mirror.presence(requestedImages(found), 'all');
-  return presence.flatMap(({ image, digest }) => (digest === undefined ? [] : [image.source])).sort();
+  const listed = new Set(wanted.map(({ source }) => source));
+  const others = requestedImages(found).filter(({ source }) => !listed.has(source));
+  const presence = await ctx.mirror.presence(others, 'all');
+  return presence
+    .flatMap(({ image, digest, error }) => (digest === undefined && !error ? [] : [image.source]))
+    .sort();
 }
 
 const noWorkloads: ReadonlyMap<string, string[]> = new Map();

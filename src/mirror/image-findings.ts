@@ -24,15 +24,8 @@ export async function oddNodesFinding({ config, inventory }: MirrorContext): Pro
 
 /** Reports what could not be read, so that its images are missing in ECR. */
 export async function unreadFindings({ inventory }: MirrorContext): Promise<Finding[]> {
-  return (await inventory.unreadImages().catch(noneIfUnknown)).map(({ what, why, isHidden }) =>
-    finding('images-unread', {
-      target: { kind: 'step', name: 'images' },
-      what,
-      why,
-      hint: isHidden
-        ? 'Ask an administrator to grant the permissions that this prints: ecr-bootstrap policy cluster'
-        : 'Correct images.fields in ecr-bootstrap.yaml.',
-    }),
+  return (await inventory.unreadImages().catch(noneIfUnknown)).map(({ what, why, hint }) =>
+    finding('images-unread', { target: { kind: 'step', name: 'images' }, what, why, hint }),
   );
 }
 

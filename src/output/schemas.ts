@@ -129,9 +129,14 @@ export const imagesSchema = object({
       'The list has only these images: those that ECR lacks, or those that workloads pull from the internet.',
     ),
   from: z.literal('manifests').exactOptional().describe('The images are those of manifests.'),
-  running: list(text)
+  alsoUsed: list(text)
     .exactOptional()
-    .describe('References by digest of images in ECR that pods run. Only in the list of all images.'),
+    .describe(
+      'What the cluster uses and ECR has beside these images: earlier revisions, excluded images, and the digests that pods run. Only in the list of all images.',
+    ),
+  lacks: list(text)
+    .exactOptional()
+    .describe('Why images of the cluster are missing in the list. Present only if some may be.'),
 });
 
 const unusedImageSchema = object({

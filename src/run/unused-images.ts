@@ -6,13 +6,15 @@ import { graceMs, unlessAborted, withinGrace } from '../core/abort.ts';
 import { BootstrapError, exitCodes, severalErrors } from '../core/errors.ts';
 import { groupBy } from '../core/group-by.ts';
 import { secretNames } from '../iam/names.ts';
+import { parseIfValid } from '../images/reference.ts';
 import { UsedImages } from '../images/used.ts';
 import { deleteUnused, findUnused, type Unused, type UnusedImage } from '../mirror/unused.ts';
 import type { UnusedView } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import { confirm, placeOf } from './confirm.ts';
+import { inputName } from './input-file.ts';
 import { probe, refuseUnreached, showReading } from './preflight.ts';
-import { readReferences } from './references.ts';
+import { readReferenceList } from './references.ts';
 import type { Session } from './session.ts';
 import { announcingStop } from './stopping.ts';
 import { prepareListUpdate } from './update-lists.ts';
@@ -55,8 +57,8 @@ export async function unusedImages(session: Session, options: UnusedOptions): Pr
 }
 
 /**
- * @throws BootstrapError `use-unknown` for a list without images: the command that wrote it failed; `usage` for a file that
- * is given twice, because there must be one for each cluster
+ * @throws BootstrapError `use-unknown` for a list that is empty, incomplete, or has other text: it would let images be
+ * deleted that its cluster uses; `usage` for a file that is given twice, because there must be one for each cluster
  */
 async function keptReferences(session: Session, files: readonly string[]): Promise<readonly string[]> {
   const paths = files.map((file) => resolve(session.cwd, file));
@@ -64,9 +66,15 @@ async function keptReferences(session: Session, files: readonly string[]): Promi
   if (twice !== undefined) throw givenTwice(twice);
   const kept: string[] = [];
   for (const file of files) {
-    const references = await readReferences(session, file, '--keep');
-    if (references.length === 0) throw emptyList(file);
-    kept.push(...references.map(({ text }) => text));
+    const { references, lacks } = await readReferenceList(session, file, '--keep');
+    const [lack] = lacks;
+    if (lack !== undefined) throw unusableList(`${inputName(file)} is incomplete: ${lack}`);
+    if (references.length === 0) throw unusableList(`${inputName(file)} lists no images`);
+    for (const { text, where } of references) {
+      if (!parseIfValid(text))
+        throw unusableList(`"${shortText(text)}" is not an image reference (${where})`);
+      kept.push(text);
+    }
   }
   return kept;
 }
@@ -104,10 +112,10 @@ async function observe(
     ctx.inventory.unreadImages(),
     ctx.inventory.imageUse(),
   ]);
-  const all = [...unread, ...more];
-  const hidden = all.filter(({ isHidden }) => isHidden);
-  if (prune && hidden.length > 0) {
-    throw severalErrors(hidden.map(({ what, why }) => useUnknown(`${what}: ${why}`, rightsHint)));
+  const all = [...new Map([...unread, ...more].map((one) => [unreadText(one), one])).values()];
+  const blind = all.filter(({ isBlind }) => isBlind);
+  if (prune && blind.length > 0) {
+    throw severalErrors(blind.map((one) => useUnknown(unreadText(one), one.hint)));
   }
   return { ...(await findUnused(ctx, used, ctx.clock.now() - olderThan)), unread: all };
 }
@@ -202,17 +210,16 @@ function keepHint([first]: readonly ClusterRecord[], secret: string): string {
   return `For each of them, write the list of its images with \`ecr-bootstrap images -q >FILE\`, and pass it with --keep FILE.${forget}`;
 }
 
-const rightsHint =
-  'Ask an administrator to grant the permissions that this prints: ecr-bootstrap policy cluster';
-
 const useUnknown = (why: string, hint: string): BootstrapError =>
   new BootstrapError({ code: 'use-unknown', what: 'could not find out which images are in use', why, hint });
 
-const emptyList = (file: string): BootstrapError =>
-  useUnknown(
-    `${file === '-' ? 'standard input' : file} lists no images`,
-    'Write it again with `ecr-bootstrap images -q >FILE`, and check that this command succeeds.',
-  );
+const unusableList = (why: string): BootstrapError =>
+  useUnknown(why, 'Write the list again with `ecr-bootstrap images -q >FILE` on its cluster.');
+
+/** Characters of a line in a message. */
+const maxShown = 60;
+
+const shortText = (text: string): string => (text.length > maxShown ? `${text.slice(0, maxShown)}…` : text);
 
 const givenTwice = (file: string): BootstrapError =>
   new BootstrapError({

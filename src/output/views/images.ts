@@ -1,6 +1,14 @@
+import { incompleteMark } from '../../images/list.ts';
 import type { Cell, Column, Layout } from '../layout.ts';
 import { formatBytes, plural, shortDigest } from '../units.ts';
 import type { ImageRow, ImagesView, PrunedView, UnusedView } from '../view.ts';
+
+/** One reference per line. */
+export const imageNames = ({ images, alsoUsed = [], lacks = [] }: ImagesView): string[] => [
+  ...lacks.map((text) => `${incompleteMark}${text.replace(/\s+/g, ' ')}`),
+  ...images.map(({ source }) => source),
+  ...alsoUsed,
+];
 
 /** The images by urgency: not in ECR, in ECR but pulled from the internet, in order. */
 export function imageLines(

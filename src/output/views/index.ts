@@ -5,7 +5,7 @@ import { printable, printableData } from '../printable.ts';
 import type { ConfigRow, MirrorRow, View } from '../view.ts';
 import { actions, pastOf } from './changes.ts';
 import { doctorLines } from './doctor.ts';
-import { imageLines, prunedLines, unusedLines, unusedNames } from './images.ts';
+import { imageLines, imageNames, prunedLines, unusedLines, unusedNames } from './images.ts';
 import { mirrorLines } from './mirror.ts';
 import { planLines } from './plan.ts';
 import { whyLines } from './why.ts';
@@ -48,9 +48,7 @@ function formatted(
     case 'mirror':
       return verbosity === 'quiet' ? targets(view.data.images) : mirrorLines(view.data, layout, verbose);
     case 'images':
-      return verbosity === 'quiet'
-        ? [...view.data.images.map(({ source }) => source), ...(view.data.running ?? [])]
-        : imageLines(view.data, layout, verbose);
+      return verbosity === 'quiet' ? imageNames(view.data) : imageLines(view.data, layout, verbose);
     case 'unused':
       return verbosity === 'quiet' ? unusedNames(view.data) : unusedLines(view.data, layout, verbose);
     case 'pruned':

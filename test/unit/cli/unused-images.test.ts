@@ -1,6 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { ImageSeed } from '../../../sandbox/registry/image.ts';
 import { digestOf } from '../../../sandbox/registry/storage.ts';
 import { type Cli, openCli } from '../../support/cli.ts';
@@ -409,6 +409,102 @@ describe('images --prune', () => {
     } finally {
       unregister();
     }
+  });
+
+  describe('with a list of another cluster', () => {
+    let unregister: () => void;
+    beforeEach(async () => {
+      expect((await cli.run('up --yes --only image-puller,image-puller-key')).code).toBe(0);
+      seed('1.20');
+      unregister = register('other');
+    });
+    afterEach(() => unregister());
+
+    it.each([
+      ['JSON', '{"images":[{"source":"docker.io/library/nginx:1.20"}]}\n'],
+      ['a table', 'IMAGE  IN ECR\ndocker.io/library/nginx:1.20  yes\n'],
+      ['HTML', '<html><body>403</body></html>\n'],
+      ['a configuration', 'project: shop\nimages:\n  list: [nginx:1.20]\n'],
+      ['bytes', '\0\0\0\n'],
+      ['a reference and other text', 'docker.io/library/nginx:1.20\ncould not list cronjobs\n'],
+    ])('refuses %s in its place, with the line', async (_, text) => {
+      file('other.txt', text);
+      const { code, document } = await cli.json('images --prune --yes --keep other.txt');
+      expect(code).toBe(2);
+      expect(document.error).toMatchObject({
+        code: 'use-unknown',
+        why: expect.stringMatching(/is not an image reference \(file other\.txt, line \d\)$/) as string,
+        hint: expect.stringContaining('ecr-bootstrap images -q >FILE') as string,
+      });
+      expect(tags()).toEqual(['1.20']);
+    });
+
+    it.each([
+      ['may not list a kind', { kind: 'deny', operation: 'list cronjobs' }, 'could not list cronjobs'],
+      [
+        'does not reach the cluster',
+        { kind: 'reset', service: 'kubernetes' },
+        'images of the cluster are missing',
+      ],
+    ] as const)('refuses one that was written by a user who %s', async (_, fault, lack) => {
+      const undo = cli.world.faults.plan(fault);
+      const { code, stdout } = await cli.run('images -q --platform all');
+      const { stderr } = await cli.run('images --platform all');
+      undo();
+      expect(code).toBe(0);
+      expect(stdout).toMatch(new RegExp(`^# incomplete: .*${lack}`));
+      expect(stderr).toContain(lack);
+      file('other.txt', stdout);
+      const { document } = await cli.json('images --prune --yes --keep other.txt');
+      expect(document.error).toMatchObject({ code: 'use-unknown' });
+      expect(document.error?.why).toContain(`file other.txt is incomplete: `);
+      expect(document.error?.why).toContain(lack);
+    });
+
+    it('keeps all that the list of images -q has, as the cluster itself would', async () => {
+      const restore = cli.world.cluster.save();
+      repository('shop/docker.io/library/old');
+      seed('1', {}, 'shop/docker.io/library/old');
+      repository('shop/quay.io/a/b');
+      seed('1', {}, 'shop/quay.io/a/b');
+      const podOf = (image: string) => ({ spec: { containers: [{ name: 'main', image }] } });
+      cli.world.cluster.put({
+        kind: 'ReplicaSet',
+        metadata: { name: 'web-1', namespace: 'shop', labels: { 'pod-template-hash': '1' } },
+        spec: { replicas: 0, template: podOf('old:1') },
+      });
+      cli.world.cluster.put({
+        kind: 'CronJob',
+        metadata: { name: 'report', namespace: 'shop' },
+        spec: {
+          schedule: '0 0 1 1 *',
+          suspend: true,
+          jobTemplate: { spec: { template: podOf('quay.io/a/b:1') } },
+        },
+      });
+      file('excluding.yaml', 'project: shop\nimages: { exclude: ["quay.io/*"] }\n');
+      const config = '-c excluding.yaml';
+      const { images } = await unused(config);
+      const { stdout } = await cli.run(`images -q ${config}`);
+      restore();
+      expect(images.map((one) => one.repository)).toEqual([nginx]);
+      expect(stdout).not.toContain('# incomplete');
+      expect(await unused()).toMatchObject({ images: { length: 3 } });
+      file('other.txt', stdout);
+      expect((await unused('--keep other.txt')).images.map((one) => one.repository)).toEqual([nginx]);
+    });
+  });
+
+  it('refuses while images.fields has a kind that the cluster does not serve', async () => {
+    seed('1.20');
+    file('typo.yaml', 'project: shop\nimages: { fields: { widget.example.com: [.spec.image] } }\n');
+    const { code, document } = await cli.json('images --prune --yes -c typo.yaml');
+    expect(code).toBe(2);
+    expect(document.error).toMatchObject({
+      code: 'use-unknown',
+      hint: expect.stringContaining('images.fields') as string,
+    });
+    expect(tags()).toEqual(['1.20']);
   });
 
   it('refuses while a kind is hidden, and --unused lists what it may see', async () => {

@@ -95,7 +95,7 @@ it('finds images in fields of custom resources, and reports other values once', 
   expect(await one.unreadImages()).toEqual([
     expect.objectContaining({
       what: 'skipped "{{ .image }}" in Proxy shop/odd and 3 more, named by images.fields',
-      isHidden: false,
+      isBlind: false,
     }),
   ]);
 });
@@ -104,7 +104,7 @@ it('reports a custom resource that the cluster does not serve', async () => {
   const one = inventory(fields);
   expect(await sourcesOf('Proxy', one)).toEqual([]);
   expect(await one.unreadImages()).toMatchObject([
-    { what: 'images.fields has proxies.example.org', isHidden: false },
+    { what: 'images.fields has proxies.example.org', isBlind: true },
   ]);
 });
 
@@ -112,7 +112,7 @@ it('works without the kinds that the user may not list, and reports them', async
   const stop = cluster.sandbox.faults.plan({ kind: 'deny', operation: 'list jobs' });
   const one = inventory();
   expect((await one.workloads()).map(({ name }) => name)).toContain('web');
-  expect(await one.unreadImages()).toMatchObject([{ what: 'could not list jobs', isHidden: true }]);
+  expect(await one.unreadImages()).toMatchObject([{ what: 'could not list jobs', isBlind: true }]);
   stop();
   expect(await inventory().unreadImages()).toEqual([]);
 });
@@ -158,7 +158,7 @@ it.each(['get configmaps', 'list pods', 'list podtemplates', 'list replicasets']
     cluster.sandbox.faults.plan({ kind: 'deny', operation });
     const one = inventory();
     expect((await one.imageSources()).map(({ name }) => name)).toContain('web');
-    expect((await one.unreadImages()).map(({ isHidden }) => isHidden)).toEqual([true]);
+    expect((await one.unreadImages()).map(({ isBlind }) => isBlind)).toEqual([true]);
   },
 );
 
@@ -167,7 +167,7 @@ it.each(['list nodes', 'list replicasets'])(
   async (operation) => {
     cluster.sandbox.faults.plan({ kind: 'deny', operation });
     const { unread } = await inventory().imageUse();
-    expect(unread.map(({ isHidden }) => isHidden)).toEqual([true]);
+    expect(unread.map(({ isBlind }) => isBlind)).toEqual([true]);
   },
 );
 
