@@ -17,6 +17,16 @@ export function onceFulfilled<T>(make: () => Promise<T>): () => Promise<T> {
     }));
 }
 
+/** Calls `make` once for each key, and returns its result to every caller. A rejected promise is kept too. */
+export function oncePerKey<T>(make: (key: string) => T): (key: string) => T {
+  const made = new Map<string, () => T>();
+  return (key) => {
+    const get = made.get(key) ?? once(() => make(key));
+    made.set(key, get);
+    return get();
+  };
+}
+
 /** A context is one observation, so data that several steps need is read once per context. */
 export function oncePerContext<Ctx extends object, T>(
   observe: (ctx: Ctx) => Promise<T>,

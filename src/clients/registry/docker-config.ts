@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { BootstrapError, reasonOf } from '../../core/errors.ts';
-import { once } from '../../core/once.ts';
+import { once, oncePerKey } from '../../core/once.ts';
 import { Secret } from '../../core/secret.ts';
 import { askHelper } from './credential-helper.ts';
 import type { Credential, CredentialStore } from './credentials.ts';
@@ -40,17 +40,7 @@ const namesOf = (host: string): readonly string[] => (host === dockerHub.host ? 
  */
 export function dockerConfigCredentials(env: Environment): CredentialStore {
   const config = once(() => readConfig(env));
-  const found = new Map<string, Promise<Credential | undefined>>();
-  return {
-    find: (host) => {
-      let credential = found.get(host);
-      if (!credential) {
-        credential = lookUp(config, host, env);
-        found.set(host, credential);
-      }
-      return credential;
-    },
-  };
+  return { find: oncePerKey((host) => lookUp(config, host, env)) };
 }
 
 async function lookUp(

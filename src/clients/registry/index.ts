@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/clock.ts';
 import { findLocalAddress } from '../net/local.ts';
+import { oncePerKey } from '../../core/once.ts';
 import type { Net } from '../net/index.ts';
 import { HostAuth } from './auth.ts';
 import { type OnPut, type Registry, RegistryClient } from './client.ts';
@@ -94,6 +95,8 @@ export function openRegistries(options: RegistriesOptions): Registries {
       return auth;
     };
   };
+  // A name that does not resolve can take seconds, and thousands of images have the same host.
+  const localAddressOf = oncePerKey(findLocalAddress);
   const open = (host: string): Registry =>
     new RegistryClient(
       new RegistryHost({
@@ -113,7 +116,7 @@ export function openRegistries(options: RegistriesOptions): Registries {
     refuseLocal: async (host, what) => {
       const url = new URL(`https://${apiHost(host)}`);
       if (!listed || listed.has(url)) return;
-      const local = await findLocalAddress(url.hostname);
+      const local = await localAddressOf(url.hostname);
       if (local) throw localAddressRefusal(what, local.message, url, local);
     },
     own: (host, identity, rates, onPut) =>

@@ -1,4 +1,5 @@
-import { describe, expect, it } from 'vitest';
+import dns from 'node:dns';
+import { describe, expect, it, vi } from 'vitest';
 import type { DockerPort } from '../../../../src/clients/docker/port.ts';
 import { createDockerEngine } from '../../../../src/mirror/docker/engine.ts';
 import { createNet } from '../../../../src/clients/net/index.ts';
@@ -98,6 +99,15 @@ describe('the Docker engine, which opens its own connections,', () => {
     const [result] = await engine.copy([image], options);
     expect(result?.error?.code).toBe('address-not-allowed');
     expect(asked).toEqual([]);
+  });
+
+  it('resolves a host once for all of its images', async () => {
+    const lookup = vi.spyOn(dns.promises, 'lookup').mockRejectedValue(new Error('no such host'));
+    const once = openRegistries({ net, clock, credentials, listed, insecure: [] });
+    const images = Array.from({ length: 50 }, (_, index) => `could not look up r.example.com/app:${index}`);
+    await Promise.all(images.map((what) => once.refuseLocal('r.example.com', what)));
+    expect(lookup).toHaveBeenCalledTimes(1);
+    lookup.mockRestore();
   });
 
   it('may connect to a listed host and to remote hosts', async () => {
