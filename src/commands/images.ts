@@ -3,13 +3,23 @@ import { durationArgument, examples, type Program } from './command.ts';
 import { unlessAborted } from '../core/abort.ts';
 import { BootstrapError, exitCodes, severalErrors } from '../core/errors.ts';
 import type { Platforms } from '../core/platform.ts';
+import { excluding } from '../images/exclude.ts';
+import { sourceOf } from '../images/naming.ts';
 import { canonical } from '../images/operator.ts';
 import { formatReference, parseIfValid } from '../images/reference.ts';
-import { type RejectedImage, type WantedImage, wantedReference } from '../images/wanted.ts';
+import {
+  type ImageUser,
+  imageUserName,
+  type RejectedImage,
+  type WantedImage,
+  wantedReference,
+} from '../images/wanted.ts';
 import type { Presence } from '../mirror/presence.ts';
 import type { ImageRow, ImagesView } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
+import { isOfRegistry } from '../images/registry-alias.ts';
 import { internetImages, mirroring } from '../mirror/internet.ts';
+import { ecrImage } from '../mirror/pulled-images.ts';
 import { collectImages, isUnreachable, requestedImages } from '../run/collect-images.ts';
 import { manifestError, readManifests } from '../run/manifests.ts';
 import { showReading } from '../run/preflight.ts';
@@ -23,8 +33,10 @@ export function register(command: Command, program: Program): void {
     .addOption(
       new Option(
         '--from-manifests <file>',
-        'list only the images in Kubernetes YAML, without a cluster; - for standard input',
-      ).conflicts(['fromCluster', 'outside']),
+        'list only the images in Kubernetes YAML, without a cluster; - for standard input; repeat for several',
+      )
+        .argParser(files)
+        .conflicts(['fromCluster', 'outside']),
     )
     .addOption(
       new Option('--missing', 'list only images that ECR lacks, whole or in part').conflicts('outside'),
@@ -80,7 +92,7 @@ const files = (file: string, before: readonly string[] = []): readonly string[] 
 export interface ImagesOptions extends UnusedOptions {
   readonly unused?: boolean;
   readonly fromCluster?: boolean;
-  readonly fromManifests?: string;
+  readonly fromManifests?: readonly string[];
   readonly check?: boolean;
   readonly missing?: boolean;
   readonly outside?: boolean;
@@ -213,9 +225,14 @@ async function imagesFrom(
 ): Promise<ChosenImages> {
   const from = { references: [], list: false };
   if (fromManifests !== undefined) {
-    const manifests = await readManifests(session, fromManifests);
+    const read = await Promise.all(fromManifests.map((file) => readManifests(session, file)));
+    const manifests = read.flat();
     const found = await collectImages(ctx, { ...from, fromCluster: false, manifests });
-    return { wanted: requestedImages(found), rejected: found.rejected };
+    const wanted = [
+      ...requestedImages(found),
+      ...pushedImages(manifests, await ctx.registryHost(), ctx.config),
+    ];
+    return { wanted, rejected: found.rejected };
   }
   if (fromCluster) {
     const found = await collectImages(ctx, { ...from, fromCluster });
@@ -223,6 +240,28 @@ async function imagesFrom(
   }
   const { operator, others } = await ctx.wantedImages();
   return { wanted: [operator, ...others], rejected: [] };
+}
+
+/** Images that manifests name in ECR and that are no copies: users pushed them there. */
+function pushedImages(
+  manifests: readonly ImageUser[],
+  registryHost: string,
+  config: Context['config'],
+): readonly WantedImage[] {
+  const isExcluded = excluding(config.images.exclude);
+  const naming = { project: config.project, map: config.images.map };
+  const found = new Map<string, WantedImage>();
+  for (const user of manifests) {
+    for (const text of user.images) {
+      const reference = parseIfValid(text);
+      if (!reference || !isOfRegistry(reference, registryHost) || isExcluded(reference)) continue;
+      const image = sourceOf(reference, naming) ? undefined : ecrImage(reference, registryHost, config);
+      if (!image || image instanceof BootstrapError) continue;
+      const wantedBy = [...(found.get(image.source)?.wantedBy ?? []), imageUserName(user)];
+      found.set(image.source, { ...image, wantedBy: [...new Set(wantedBy)] });
+    }
+  }
+  return [...found.values()];
 }
 
 /** Manifests are checked without a cluster, whose nodes would have platforms. */

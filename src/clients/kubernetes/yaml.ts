@@ -82,22 +82,22 @@ function parse(load: () => unknown[], text: string, where: string): unknown[] {
   }
 }
 
-function* objectsIn(value: unknown, where: string): Generator<KubeObject, void, undefined> {
-  const { apiVersion, kind, metadata, items } = (typeof value === 'object' ? value : {}) as Record<
-    string,
-    unknown
-  >;
+/** @param typed what the items of a list of one kind need not repeat, as in a PodList */
+function* objectsIn(value: unknown, where: string, typed = {}): Generator<KubeObject, void, undefined> {
+  const fields = typeof value === 'object' && value !== null ? { ...typed, ...value } : {};
+  const { apiVersion, kind, metadata, items } = fields as Record<string, unknown>;
   if (typeof apiVersion !== 'string' || typeof kind !== 'string') {
     throw new Error(`${where} is not a Kubernetes object: apiVersion or kind is missing`);
   }
   if (kind.endsWith('List') && Array.isArray(items)) {
-    for (const item of items as readonly unknown[]) yield* objectsIn(item, where);
+    const type = kind === 'List' ? {} : { apiVersion, kind: kind.slice(0, -'List'.length) };
+    for (const item of items as readonly unknown[]) yield* objectsIn(item, where, type);
     return;
   }
   const { name, generateName } = (metadata ?? {}) as Record<string, unknown>;
   const text = [name, generateName].find((one) => typeof one === 'string') ?? '';
   yield {
-    ...(value as object),
+    ...fields,
     apiVersion,
     kind,
     metadata: { ...(metadata as object), name: text },

@@ -19,7 +19,7 @@ export const exitCodes: HelpTopic = {
         ],
         [
           [`${codes.drift}`],
-          '`status` found something unhealthy, `doctor` found that `up` would fail, or `up --dry-run --exit-code` found changes.',
+          '`status` found something unhealthy, `doctor` found that `up` would fail, `why` found a cause, `images --check` found that ECR lacks an image, or `up --dry-run --exit-code` found changes.',
         ],
         [[`${codes.bug}`], 'Internal error. Please report it with the output of the same command with `-v`.'],
         [

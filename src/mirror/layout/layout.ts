@@ -2,6 +2,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import {
   type FileHandle,
+  lstat,
   mkdir,
   open,
   readdir,
@@ -112,7 +113,7 @@ export class Layout {
     await this.#writing(() => mkdir(this.#folder, { recursive: true }));
     const files = await this.#writing(() => readdir(this.#folder));
     const other = files.find(
-      (file) => !/^(oci-layout|index\.json|index\.json\.lock|blobs|.*\.partial)$/.test(file),
+      (file) => !/^(oci-layout|index\.json|index\.json\.lock(\.stale)?|blobs|.*\.partial)$/.test(file),
     );
     if (!files.includes('oci-layout')) {
       if (other !== undefined) throw this.#invalid(`the folder has other files, for example ${other}`);
@@ -137,7 +138,7 @@ export class Layout {
     try {
       for await (const chunk of createReadStream(path)) yield chunk as Buffer;
     } catch (error) {
-      throw this.#corrupt(digest, `could not be read: ${reasonOf(error)}`);
+      throw isAbsent(error) ? this.#corrupt(digest, 'is missing') : this.#unreadable(path, error);
     }
   }
 
@@ -150,7 +151,9 @@ export class Layout {
     const file = await this.#fileOf(digest);
     if (!file) return undefined;
     if (file.size > maxManifestBytes) throw this.#corrupt(digest, `is too large: it has ${file.size} bytes`);
-    const bytes = await readFile(file.path);
+    const bytes = await readWhole(file.path).catch((error: unknown) => {
+      throw this.#unreadable(file.path, error);
+    });
     if (digestOf(bytes, algorithmOf(digest)) !== digest) throw this.#corrupt(digest, 'has other content');
     return { digest: digestOf(bytes), mediaType, bytes };
   }
@@ -258,11 +261,16 @@ export class Layout {
       return index as RawIndex;
     } catch (error) {
       if (error instanceof BootstrapError) throw error;
-      throw this.#invalid(
-        isAbsent(error) ? 'it has no oci-layout file or no index.json' : reasonOf(error),
-        error,
-      );
+      if (isAbsent(error)) throw this.#invalid(await this.#absence(), error);
+      throw this.#unreadable(this.#folder, error);
     }
+  }
+
+  /** Why the files of a layout are not there. */
+  async #absence(): Promise<string> {
+    const folder = await stat(this.#folder).catch(() => undefined);
+    if (!folder) return 'the folder does not exist';
+    return folder.isDirectory() ? 'it has no oci-layout file or no index.json' : 'it is not a folder';
   }
 
   async #json(file: string, maxBytes: number): Promise<Readonly<Record<string, unknown>>> {
@@ -295,15 +303,14 @@ export class Layout {
     } catch (error) {
       if (isAbsent(error)) return undefined;
       if (error instanceof BootstrapError) throw error;
-      throw this.#invalid(reasonOf(error), error);
+      throw this.#unreadable(path, error);
     }
   }
 
   /** A link could make this program send files of the user to a registry. */
   async #contained(path: string): Promise<void> {
     const [real, root] = await Promise.all([realpath(path), realpath(this.#folder)]);
-    if (!real.startsWith(root + sep))
-      throw this.#invalid(`${path.slice(this.#folder.length + 1)} leads out of it`);
+    if (!real.startsWith(root + sep)) throw this.#invalid(`${this.#relative(path)} leads out of it`);
   }
 
   async #parsed(digest: Digest): Promise<Manifest | undefined> {
@@ -343,11 +350,25 @@ export class Layout {
       } catch (error) {
         if (systemCode(error) !== 'EEXIST') throw this.#unwritable(error);
       }
-      const age = await ageMs(path);
-      // The clock of another machine that shares the folder may be ahead.
-      if (age !== undefined && Math.abs(age) > maxLockMs)
-        await this.#writing(() => rm(path, { force: true }));
+      if (await isStale(path)) await this.#removeStaleLock(path);
       else await setTimeout(lockPauseMs);
+    }
+  }
+
+  /** Of several runs that wait, only one removes the lock. The others may otherwise remove that of the next one. */
+  async #removeStaleLock(path: string): Promise<void> {
+    const claim = `${path}.stale`;
+    try {
+      await (await open(claim, 'wx')).close();
+    } catch (error) {
+      if (systemCode(error) !== 'EEXIST') throw this.#unwritable(error);
+      if (await isStale(claim)) await this.#writing(() => rm(claim, { force: true }));
+      return setTimeout(lockPauseMs);
+    }
+    try {
+      if (await isStale(path)) await this.#writing(() => rm(path, { force: true }));
+    } finally {
+      await rm(claim, { force: true });
     }
   }
 
@@ -400,33 +421,51 @@ export class Layout {
     return `Copy the folder again, or delete the wrong files and complete it: \`ecr-bootstrap mirror --to ${this.name}\`.`;
   }
 
-  #invalid(why: string, cause?: unknown): BootstrapError {
-    return new BootstrapError(
-      {
-        code: 'layout-invalid',
-        what: `could not use ${this.name} as an image layout`,
-        why,
-        hint: 'Check the path. If the folder was copied, copy it again. `ecr-bootstrap mirror --to oci:FOLDER` creates a layout.',
-      },
-      { cause },
+  /** @param path of a file, or of the whole folder */
+  #unreadable(path: string, error: unknown): BootstrapError {
+    const why = path === this.#folder ? reasonOf(error) : `${this.#relative(path)}: ${reasonOf(error)}`;
+    const isDenied = /^(EACCES|EPERM)$/.test(systemCode(error));
+    return this.#invalid(
+      why,
+      error,
+      isDenied ? 'Correct the permissions of the folder and its files.' : copyAgain,
     );
   }
 
+  #invalid(why: string, cause?: unknown, hint = copyAgain): BootstrapError {
+    const what = `could not use ${this.name} as an image layout`;
+    return new BootstrapError({ code: 'layout-invalid', what, why, hint }, { cause });
+  }
+
+  #relative(path: string): string {
+    return path.slice(this.#folder.length + 1);
+  }
+
   #unwritable(error: unknown): BootstrapError {
-    const isFull = /^(ENOSPC|EDQUOT)$/.test(systemCode(error));
-    return new BootstrapError(
-      {
-        code: 'layout-unwritable',
-        what: `could not write ${this.name}`,
-        why: isFull ? 'the disk is full' : reasonOf(error),
-        hint: isFull
-          ? 'Free some space, then run the same command again. It adds only what is missing.'
-          : 'Correct the permissions of the folder, or choose another one.',
-      },
-      { cause: error },
-    );
+    const [why, hint] = unwritableReasons[systemCode(error)] ?? [
+      reasonOf(error),
+      'Correct the permissions of the folder, or choose another one.',
+    ];
+    const what = `could not write ${this.name}`;
+    return new BootstrapError({ code: 'layout-unwritable', what, why, hint }, { cause: error });
   }
 }
+
+const copyAgain =
+  'Check the path. If the folder was copied, copy it again. `ecr-bootstrap mirror --to oci:FOLDER` creates a layout.';
+
+const full = [
+  'the disk is full',
+  'Free some space, then run the same command again. It adds only what is missing.',
+] as const;
+const occupied = ['there is a file with this name', 'Choose another folder.'] as const;
+
+const unwritableReasons: Readonly<Record<string, readonly [why: string, hint: string]>> = {
+  ENOSPC: full,
+  EDQUOT: full,
+  EEXIST: occupied,
+  ENOTDIR: occupied,
+};
 
 /** The normalized full reference of an entry. A single word is a tag. */
 function nameOf({ annotations }: RawEntry): string | undefined {
@@ -436,14 +475,26 @@ function nameOf({ annotations }: RawEntry): string | undefined {
   return reference && formatReference(canonical(reference));
 }
 
+async function readWhole(path: string): Promise<Buffer> {
+  const file = await open(path);
+  try {
+    return await file.readFile();
+  } finally {
+    await file.close();
+  }
+}
+
 const isAbsent = (error: unknown): boolean => /^(ENOENT|ENOTDIR)$/.test(systemCode(error));
+
+/** Whether the run that made a lock was killed. The clock of another machine that shares the folder may be ahead. */
+const isStale = async (path: string): Promise<boolean> => Math.abs((await ageMs(path)) ?? 0) > maxLockMs;
 
 const exists = async (path: string): Promise<boolean> => (await ageMs(path)) !== undefined;
 
 /** Milliseconds since a file was last written. Undefined if it does not exist. */
 async function ageMs(path: string): Promise<number | undefined> {
   try {
-    return Date.now() - (await stat(path)).mtimeMs;
+    return Date.now() - (await lstat(path)).mtimeMs;
   } catch (error) {
     if (isAbsent(error)) return undefined;
     throw error;

@@ -3,10 +3,12 @@ import type { Cell, Column, Layout } from '../layout.ts';
 import { formatBytes, plural, shortDigest } from '../units.ts';
 import type { ImageRow, ImagesView, PrunedView, UnusedView } from '../view.ts';
 
-/** One reference per line. */
+/** One reference per line, for `mirror`: without images that users pushed to ECR, unless they are missing there. */
 export const imageNames = ({ images, alsoUsed = [], lacks = [] }: ImagesView): string[] => [
   ...lacks.map((text) => `${incompleteMark}${text.replace(/\s+/g, ' ')}`),
-  ...images.map(({ source }) => source),
+  ...images
+    .filter(({ source, target, present }) => source !== target || present !== true)
+    .map(({ source }) => source),
   ...alsoUsed,
 ];
 

@@ -113,6 +113,34 @@ it('exits 0 with --check when ECR has every image, under its public name or its 
   });
 });
 
+it('checks images that were pushed to ECR and have no source, in any repository of the registry', async () => {
+  const host = `${cli.world.account}.dkr.ecr.eu-west-1.amazonaws.com`;
+  cli.world.aws.registry.seed('own/app', '1');
+  const stdin = deployment('web', `${host}/own/app:1`, `${host}/own/app:2`, `${host}/shop/none`);
+  const missing = [`${host}/own/app:2`, `${host}/shop/none:latest`];
+  expect(await check(stdin, '-q')).toMatchObject({ code: 3, stdout: `${missing.join('\n')}\n` });
+  expect((await rows(stdin)).map(({ source, present }) => [source, present])).toEqual([
+    [`${host}/own/app:1`, true],
+    ...missing.map((source) => [source, false]),
+  ]);
+  expect(await check(deployment('web', `${host}/own/app:1`), '-q')).toMatchObject({ code: 0, stdout: '' });
+  const list = await cli.run('images --from-manifests - -q', {
+    env,
+    stdin: deployment('web', `${host}/own/app:1`),
+  });
+  expect(list.stdout).toBe('');
+});
+
+it('reads several files', async () => {
+  writeFileSync(join(cli.folder, 'one.yaml'), deployment('web', 'never:1'));
+  writeFileSync(join(cli.folder, 'two.yaml'), deployment('web', 'nginx:1.27'));
+  const { code, stdout } = await cli.run(
+    'images --from-manifests one.yaml --from-manifests two.yaml --check -q',
+    { env },
+  );
+  expect([code, stdout]).toEqual([3, 'docker.io/library/never:1\n']);
+});
+
 it('checks platforms only if they are chosen, because it asks no cluster', async () => {
   const stdin = deployment('web', 'nginx:1.27');
   expect((await check(stdin)).code).toBe(0);

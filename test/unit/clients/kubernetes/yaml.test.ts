@@ -44,6 +44,14 @@ it('replaces Lists by their items, and Lists in Lists too', async () => {
   ]);
 });
 
+it('gives the items of a typed list the type that they need not have', async () => {
+  const list = { apiVersion: 'v1', kind: 'PodList', items: [{ metadata: { name: 'a' } }] };
+  expect((await read(JSON.stringify(list))).flat()).toEqual(['Pod', 'a', undefined]);
+  const untyped = JSON.stringify({ ...list, kind: 'List' });
+  await expect(read(untyped)).rejects.toThrow('is not a Kubernetes object');
+  await expect(read(JSON.stringify({ ...list, items: [1] }))).rejects.toThrow('is not a Kubernetes object');
+});
+
 it.each([
   ['that is no YAML', 'a: [', 'document 2 (line 6) is not valid YAML'],
   ['that is text', 'hello', 'document 2 (line 6) is not a Kubernetes object'],

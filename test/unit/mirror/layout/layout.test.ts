@@ -1,5 +1,14 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  lutimesSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 
 import { type FileHandle, open } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -20,14 +29,15 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** From now on, nothing can be written to any file. */
-async function fillDisk(): Promise<void> {
+/** From now on, this fails for every open file. */
+async function failFiles(method: 'readFile' | 'writeFile', code: string, message: string): Promise<void> {
   const file = await open(join(folder, 'oci-layout'));
   const files = Object.getPrototypeOf(file) as FileHandle;
   await file.close();
-  const error = Object.assign(new Error('no space left on device'), { code: 'ENOSPC' });
-  vi.spyOn(files, 'writeFile').mockRejectedValue(error);
+  vi.spyOn(files, method).mockRejectedValue(Object.assign(new Error(message), { code }));
 }
+
+const fillDisk = (): Promise<void> => failFiles('writeFile', 'ENOSPC', 'no space left on device');
 
 const blob = (text: string) => {
   const bytes = Buffer.from(text);
@@ -59,6 +69,66 @@ it('continues after a run that was killed while it held the lock', async () => {
   utimesSync(lock, longAgo, longAgo);
   await layout.addEntry(blob('{}'), 'quay.io/team/app:1');
   expect(await names()).toEqual(['quay.io/team/app:1']);
+});
+
+it('keeps every entry when several runs find the lock of a killed run', async () => {
+  const lock = join(folder, 'index.json.lock');
+  const longAgo = Date.now() / 1000 - 60;
+  for (let round = 0; round < 30; round += 1) {
+    writeFileSync(lock, '');
+    utimesSync(lock, longAgo, longAgo);
+    const runs = Array.from({ length: 6 }, () => new Layout(folder, 'oci:images'));
+    await Promise.all(runs.map((run, at) => run.addEntry(blob('{}'), `quay.io/team/app:${round}-${at}`)));
+  }
+  expect(new Set(await names()).size).toBe(180);
+  expect(readdirSync(folder).sort()).toEqual(['blobs', 'index.json', 'oci-layout']);
+});
+
+it('does not wait for runs that were killed while they removed such a lock', async () => {
+  const longAgo = Date.now() / 1000 - 60;
+  for (const name of ['index.json.lock', 'index.json.lock.stale']) {
+    writeFileSync(join(folder, name), '');
+    utimesSync(join(folder, name), longAgo, longAgo);
+  }
+  await new Layout(folder, 'oci:images').prepare();
+  await layout.addEntry(blob('{}'), 'quay.io/team/app:1');
+  expect(await names()).toEqual(['quay.io/team/app:1']);
+});
+
+it('does not wait for a lock that is a link to nothing', async () => {
+  const lock = join(folder, 'index.json.lock');
+  symlinkSync('nowhere', lock);
+  lutimesSync(lock, 0, 0);
+  await layout.addEntry(blob('{}'), 'quay.io/team/app:1');
+  expect(await names()).toEqual(['quay.io/team/app:1']);
+});
+
+it.each([
+  ['EACCES', 'permission denied', /permissions/],
+  ['EIO', 'i/o error', /copy it again/],
+])('names a file that cannot be read for %s', async (code, message, hint) => {
+  const { digest, ...rest } = blob('{}');
+  await layout.writeBlob({ digest, ...rest }, rest.bytes);
+  await failFiles('readFile', code, message);
+  await expect(layout.read(digest)).rejects.toMatchObject({
+    code: 'layout-invalid',
+    why: `blobs/${digest.replace(':', '/')}: ${message}`,
+    hint: expect.stringMatching(hint) as string,
+  });
+});
+
+it.each([
+  ['a folder that does not exist', 'none', 'the folder does not exist'],
+  ['a file', 'oci-layout', 'it is not a folder'],
+])('says that it is %s', async (_, name, why) => {
+  const wrong = new Layout(join(folder, name), 'oci:wrong');
+  await expect(wrong.entries()).rejects.toMatchObject({ code: 'layout-invalid', why });
+});
+
+it('says that a file is in the place of the folder to write', async () => {
+  const wrong = new Layout(join(folder, 'oci-layout'), 'oci:wrong');
+  const refused = { code: 'layout-unwritable', why: 'there is a file with this name' };
+  await expect(wrong.prepare()).rejects.toMatchObject(refused);
 });
 
 it('does not wait for a lock from the future, as the clock of another machine may leave it', async () => {
