@@ -275,6 +275,8 @@ async function chooseImages(
 ): Promise<Pick<WantedImages, 'rejected' | 'refused'> & { readonly images: readonly WantedImage[] }> {
   if (named.length === 0 && !fromCluster && ctx.from) {
     const { references, unnamed, hasReferrers } = await imagesIn(ctx.from);
+    if (references.length + unnamed.length === 0)
+      reporter.warn(`${ctx.from.name} has no images; nothing to mirror.`);
     if (hasReferrers && !referrers)
       reporter.warn(`${ctx.from.name} also has signatures or other referrers; --referrers copies them.`);
     const wanted = await collectImages(ctx, { references, fromCluster, list: false });

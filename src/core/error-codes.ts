@@ -213,8 +213,8 @@ export const errorCodes = {
   },
   'image-corrupt': {
     exit: 1,
-    about: 'The content that a registry sent does not match its digest or length.',
-    fix: 'Run the same command again. If it fails again, report it to the operators of the source registry.',
+    about: 'The content that a registry sent, or that a folder has, does not match its digest or length.',
+    fix: 'Run the same command again. If it fails again, report it to the operators of the source registry. Copy a folder again.',
   },
   'layout-invalid': {
     exit: 2,

@@ -93,7 +93,7 @@ const heldImages = async (ctx: MirrorContext): Promise<readonly HeldImage[]> =>
 const isCreation = (change: ImagesChange): change is RepositoryCreation => change.payload.does === 'create';
 
 /** Looks up the images that ECR does not have at their sources. An unavailable image is a finding and not a change. */
-async function withSources(
+export async function withSources(
   presence: readonly Presence[],
   ctx: MirrorContext,
 ): Promise<readonly ImagePresence[]> {

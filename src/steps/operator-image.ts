@@ -1,5 +1,6 @@
 import type { Presence } from '../mirror/presence.ts';
 import type { Step } from './context.ts';
+import { withSources } from '../mirror/images.ts';
 import { MissingRepositories } from '../mirror/repositories/apply.ts';
 import { copiesOf, type CopyChange, copyImages, observePresence, withSizes } from '../mirror/copies.ts';
 
@@ -11,7 +12,10 @@ export const operatorImage: Step<readonly Presence[], CopyChange> = {
   needs: ['aws', 'sources'],
   // Throws, because the later steps need this image.
   observe: async (ctx) => {
-    const presence = await observePresence([(await ctx.wantedImages()).operator], ctx);
+    const presence = await withSources(
+      await observePresence([(await ctx.wantedImages()).operator], ctx),
+      ctx,
+    );
     for (const { error } of presence) if (error) throw error;
     return presence;
   },

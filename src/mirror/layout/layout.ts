@@ -418,7 +418,7 @@ export class Layout {
 
   /** The fix for content that is missing or wrong. */
   get hint(): string {
-    return `Copy the folder again, or delete the wrong files and complete it: \`ecr-bootstrap mirror --to ${this.name}\`.`;
+    return `Copy the folder again, or delete the wrong file and repeat the command that wrote it: \`ecr-bootstrap mirror --to ${this.name} …\`.`;
   }
 
   /** @param path of a file, or of the whole folder */

@@ -49,7 +49,8 @@ export function layoutSource(layout: Layout, clock: Clock): (host: string) => Re
       const found = await find(repository, reference);
       // An image need not have referrers.
       if (found || isReferrerTag(reference)) return found;
-      throw missing(layout, ecrReference(host, { repository, tag: reference }));
+      const isAmbiguous = (await content()).images.filter(({ tag }) => tag === reference).length > 1;
+      throw missing(layout, ecrReference(host, { repository, tag: reference }), isAmbiguous);
     };
     return {
       ...common(layout, clock),
@@ -90,13 +91,23 @@ const refuse = (): never => {
 };
 const readOnly = { startUpload: refuse, upload: refuse, putManifest: refuse };
 
-const missing = (layout: Layout, reference: string): BootstrapError =>
-  new BootstrapError({
+function missing(layout: Layout, reference: string, isAmbiguous: boolean): BootstrapError {
+  const what = `could not look up ${reference}`;
+  if (isAmbiguous) {
+    return new BootstrapError({
+      code: 'image-missing',
+      what,
+      why: `several images of ${layout.name} have this tag, and no full name`,
+      hint: 'Write the folder with a tool that stores full names, for example `ecr-bootstrap mirror --to`.',
+    });
+  }
+  return new BootstrapError({
     code: 'image-missing',
-    what: `could not look up ${reference}`,
+    what,
     why: `${layout.name} does not have it`,
-    hint: `On a machine that reaches the registry, add it: \`ecr-bootstrap mirror --to ${layout.name} ${reference}\`.`,
+    hint: `On a machine that reaches the registry, add it: \`ecr-bootstrap mirror --to ${layout.name} --platform all ${reference}\`.`,
   });
+}
 
 /** The image with its own name instead of the one in ECR. */
 export function layoutImage(image: WantedImage): WantedImage {

@@ -222,7 +222,44 @@ it('reports an image that the folder does not have, with the command that adds i
   const { code, stdout, stderr } = await read('redis:7');
   expect(code).toBe(1);
   expect(stdout + stderr).toContain('oci:images does not have it');
-  expect(stdout + stderr).toContain('ecr-bootstrap mirror --to oci:images docker.io/library/redis:7');
+  const [, fix = ''] = /`ecr-bootstrap (mirror --to oci:images [^`]+)`/.exec(stdout + stderr) ?? [];
+  expect(fix).toContain('docker.io/library/redis:7');
+  cli.world.sources.get('docker.io')?.seed('library/redis', '7');
+  expect((await cli.run(fix, { env: outside })).code).toBe(0);
+  expect((await read('redis:7')).code).toBe(0);
+});
+
+it('reports a tag of several images without names, and not that the folder does not have it', async () => {
+  await write(`${nginx} ${exporter}`);
+  const { manifests, ...rest } = index();
+  const annotations = { 'org.opencontainers.image.ref.name': 'latest' };
+  const tagged = manifests.map((entry) =>
+    entry.artifactType === undefined ? { ...entry, annotations } : entry,
+  );
+  writeFileSync(join(folder, 'index.json'), JSON.stringify({ ...rest, manifests: tagged }));
+  const { code, stdout, stderr } = await read('nginx:latest');
+  expect(code).toBe(1);
+  expect((stdout + stderr).replace(/\s+/g, ' ')).toContain(
+    'several images of oci:images have this tag, and no full name',
+  );
+});
+
+it('warns of a folder without images', async () => {
+  await write(nginx);
+  writeFileSync(join(folder, 'index.json'), JSON.stringify({ ...index(), manifests: [] }));
+  const { code, stderr } = await read();
+  expect(code).toBe(0);
+  expect(stderr).toContain('oci:images has no images; nothing to mirror.');
+});
+
+it("fails up before any change if the folder does not have the operator's image", async () => {
+  await write(nginx);
+  const before = cli.world.faults.changes.length;
+  const { code, stderr } = await cli.run('up --yes --from oci:images');
+  expect(code).toBeGreaterThan(0);
+  expect(stderr).toContain('external-secrets:v0.12.1');
+  expect(stderr).toContain('oci:images does not have it');
+  expect(cli.world.faults.changes.slice(before)).toEqual([]);
 });
 
 it('prints the references of skopeo with -q, and writes nothing in a dry run', async () => {
