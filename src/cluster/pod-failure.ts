@@ -112,14 +112,38 @@ function containerFailure(
   warnings: readonly KubeObject[],
 ): PodFailure | undefined {
   const { reason = '', message = '' } = state?.waiting ?? {};
-  if (/^(ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName)$/.test(reason)) {
+  if (imageReasons.test(reason)) {
     const text = pullCause(message) ?? pullWarning(pod, warnings) ?? message;
-    return { cause: causeByReason[reason] ?? classifyPull(text), why: short(text || reason), image };
+    const failing = volumeIn(message, image, pod) ?? image;
+    return { cause: causeByReason[reason] ?? classifyPull(text), why: short(text || reason), image: failing };
   }
   if (reason === 'CrashLoopBackOff' && restartCount >= toleratedRestarts) {
     return { cause: 'crash', why: describeCrash(restartCount, lastState?.terminated) };
   }
   return undefined;
+}
+
+/** Why the kubelet does not have an image: pkg/kubelet/images/types.go of Kubernetes 1.36. */
+const imageReasons =
+  /^(ErrImagePull|ImagePullBackOff|ErrImageNeverPull|InvalidImageName|ImageInspectError|RegistryUnavailable|SignatureValidationFailed)$/;
+
+interface PodVolumes {
+  readonly volumes?: readonly { readonly image?: { readonly reference?: string } }[];
+}
+
+/**
+ * The image of a volume that a message is about, if it is not about the container's own image. The kubelet reports it in
+ * the status of the container.
+ */
+function volumeIn(message: string, own: string, { spec }: KubeObject): string | undefined {
+  const { volumes = [] } = (spec ?? {}) as PodVolumes;
+  // The runtime adds a host and a tag.
+  const isAbout = (image: string): boolean =>
+    [image, `${image}:latest`].some((name) => message.includes(`"${name}"`) || message.includes(`/${name}"`));
+  if (isAbout(own)) return undefined;
+  return volumes
+    .flatMap(({ image }) => image?.reference ?? [])
+    .find((reference) => reference !== '' && isAbout(reference));
 }
 
 /** What a pod waits for according to the kubelet; undefined when the kubelet reports nothing. */

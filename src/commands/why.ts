@@ -22,7 +22,8 @@ export function register(command: Command, program: Program): void {
 The types are pod, deployment, statefulset, daemonset, replicaset, job, cronjob,
 replicationcontroller, podtemplate and node, with the plural and short names of
 kubectl. Of several pods, one that fails is explained. Exits 0 if the pod runs
-or could be pulled, 3 with a cause, and 1 if there is no such object.`,
+or could be pulled, 3 with a cause, and 1 if there is no such object or the
+answer is unknown.`,
   );
   examples(command, [
     ['ecr-bootstrap why pod/web-7d9c5b-x2x4z -n shop', 'Explain why a pod does not run'],
@@ -32,6 +33,12 @@ or could be pulled, 3 with a cause, and 1 if there is no such object.`,
     ['ecr-bootstrap why pod/web -n shop -o json', 'Use in scripts: exits 3 with a cause'],
   ]);
 }
+
+const exitCodeOf = {
+  healthy: exitCodes.done,
+  'cause-found': exitCodes.drift,
+  unknown: exitCodes.failed,
+} as const;
 
 export interface WhyOptions {
   readonly namespace?: string;
@@ -46,8 +53,9 @@ export async function why(
   const subject = parseSubject(args);
   const ctx = await session.context();
   showReading(session);
-  const where = namespace ?? (await contextNamespace(ctx.config.cluster)) ?? 'default';
+  const given = namespace === '' ? undefined : namespace;
+  const where = given ?? (await contextNamespace(ctx.config.cluster)) ?? 'default';
   const data = await unlessAborted(session.signal, () => explainSubject(subject, where, ctx));
   await session.reporter.show({ type: 'why', data });
-  return data.verdict === 'healthy' ? exitCodes.done : exitCodes.drift;
+  return exitCodeOf[data.verdict];
 }

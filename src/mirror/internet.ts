@@ -5,6 +5,7 @@ import { formatReference, parseIfValid, parseReference, repositoryOf } from '../
 import { isOfRegistry } from '../images/registry-alias.ts';
 import type { Config } from '../config/schema.ts';
 import { BootstrapError } from '../core/errors.ts';
+import { oncePerKey } from '../core/once.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
 import { withoutAgent } from '../cluster/nodes.ts';
 import { placementOf, type Workload } from '../cluster/workloads.ts';
@@ -37,7 +38,7 @@ export async function internetImages(ctx: MirrorContext): Promise<InternetImage[
   ]);
   const isExcluded = excluding(ctx.config.images.exclude);
   // Thousands of pods have the same images.
-  const isWanted = memoized((image) => {
+  const isWanted = oncePerKey((image) => {
     if (image.startsWith(`${host}/`)) return false;
     const reference = parseIfValid(image);
     return isInRegistry(image, host) || !isExcluded(reference ? canonical(reference) : image);
@@ -54,16 +55,6 @@ export async function internetImages(ctx: MirrorContext): Promise<InternetImage[
   });
 }
 
-/** Remembers each result. */
-function memoized<T>(compute: (text: string) => T): (text: string) => T {
-  const known = new Map<string, T>();
-  return (text) => {
-    const result = known.get(text) ?? compute(text);
-    known.set(text, result);
-    return result;
-  };
-}
-
 interface Mirrors {
   /** See {@link mirroring}. */
   readonly isMirrored: (image: string) => boolean;
@@ -76,7 +67,7 @@ async function readMirrors(
 ): Promise<Mirrors> {
   const hosts = mirrored ?? (await inventory.mirroredHosts());
   return {
-    isMirrored: memoized(mirroring(hosts, config)),
+    isMirrored: oncePerKey(mirroring(hosts, config)),
     withoutAgent: withoutAgent(hosts.length > 0 ? await inventory.nodes() : [], config.nodes.nodeSelector),
   };
 }

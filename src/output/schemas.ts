@@ -212,7 +212,9 @@ export const chainLinkSchema = object({
 
 export const whySchema = object({
   subject: text.describe('The object or the image, for example `Deployment shop/web`.'),
-  verdict: z.enum(['healthy', 'cause-found']),
+  verdict: z
+    .enum(['healthy', 'cause-found', 'unknown'])
+    .describe('`unknown`: nothing wrong was found, but something could not be checked.'),
   cause: object({
     id: text.describe('For example `tag-missing`.'),
     what: text,

@@ -3,6 +3,7 @@ import { isReconciled } from '../../cluster/coverage.ts';
 import { isManaged } from '../../cluster/objects.ts';
 import { type PodFailure, remedyFor, short } from '../../cluster/pod-failure.ts';
 import { BootstrapError } from '../../core/errors.ts';
+import { probeHost } from '../../core/ownership.ts';
 import { docsPage } from '../../core/paths.ts';
 import { fixIn } from '../../core/problems.ts';
 import { tokenExpiry } from '../../external-secrets/tokens.ts';
@@ -54,6 +55,15 @@ const causes: readonly Cause[] = [
       : undefined,
   ),
   onPod('pod-ended', endOf),
+  cause('pods-refused', (evidence) =>
+    evidence.refusal === undefined
+      ? undefined
+      : {
+          what: `${evidence.subject} has no pod: creating one was refused`,
+          why: evidence.refusal,
+          fix: describingOwner(evidence),
+        },
+  ),
   onNode('node-not-ready', (node) =>
     known(node.object) && !node.isReady
       ? {
@@ -97,7 +107,7 @@ const causes: readonly Cause[] = [
       ? {
           what: `${image.name} is not on node ${node?.name ?? ''}, and imagePullPolicy is Never`,
           why: 'the kubelet never pulls it',
-          fix: `Set imagePullPolicy: IfNotPresent: ${editing(evidence)}`,
+          fix: changing('Set imagePullPolicy: IfNotPresent', evidence),
         }
       : undefined,
   ),
@@ -114,14 +124,14 @@ const causes: readonly Cause[] = [
   onImage('registry-alias', (image, evidence) =>
     known(image.route) === 'alias'
       ? {
-          what: `the pull secret does not cover ${image.host ?? ''}`,
+          what: `the pull secret does not cover ${image.name.split('/')[0] ?? ''}`,
           why: 'it is another name of this ECR registry, and the kubelet looks up credentials by host',
           fix: settingImage(evidence, image.instead),
         }
       : undefined,
   ),
   onImage('image-excluded', (image) =>
-    image.isExcluded && known(image.inEcr) && known(image.inEcr)?.state !== 'present'
+    image.isExcluded && isAbsent(image)
       ? {
           what: `images.exclude keeps ${image.name} out of ECR`,
           why: 'nodes without internet access can pull from ECR only',
@@ -162,7 +172,7 @@ const causes: readonly Cause[] = [
   ofEcr('platform-unavailable', 'unavailable-platform', ({ stored }, evidence) => ({
     what: `${nameIn(stored)} does not exist for ${stored.platform ?? 'the platform of the node'}`,
     why: 'its source did not have it when it was copied',
-    fix: `Add a nodeSelector on kubernetes.io/arch: ${editing(evidence)}`,
+    fix: changing('Add a nodeSelector on kubernetes.io/arch', evidence),
   })),
   // The node that pulls through the mirror.
   onMirror('node-without-agent', (node) =>
@@ -465,6 +475,11 @@ const namespaceOf = (pod: PodEvidence): string => pod.object.metadata.namespace 
 const describing = (pod: PodEvidence): string =>
   `kubectl -n ${namespaceOf(pod)} describe pod ${pod.object.metadata.name}`;
 
+function describingOwner(evidence: Evidence): string {
+  const { kind = '', namespace = '', name = '' } = ownerOf(evidence) ?? {};
+  return `kubectl -n ${namespace} describe ${kind.toLowerCase()} ${name}`;
+}
+
 interface PodStatus {
   readonly phase?: string;
   readonly reason?: string;
@@ -495,23 +510,62 @@ function waiting(pod: PodEvidence): Explanation | undefined {
   };
 }
 
-/** The command that edits the owner of the image. */
-function editing({ pod, subject }: Evidence): string {
-  if (!pod)
-    return `kubectl edit ${subject.replace(/^(\w+) ([^/]+)\/(.+)$/, (_, kind: string, namespace: string, name: string) => `${kind.toLowerCase()} ${name} -n ${namespace}`)}`;
-  const { kind, name } = pod.workload ?? { kind: 'Pod', name: pod.object.metadata.name };
-  return `kubectl -n ${namespaceOf(pod)} edit ${kind.toLowerCase()} ${name}`;
+/** What names the image: the controller of the pod, the named object, or the first workload with the image. */
+function ownerOf({ pod, subject, users }: Evidence): Owner | undefined {
+  if (pod) {
+    const { kind, name } = pod.workload ?? { kind: 'Pod', name: pod.object.metadata.name };
+    return { kind, name, namespace: namespaceOf(pod) };
+  }
+  const named = [subject, ...users].map((text) => /^(\w+) ([^/ ]+)\/([^/ ]+)$/.exec(text)).find(Boolean);
+  const [, kind, namespace, name] = named ?? [];
+  return kind !== undefined && namespace !== undefined && name !== undefined
+    ? { kind, namespace, name }
+    : undefined;
 }
 
-/** The command that changes the image. */
+interface Owner {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+}
+
+/** How to change another field than the image. @param change `Set imagePullPolicy: IfNotPresent` */
+function changing(change: string, evidence: Evidence): string {
+  const owner = ownerOf(evidence);
+  if (!owner) return `${change}.`;
+  const { kind, namespace, name } = owner;
+  if (evidence.pod?.isStatic) return `${change} ${manifestOf(evidence.pod)}`;
+  if (kind === 'Job') return `${change} in a new Job: its template cannot change.`;
+  if (kind !== 'Pod') return `${change}: kubectl -n ${namespace} edit ${kind.toLowerCase()} ${name}`;
+  // Kubernetes allows no such change of a pod.
+  const file = `${name}.yaml`;
+  return `Write the pod to a file: kubectl -n ${namespace} get pod ${name} -o yaml >${file}. ${change} there, then run: kubectl replace --force -f ${file}`;
+}
+
+const manifestOf = ({ object }: PodEvidence): string => {
+  const { nodeName = '' } = (object['spec'] ?? {}) as { readonly nodeName?: string };
+  return `in the static pod's manifest on node ${nodeName}`;
+};
+
+/** Kinds whose image \`kubectl set image\` can change. */
+const settable = /^(Pod|ReplicationController|Deployment|DaemonSet|ReplicaSet|StatefulSet|CronJob)$/;
+
+/** How to change the image. @param to undefined if there is no reference that would work */
 function settingImage(evidence: Evidence, to: string | undefined): string {
   const { pod, image } = evidence;
-  if (to === undefined || !pod || image?.container === undefined)
-    return `Change the image: ${editing(evidence)}`;
-  const { kind, name } = pod.workload ?? { kind: 'Pod', name: pod.object.metadata.name };
+  const owner = ownerOf(evidence);
+  const change = to === undefined ? 'Change the image' : `Change the image to ${to}`;
+  if (!owner) return `${change}.`;
+  const { kind, namespace, name } = owner;
+  if (pod?.isStatic) return `${change} ${manifestOf(pod)}`;
   // The template of a Job cannot change.
-  if (kind === 'Job') return `Create the Job again with the image ${to}`;
-  return `kubectl -n ${namespaceOf(pod)} set image ${kind.toLowerCase()}/${name} ${image.container}=${to}`;
+  if (kind === 'Job')
+    return to === undefined
+      ? 'Create the Job again with another image'
+      : `Create the Job again with the image ${to}`;
+  if (to === undefined || image?.container === undefined || !settable.test(kind))
+    return `${change}: kubectl -n ${namespace} edit ${kind.toLowerCase()} ${name}`;
+  return `kubectl -n ${namespace} set image ${kind.toLowerCase()}/${name} ${image.container}=${to}`;
 }
 
 /** The command that creates the pod again. */
@@ -523,8 +577,13 @@ function recreating({ pod }: Evidence): string {
   return `kubectl ${target} get pod ${name} -o yaml | kubectl replace --force -f -`;
 }
 
-function copying({ source, unavailable }: ImageEvidence): string {
+const isAbsent = ({ inEcr }: ImageEvidence): boolean =>
+  /^no-(repository|tag|digest)$/.test(known(inEcr)?.state ?? '');
+
+function copying({ source, unavailable, host }: ImageEvidence): string {
   if (unavailable) return unavailable.hint;
+  // `up` makes this copy of another image, and `mirror` refuses it.
+  if (host === probeHost) return 'ecr-bootstrap up';
   return source === undefined
     ? 'Push it to ECR again; it is not a copy of another registry.'
     : `ecr-bootstrap mirror ${source}`;
@@ -660,7 +719,7 @@ function ownSecretsCause(
   return {
     what: `the pod uses its own pull secret ${name} instead of ${pullSecret}`,
     why: problem,
-    fix: `Add ${pullSecret} to imagePullSecrets, or remove that list: ${editing(evidence)}`,
+    fix: changing(`Add ${pullSecret} to imagePullSecrets, or remove that list`, evidence),
   };
 }
 

@@ -21,6 +21,8 @@ export interface Evidence {
   readonly users: readonly string[];
   /** The pod that was examined: of several, one that fails. */
   readonly pod?: PodEvidence;
+  /** Why a controller without pods could not create one. */
+  readonly refusal?: string;
   readonly image?: ImageEvidence;
   readonly node?: NodeEvidence;
   /** How the node is given access to ECR by a pull secret. Missing if none is used. */

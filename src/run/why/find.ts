@@ -120,7 +120,10 @@ async function findImage(image: string, reference: Reference, ctx: Context): Pro
   ];
   const typo = named.length === 0 ? suggestion(image) : undefined;
   if (typo !== undefined) throw missing('image', image, typo);
-  return { title: formatReference(reference), users: named, image, ...(pod && { pod }) };
+  // A workload may have another spelling, which leads elsewhere.
+  const spellings = [...(pod ? imagesOf(pod) : []), ...sources.flatMap(({ images }) => images)].filter(names);
+  const used = spellings.includes(image) ? image : (spellings[0] ?? image);
+  return { title: formatReference(reference), users: named, image: used, ...(pod && { pod }) };
 }
 
 /** `deploymnt/web` is an image of Docker Hub too. */

@@ -23,10 +23,12 @@ export function viewOf(evidence: Evidence): WhyView {
     registryHost === undefined
       ? text
       : text.replace(/(\/\/)?[a-z0-9][a-z0-9.-]+\//g, (host) => (host === `${registryHost}/` ? '' : host));
+  const chain = chainOf(evidence);
+  const isChecked = chain.every(({ state }) => state !== 'unknown');
   return {
     subject,
-    verdict: cause === undefined || pod?.isRunning ? 'healthy' : 'cause-found',
+    verdict: pod?.isRunning ? 'healthy' : cause ? 'cause-found' : isChecked ? 'healthy' : 'unknown',
     ...(cause && { cause: { ...cause, what: short(cause.what), why: short(cause.why) } }),
-    chain: chainOf(evidence).map((link) => ({ ...link, text: short(link.text) })),
+    chain: chain.map((link) => ({ ...link, text: short(link.text) })),
   };
 }

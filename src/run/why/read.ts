@@ -17,7 +17,8 @@ import {
 import { BootstrapError, onlyBootstrapError } from '../../core/errors.ts';
 import { matchesAny } from '../../core/globs.ts';
 import { inspect } from '../../core/inspect.ts';
-import { ignoreLabel, operatorNamespace } from '../../core/ownership.ts';
+import { chosenPlatforms, formatPlatform } from '../../core/platform.ts';
+import { ignoreLabel, operatorNamespace, probeHost } from '../../core/ownership.ts';
 import { loginIn } from '../../external-secrets/pull-secret/objects.ts';
 import { excluding } from '../../images/exclude.ts';
 import { sourceOf, workloadReference } from '../../images/naming.ts';
@@ -25,7 +26,7 @@ import { canonical } from '../../images/operator.ts';
 import { formatReference, parseReference, type Reference } from '../../images/reference.ts';
 import { isOfRegistry } from '../../images/registry-alias.ts';
 import type { WantedImage } from '../../images/wanted.ts';
-import { ecrImage, routeOf, storedImage } from '../../mirror/pulled-images.ts';
+import { ecrImage, routeOf, type StoredImage, storedImage } from '../../mirror/pulled-images.ts';
 import { isNodeAccessOn } from '../../nodes/access.ts';
 import { readNodeAccess } from '../../nodes/agents.ts';
 import { isUpstream } from '../../nodes/hosts.ts';
@@ -67,10 +68,11 @@ export async function readEvidence(found: Found, ctx: Context): Promise<Evidence
   const { object, pod, title, users } = found;
   const carrier = pod ?? object;
   const nodeName = carrier && nodeOf(carrier);
-  const [host, mirrored, podEvidence, nodeObject] = await Promise.all([
+  const [host, mirrored, podEvidence, refusal, nodeObject] = await Promise.all([
     read(ctx.registryHost()),
     read(ctx.inventory.mirroredHosts()),
     pod && readPod(pod, ctx),
+    pod || !object ? undefined : readRefusal(object, ctx),
     nodeName === undefined
       ? undefined
       : read(listedObject(ctx.cluster, { apiVersion: 'v1', kind: 'Node', name: nodeName })),
@@ -90,6 +92,7 @@ export async function readEvidence(found: Found, ctx: Context): Promise<Evidence
   const isPause = podEvidence?.failure?.isPause === true;
   const evidence: Evidence = {
     subject: title,
+    ...(refusal !== undefined && { refusal }),
     users: isPause ? [`the container runtime of ${nodeName ?? ''}`] : users,
     supply: [],
     region: ctx.config.aws.region,
@@ -103,6 +106,29 @@ export async function readEvidence(found: Found, ctx: Context): Promise<Evidence
   };
   if (!lacksToken(evidence)) return evidence;
   return { ...evidence, supply: await readSupply(evidence.access?.namespace, ctx) };
+}
+
+interface ControllerStatus {
+  readonly conditions?: readonly {
+    readonly type: string;
+    readonly status: string;
+    readonly message?: string;
+  }[];
+}
+
+/** Why a controller could not create pods: by its status, or by the newest event about it. */
+async function readRefusal(object: KubeObject, { cluster }: Context): Promise<string | undefined> {
+  const { namespace, uid = '' } = object.metadata;
+  if (namespace === undefined) return undefined;
+  const { conditions = [] } = (object['status'] ?? {}) as ControllerStatus;
+  const failed = conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
+  if (failed) return short(failed.message ?? failed.type);
+  const fieldSelector = `involvedObject.uid=${uid},type=Warning,reason=FailedCreate`;
+  const events = known(
+    await read(cluster.list({ apiVersion: 'v1', kind: 'Event' }, { namespace, fieldSelector })),
+  );
+  const message = oldestFirst(events ?? []).at(-1)?.['message'];
+  return typeof message === 'string' ? short(message) : undefined;
 }
 
 /** The images of one object that are looked up. */
@@ -142,9 +168,9 @@ async function readPod(pod: KubeObject, { cluster }: Context): Promise<PodEviden
   const workload = workloadOf(pod);
   return {
     object: pod,
+    ...(workload && { workload }),
     isStatic: isStaticPod(pod),
     isRunning: !isFinished(pod) && phase === 'Running' && failure === undefined && isReady(pod),
-    ...(workload && { workload }),
     ...(failure && { failure }),
     ...(wait !== undefined && { wait }),
     ...(typeof warning === 'string' && { warning: short(warning) }),
@@ -189,7 +215,7 @@ async function readImage(
   const source = isOfRegistry(reference, host) ? sourceOf(reference, naming) : reference;
   const image = ecrImage(reference, host, ctx.config);
   const isOnInternet = known(route) === 'internet' && known(await read(isNodeAccessOn(ctx))) === true;
-  const inEcr = image instanceof BootstrapError ? image : await read(storedImage(image, platform, ctx));
+  const inEcr = image instanceof BootstrapError ? image : await read(storedFor(image, platform, ctx));
   const isAbsent = /^no-(repository|tag|digest)$/.test(known(inEcr)?.state ?? '');
   const wanted = isAbsent && source && !(image instanceof BootstrapError) ? image : undefined;
   const unavailable =
@@ -207,6 +233,22 @@ async function readImage(
     ...(unavailable && { unavailable }),
     ...(isOnInternet && { upstream: await read(upstreamOf(reference, ctx)) }),
   };
+}
+
+/** What ECR has for the platform of the node; without a node, for all platforms of the cluster. */
+async function storedFor(
+  image: WantedImage,
+  platform: string | undefined,
+  ctx: Context,
+): Promise<StoredImage> {
+  const known = await storedImage(image, platform, ctx);
+  if (platform !== undefined || known.state !== 'present') return known;
+  const platforms = await read(ctx.platforms());
+  if (platforms instanceof BootstrapError || platforms === 'all') return known;
+  const all = await Promise.all(
+    chosenPlatforms(platforms).map((one) => storedImage(image, formatPlatform(one), ctx)),
+  );
+  return all.find(({ state }) => state === 'no-platform') ?? known;
 }
 
 /** Milliseconds that a source has to answer. */
@@ -236,7 +278,9 @@ async function upstreamOf({ host }: Reference, ctx: Context): Promise<Exclude<Up
 
 function routeFrom(name: string, { host, mirrored }: Registry, { config }: Context): ImageEvidence['route'] {
   if (host instanceof BootstrapError) return host;
-  return mirrored instanceof BootstrapError ? mirrored : routeOf(name, host, mirrored, config);
+  if (mirrored instanceof BootstrapError) return mirrored;
+  // The agents themselves are pulled like the images of the hosts that they mirror.
+  return routeOf(name, host, mirrored.length > 0 ? [...mirrored, probeHost] : mirrored, config);
 }
 
 function readReference(name: string) {
@@ -266,7 +310,11 @@ async function readNode(
   const node = known(object);
   const hasFiles = (known(mirrored) ?? []).length > 0;
   const [access, refused] = await Promise.all([
-    node && hasFiles ? read(readNodeAccess(ctx, Promise.resolve([node]))) : [],
+    object instanceof BootstrapError
+      ? object
+      : node && hasFiles
+        ? read(readNodeAccess(ctx, Promise.resolve([node])))
+        : [],
     hasFiles ? read(tokenFindings(ctx)) : [],
   ]);
   const state = access instanceof BootstrapError ? access : access[0];

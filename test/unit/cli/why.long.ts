@@ -252,13 +252,13 @@ const cases: readonly Case[] = [
       await start(nginx(), { secrets: ['own'] });
     },
     id: 'own-pull-secrets',
-    fix: /^Add puller to imagePullSecrets, or remove that list: kubectl -n shop edit pod web$/,
+    fix: /get pod web -o yaml >web\.yaml\. Add puller to imagePullSecrets, or remove that list there, then run: kubectl replace --force -f web\.yaml$/,
   },
   {
     name: 'own pull secrets that do not exist',
     inject: () => start(nginx(), { secrets: ['none'] }),
     id: 'own-pull-secrets',
-    fix: /kubectl -n shop edit pod web$/,
+    fix: /kubectl replace --force -f web\.yaml$/,
   },
   {
     name: 'a service account that does not list the pull secret',
@@ -374,7 +374,7 @@ const cases: readonly Case[] = [
     name: 'imagePullPolicy Never',
     inject: () => start(ecr('docker.io/library/nginx:1.27'), { container: { imagePullPolicy: 'Never' } }),
     id: 'never-pull',
-    fix: /^Set imagePullPolicy: IfNotPresent: kubectl -n shop edit pod web$/,
+    fix: /Set imagePullPolicy: IfNotPresent there, then run: kubectl replace --force -f web\.yaml$/,
   },
   {
     name: 'DNS without the name of the registry',
@@ -534,6 +534,50 @@ const cases: readonly Case[] = [
     fix: /nodes\.nodeSelector/,
   },
   {
+    name: 'a Deployment that may not create pods',
+    inject: async () => {
+      const labels = { app: 'refused' };
+      const template = { metadata: { labels }, spec: { containers: [{ name: 'main', image: nginx() }] } };
+      const message = 'pods "refused-1-x" is forbidden: exceeded quota: none';
+      cluster().put({
+        apiVersion: 'apps/v1',
+        kind: 'Deployment',
+        metadata: { name: 'refused', namespace },
+        spec: { replicas: 0, selector: { matchLabels: labels }, template },
+        status: { conditions: [{ type: 'ReplicaFailure', status: 'True', message }] },
+      });
+      await cluster().settled();
+    },
+    args: 'deployment/refused -n shop',
+    id: 'pods-refused',
+    fix: /^kubectl -n shop describe deployment refused$/,
+  },
+  {
+    name: 'a missing image of a volume, which the kubelet reports with a container',
+    inject: () => {
+      const failed = failing(nginx(), 'not found');
+      const volume = ecr('docker.io/library/nginx:9.9');
+      return start(nginx(), {
+        spec: { ...silentNode, volumes: [{ name: 'models', image: { reference: volume } }] },
+        status: JSON.parse(
+          JSON.stringify(failed.status).replaceAll('nginx:1.27\\"', 'nginx:9.9\\"'),
+        ) as object,
+      });
+    },
+    id: 'tag-missing',
+    fix: /^Fix the image reference in Pod shop\/web/,
+  },
+  {
+    name: 'an image for another platform that no pod uses',
+    inject: () => {
+      cli.world.aws.registry.seed('shop/docker.io/library/arm', '2', { platforms: ['linux/arm64'] });
+      undos.push(() => cli.world.aws.registry.repositories.delete('shop/docker.io/library/arm'));
+    },
+    args: 'arm:2',
+    id: 'platform-missing',
+    fix: /^ecr-bootstrap mirror --platform cluster docker\.io\/library\/arm:2$/,
+  },
+  {
     name: 'an image that was never copied',
     inject: () => {
       cli.world.sources.get('docker.io')?.seed('library/redis', '8');
@@ -603,6 +647,38 @@ describe('why', () => {
       expect((await cli.run(`why ${args}`)).code).toBe(0);
     },
   );
+
+  it('is unknown, and not healthy, if nothing wrong was found but not all could be checked', async () => {
+    undos.push(cli.world.faults.plan({ kind: 'deny', service: 'ecr', operation: 'DescribeRepositories' }));
+    const { code, stdout, document } = await cli.json('why nginx:9.9');
+    expect(document['why'], stdout).toMatchObject({ verdict: 'unknown' });
+    expect(code).toBe(1);
+    const printed = await cli.run('why nginx:9.9');
+    expect(printed.stdout).toContain('docker.io/library/nginx:9.9: could not be checked');
+  });
+
+  it('does not claim that a node has no agent if nodes could not be read', async () => {
+    await start('nginx:1.27');
+    undos.push(cli.world.faults.plan({ kind: 'deny', service: 'kubernetes', operation: 'list nodes' }));
+    undos.push(cli.world.faults.plan({ kind: 'deny', service: 'kubernetes', operation: 'get nodes' }));
+    const { stdout } = await cli.run('why pod/web -n shop');
+    expect(stdout).toMatch(/\? Mirror +not checked: /);
+    expect(stdout).not.toContain('has no agent');
+  });
+
+  it('is healthy for the agent of ecr-bootstrap itself', async () => {
+    const { code, stdout } = await cli.run('why ds/node-access -n ecr-bootstrap');
+    expect(code, stdout).toBe(0);
+    expect(stdout).not.toContain('could not be pulled again');
+  });
+
+  it('explains the spelling that the workload uses, and not the one of the question', async () => {
+    const { stdout, code } = await cli.run(
+      'why 123456789012.dkr-ecr.eu-west-1.on.aws/shop/docker.io/library/nginx:1.27',
+    );
+    expect(stdout).not.toContain('does not cover');
+    expect(code, stdout).toBe(0);
+  });
 
   it('works on without a read that is denied, and says so', async () => {
     await start(ecr('docker.io/library/nginx:9.9'));

@@ -15,7 +15,43 @@ const pod = (status: object): KubeObject => ({
 const waiting = (reason: string, message: string, more: object = {}): KubeObject =>
   pod({ containerStatuses: [{ image, restartCount: 0, state: { waiting: { reason, message } }, ...more }] });
 
+describe('the image of a pod failure', () => {
+  const withVolume = (message: string, reference: string, own = 'quay.io/team/nginx:1'): KubeObject => ({
+    ...waiting('ErrImagePull', message, { image: own }),
+    spec: {
+      volumes: [
+        { name: 'data', emptyDir: {} },
+        { name: 'models', image: { reference } },
+      ],
+    },
+  });
+
+  it.each([
+    ['as it is written', 'models:1', 'Back-off pulling image "models:1"'],
+    [
+      'with the host of Docker Hub',
+      'models:1',
+      'failed to pull and unpack image "docker.io/library/models:1": x',
+    ],
+    ['with a tag', 'quay.io/models', 'failed to pull and unpack image "quay.io/models:latest": x'],
+  ])('is that of a volume if the message names it %s', (_, reference, message) => {
+    expect(diagnosePod(withVolume(message, reference))?.image).toBe(reference);
+  });
+
+  it('is that of the container if the message names it, although a volume has a similar one', () => {
+    const message = 'failed to pull and unpack image "quay.io/team/nginx:1": x';
+    expect(diagnosePod(withVolume(message, 'nginx:1'))?.image).toBe('quay.io/team/nginx:1');
+  });
+});
+
 describe('the cause of a pod failure', () => {
+  it.each(['ImageInspectError', 'RegistryUnavailable', 'SignatureValidationFailed'])(
+    'is a pull when the kubelet reports %s',
+    (reason) => {
+      expect(diagnosePod(waiting(reason, 'x'))).toMatchObject({ cause: 'unknown-pull', image });
+    },
+  );
+
   // Messages of containerd, which end with the cause.
   it.each([
     ['dns', 'failed to do request: Head "https://x/v2/": dial tcp: lookup x on 10.0.0.2:53: no such host'],

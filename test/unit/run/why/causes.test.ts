@@ -327,6 +327,45 @@ describe('the cause', () => {
     expect(causeOf(job)?.fix).toMatch(/^Create the Job again/);
   });
 
+  it('edits a controller of another kind, whose image kubectl cannot set', () => {
+    const given = evidence({
+      image: image({ route: 'alias' }),
+      pod: pod({ workload: { kind: 'Workflow', name: 'wf' } }),
+    });
+    expect(causeOf(given)?.fix).toBe(
+      `Change the image to ${image().instead ?? ''}: kubectl -n shop edit workflow wf`,
+    );
+  });
+
+  it('changes the manifest of a static pod, and not its mirror in the API', () => {
+    const given = evidence({ image: image({ route: 'alias' }), pod: pod({ isStatic: true }) });
+    expect(causeOf(given)?.fix).toMatch(/^Change the image to .* in the static pod's manifest on node /);
+  });
+
+  it('edits the workload that names the image if no pod exists, and nothing if no workload does', () => {
+    const { pod: _pod, ...given } = evidence({
+      subject: 'docker.io/a/b:1',
+      image: image({ route: 'alias' }),
+    });
+    expect(causeOf({ ...given, users: ['images.list', 'Deployment shop/cache'] })?.fix).toBe(
+      `kubectl -n shop set image deployment/cache main=${image().instead ?? ''}`,
+    );
+    expect(causeOf({ ...given, users: [] })?.fix).toBe(`Change the image to ${image().instead ?? ''}.`);
+  });
+
+  it('of a copy that ecr-bootstrap makes is up, because mirror refuses it', () => {
+    const host = 'ecr-bootstrap.invalid';
+    const absent = { state: 'no-tag', repository: 'demo/ecr-bootstrap.invalid/probe', tag: '1' } as const;
+    const probe = image({ host, source: `${host}/probe:1`, inEcr: absent });
+    expect(causeOf(evidence({ image: probe }))?.fix).toBe('ecr-bootstrap up');
+  });
+
+  it('is not images.exclude for an image that ECR has for another platform', () => {
+    const inOther = { ...image().inEcr, state: 'no-platform' } as ImageEvidence['inEcr'];
+    const given = evidence({ image: image({ isExcluded: true, inEcr: inOther }) });
+    expect(causeOf(given)?.id).toBe('platform-missing');
+  });
+
   it('does not exist for a node that pulls from ECR', () => {
     const { pod: _pod, image: _image, access: _access, ...given } = evidence();
     expect(causeOf(given)).toBeUndefined();
