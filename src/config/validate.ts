@@ -154,7 +154,9 @@ function reason(issue: z.core.$ZodIssue): string {
 
 /** A value as messages show it. For a list or mapping, only its kind. */
 function shortText(value: unknown): string {
-  const text = typeof value === 'object' ? 'a list or mapping' : JSON.stringify(value);
+  if (value === null) return 'nothing';
+  if (typeof value === 'object') return Array.isArray(value) ? 'a list' : 'a mapping';
+  const text = JSON.stringify(value);
   return text.length > 60 ? `${text.slice(0, 59)}…` : text;
 }
 

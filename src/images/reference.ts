@@ -128,11 +128,12 @@ function checkHost(text: string, host: string): void {
 }
 
 function checkPath(text: string, path: string): void {
-  if (/[A-Z]/.test(path)) {
+  const inLowerCase = text.replace(path, path.toLowerCase());
+  if (inLowerCase !== text && parseIfValid(inLowerCase)) {
     throw invalid(
       text,
       'a repository name must not have uppercase letters',
-      `Write ${path.toLowerCase()}, if the repository has that name.`,
+      `Write ${inLowerCase}, if the repository has that name.`,
     );
   }
   const wrong = path.split('/').find((component) => !pathComponent.test(component));

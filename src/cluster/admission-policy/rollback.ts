@@ -88,7 +88,8 @@ export const notVerified = (policy: AdmissionPolicy, cause: BootstrapError): Boo
       code: 'not-ready',
       what: 'could not verify the admission policy',
       why: cause.message,
-      hint: hintFor(policy),
+      // Without a right, nothing is known to be wrong with the policy.
+      hint: cause.code === 'cluster-denied' ? cause.hint : hintFor(policy),
     },
     { cause },
   );

@@ -16,7 +16,7 @@ import { warningPolicyRefs } from './policy.ts';
 
 export const warningPolicy: AdmissionPolicy = {
   refs: warningPolicyRefs,
-  risk: 'the cluster may be unable to create pods',
+  risk: 'it may warn about the wrong images',
   unverifiedHint: 'Run `ecr-bootstrap up` again, or set images.warnings: off.',
 };
 

@@ -120,6 +120,19 @@ describe('images --prune', () => {
   });
 });
 
+describe('up without the right to check the warnings', () => {
+  it('names the missing right, and does not suggest to delete the policy', async () => {
+    expect((await cli.run('up --yes --only image-warnings')).code).toBe(0);
+    const undo = cli.world.faults.plan({ kind: 'deny', operation: 'create podtemplates' });
+    const { code, stderr } = await cli.run('up --yes --only image-warnings');
+    undo();
+    expect(code).toBe(1);
+    expect(stderr).toContain('podtemplates');
+    expect(stderr).toContain('ecr-bootstrap policy cluster');
+    expect(stderr).not.toContain('kubectl delete');
+  });
+});
+
 describe('mirror without lists in the cluster', () => {
   it('writes no list and says nothing if the cluster has none', async () => {
     for (const { metadata } of lists())

@@ -38,6 +38,17 @@ it('dockerShortName gives the short form of Docker', () => {
   expect(dockerShortName('ghcr.io/team/app:1')).toBe('ghcr.io/team/app:1');
 });
 
+it.each([
+  ['NGINX:1.27', 'Write nginx:1.27, if the repository has that name.'],
+  ['ghcr.io/Team/app@sha256:x', 'Write HOST/PATH:TAG or HOST/PATH@sha256:DIGEST'],
+  ['ghcr.io/Team/App:V1', 'Write ghcr.io/team/app:V1, if the repository has that name.'],
+  ['Bad Image', 'Write HOST/PATH:TAG or HOST/PATH@sha256:DIGEST'],
+])('a reference with uppercase letters gets a hint that is a reference itself: %s', (text, hint) => {
+  expect(() => parseReference(text)).toThrow(
+    expect.objectContaining({ hint: expect.stringContaining(hint) as string }),
+  );
+});
+
 describe('a reference with the scheme of another tool', () => {
   it.each([
     ['docker://nginx', 'Remove docker://: write nginx'],
