@@ -265,9 +265,22 @@ function pushedImages(
 }
 
 /** Manifests are checked without a cluster, whose nodes would have platforms. */
-async function wantedPlatforms(ctx: Context, { fromManifests }: ImagesOptions): Promise<Platforms> {
+async function wantedPlatforms(
+  ctx: Context,
+  { fromManifests, check, missing }: ImagesOptions,
+): Promise<Platforms> {
   const isOfCluster = ctx.config.images.platforms === 'cluster';
-  return fromManifests !== undefined && isOfCluster ? 'all' : ctx.platforms();
+  if (fromManifests !== undefined && isOfCluster) return 'all';
+  try {
+    return await ctx.platforms();
+  } catch (error) {
+    // The list is right without them, and says that nodes could not be read.
+    const isDenied =
+      error instanceof BootstrapError &&
+      (error.cause as BootstrapError | undefined)?.code === 'cluster-denied';
+    if (!isDenied || check || missing) throw error;
+    return 'all';
+  }
 }
 
 const isIncomplete = ({ present, missingPlatforms }: ImageRow): boolean =>

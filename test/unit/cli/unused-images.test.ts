@@ -495,6 +495,20 @@ describe('images --prune', () => {
     });
   });
 
+  it('are listed without the right to list nodes, with a warning, but no platform is reported as missing', async () => {
+    seed('1.27');
+    const stop = cli.world.faults.plan({ kind: 'deny', operation: 'list nodes' });
+    try {
+      const { code, stdout, stderr } = await cli.run('images');
+      expect(code, stderr).toBe(0);
+      expect(stdout).toContain('docker.io/library/nginx:1.27');
+      expect(stderr).toContain('could not list nodes');
+      expect((await cli.run('images --check')).stderr).toContain('[platform-unknown]');
+    } finally {
+      stop();
+    }
+  });
+
   it('refuses while images.fields has a kind that the cluster does not serve', async () => {
     seed('1.20');
     file('typo.yaml', 'project: shop\nimages: { fields: { widget.example.com: [.spec.image] } }\n');
