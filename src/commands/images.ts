@@ -193,7 +193,7 @@ async function unreadIn({ inventory }: Context, isWhole: boolean): Promise<reado
 }
 
 /**
- * What the cluster uses and ECR has beside the wanted images, so that a list of the images in use is complete: earlier
+ * What the cluster uses and ECR has in addition to the wanted images, so that a list of the images in use is complete: earlier
  * revisions, excluded images, and the digests that pods run, because a tag may have moved.
  */
 async function alsoUsedInEcr(ctx: Context, wanted: readonly WantedImage[]): Promise<string[]> {
@@ -242,7 +242,7 @@ async function imagesFrom(
   return { wanted: [operator, ...others], rejected: [] };
 }
 
-/** Images that manifests name in ECR and that are no copies: users pushed them there. */
+/** Images that manifests name in ECR and that are not copies: users pushed them there. */
 function pushedImages(
   manifests: readonly ImageUser[],
   registryHost: string,

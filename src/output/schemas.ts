@@ -132,7 +132,7 @@ export const imagesSchema = object({
   alsoUsed: list(text)
     .exactOptional()
     .describe(
-      'What the cluster uses and ECR has beside these images: earlier revisions, excluded images, and the digests that pods run. Only in the list of all images.',
+      'What the cluster uses and ECR has in addition to these images: earlier revisions, excluded images, and the digests that pods run. Only in the list of all images.',
     ),
   lacks: list(text)
     .exactOptional()
