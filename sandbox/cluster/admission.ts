@@ -1,6 +1,6 @@
 import { fillDefaults } from './defaults.ts';
 import { badRequest, internal, invalid, notAdmitted, notFound, StatusError } from './errors.ts';
-import { canonical, equal, fieldAt, isFields, type KubeObject } from './objects.ts';
+import { canonical, equal, fieldAt, type Fields, isFields, type KubeObject } from './objects.ts';
 import { mutateServiceAccount } from './policies.ts';
 import { requireQuota } from './quotas.ts';
 import type { Resource } from './resources.ts';
@@ -167,13 +167,16 @@ const immutable: Record<string, string[]> = {
   Secret: ['type'],
   Deployment: ['spec.selector'],
   DaemonSet: ['spec.selector'],
-  Pod: ['spec.imagePullSecrets', 'spec.serviceAccountName'],
   RoleBinding: ['roleRef'],
   ClusterRoleBinding: ['roleRef'],
 };
 
 function keepImmutable(resource: Resource, object: KubeObject, old: KubeObject): void {
   if (old['immutable'] === true) keepData(resource, object, old);
+  if (object.kind === 'Pod' && !equal(fixedSpec(object), fixedSpec(old))) {
+    const why = 'Forbidden: pod updates may not change fields other than images, deadlines and tolerations';
+    throw invalid(resource, object.metadata.name, 'spec', why, 'FieldValueForbidden');
+  }
   for (const field of immutable[object.kind] ?? []) {
     const value = fieldAt(object, field.split('.'));
     if (equal(value, fieldAt(old, field.split('.')))) continue;
@@ -184,6 +187,14 @@ function keepImmutable(resource: Resource, object: KubeObject, old: KubeObject):
       `Invalid value: ${canonical(value)}: field is immutable`,
     );
   }
+}
+
+/** The fields of a pod that an update cannot change. */
+function fixedSpec({ spec }: KubeObject): unknown {
+  const { containers, initContainers, tolerations, activeDeadlineSeconds, ...rest } = (spec ?? {}) as Fields;
+  const withoutImage = (list: unknown): unknown =>
+    Array.isArray(list) ? list.map((one) => ({ ...(one as Fields), image: undefined })) : list;
+  return { ...rest, containers: withoutImage(containers), initContainers: withoutImage(initContainers) };
 }
 
 /** Secrets and ConfigMaps with `immutable: true`. */

@@ -147,6 +147,30 @@ export const kubernetesRuleCases: readonly Case[] = [
     ask: ask('POST', 'pods', pod('own')),
     answer: { status: 201, body: { spec: { imagePullSecrets: [{ name: 'puller' }] } } },
   },
+  ...(
+    [
+      ['the nodeSelector', { nodeSelector: { disk: 'ssd' } }],
+      ['the pull secrets', { imagePullSecrets: [{ name: 'own' }] }],
+      ['the pull policy', { containers: [{ name: 'main', image: 'a', imagePullPolicy: 'Never' }] }],
+    ] as const
+  ).map(([field, spec]): Case => ({
+    name: `${field} of a pod cannot change`,
+    given: [namespace, ask('POST', 'serviceaccounts', account('own')), ask('POST', 'pods', pod('own'))],
+    ask: ask('PATCH', 'pods/one', { spec }, { type: 'merge' }),
+    answer: refusal(
+      422,
+      'Invalid',
+      /^Pod "one" is invalid: spec: Forbidden: pod updates may not change fields/,
+    ),
+  })),
+  {
+    name: 'the image of a pod can change',
+    given: [namespace, ask('POST', 'serviceaccounts', account('own')), ask('POST', 'pods', pod('own'))],
+    ask: ask('PATCH', 'pods/one', [{ op: 'replace', path: '/spec/containers/0/image', value: 'b' }], {
+      type: 'json-patch',
+    }),
+    answer: { status: 200, body: { spec: { containers: [{ image: 'b' }] } } },
+  },
   {
     name: 'admission policies are served',
     ask: () => kube('GET', '/apis/admissionregistration.k8s.io/v1/mutatingadmissionpolicies/absent'),

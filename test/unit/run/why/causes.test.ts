@@ -361,7 +361,11 @@ describe('the cause', () => {
   });
 
   it('is not images.exclude for an image that ECR has for another platform', () => {
-    const inOther = { ...image().inEcr, state: 'no-platform' } as ImageEvidence['inEcr'];
+    const inOther = {
+      state: 'no-platform',
+      repository: 'demo/docker.io/library/nginx',
+      tag: '1.28',
+    } as const;
     const given = evidence({ image: image({ isExcluded: true, inEcr: inOther }) });
     expect(causeOf(given)?.id).toBe('platform-missing');
   });
