@@ -187,9 +187,10 @@ export const kubernetesRuleCases: readonly Case[] = [
       ({ name }) =>
         kube('POST', '/apis/admissionregistration.k8s.io/v1/validatingwebhookconfigurations', webhook(name)),
     ],
+    revokes: true,
     ask: ask(
       'POST',
-      'configmaps',
+      'configmaps?dryRun=All',
       configMap('guarded', { metadata: { name: 'guarded', labels: { guarded: 'yes' } } }),
     ),
     answer: refusal(
