@@ -66,6 +66,8 @@ async function measureAll({ api, nodes, size, rounds }: Setup): Promise<Report> 
   const rotate = await logged(rotation);
   const { project } = labWorld(clusters.first);
   const [namespace = ''] = size.namespaces;
+  // The API server still works on what the rotation changed.
+  await sleep(30_000);
   const warnings = await logged(measureWarnings(api, { namespace, registry, project }));
 
   return {

@@ -17,7 +17,7 @@ export interface EvaluationResult {
 const hosts = ['docker.io', 'quay.io', 'ghcr.io', 'gcr.io', 'registry.k8s.io'];
 /** As many references as the lists of these hosts may have. The list of their names in ECR has as many. */
 const [repositoriesPerHost, tagsPerRepository] = [100, 20];
-const pods = 1000;
+const pods = 3000;
 
 /**
  * Replaces the lists of images by the longest that `up` writes, and lets the API server judge pods with images that are not in

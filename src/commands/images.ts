@@ -203,7 +203,8 @@ async function alsoUsedInEcr(ctx: Context, wanted: readonly WantedImage[]): Prom
     .map((text) => ({ text, wantedBy: 'the cluster' }));
   const found = await collectImages(ctx, { references, list: false, fromCluster: false });
   const listed = new Set(wanted.map(({ source }) => source));
-  const others = requestedImages(found).filter(({ source }) => !listed.has(source));
+  const pushed = pushedImages(sources, await ctx.registryHost(), ctx.config);
+  const others = [...requestedImages(found), ...pushed].filter(({ source }) => !listed.has(source));
   const presence = await ctx.mirror.presence(others, 'all');
   return presence
     .flatMap(({ image, digest, error }) => (digest === undefined && !error ? [] : [image.source]))
@@ -242,16 +243,16 @@ async function imagesFrom(
   return { wanted: [operator, ...others], rejected: [] };
 }
 
-/** Images that manifests name in ECR and that are not copies: users pushed them there. */
+/** Images that are named in ECR and that are not copies: users pushed them there. */
 function pushedImages(
-  manifests: readonly ImageUser[],
+  users: readonly ImageUser[],
   registryHost: string,
   config: Context['config'],
 ): readonly WantedImage[] {
   const isExcluded = excluding(config.images.exclude);
   const naming = { project: config.project, map: config.images.map };
   const found = new Map<string, WantedImage>();
-  for (const user of manifests) {
+  for (const user of users) {
     for (const text of user.images) {
       const reference = parseIfValid(text);
       if (!reference || !isOfRegistry(reference, registryHost) || isExcluded(reference)) continue;

@@ -21,6 +21,11 @@ export interface InputFile {
 /** More than any real file has, and few enough for the memory. */
 const maxBytes = 128 * 1024 * 1024;
 
+const reasons: Readonly<Record<string, string>> = {
+  ENOENT: 'the file does not exist',
+  EISDIR: 'it is a folder',
+};
+
 /** The name of a file for messages. */
 export const inputName = (file: string): string => (file === '-' ? 'standard input' : `file ${file}`);
 
@@ -38,8 +43,7 @@ export async function readInput({ cwd, streams }: Session, input: InputFile): Pr
     }
   } catch (error) {
     if (error instanceof BootstrapError) throw error;
-    const isMissing = systemCode(error) === 'ENOENT';
-    const why = isMissing ? 'the file does not exist' : reasonOf(error);
+    const why = reasons[systemCode(error)] ?? reasonOf(error);
     const hint = `Correct ${flag}; \`-\` reads standard input.`;
     throw new BootstrapError({ code: 'file-missing', what, why, hint }, { cause: error });
   }

@@ -123,12 +123,23 @@ async function readRefusal(object: KubeObject, { cluster }: Context): Promise<st
   const { conditions = [] } = (object['status'] ?? {}) as ControllerStatus;
   const failed = conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
   if (failed) return short(failed.message ?? failed.type);
+  if (!wantsPods(object)) return undefined;
   const fieldSelector = `involvedObject.uid=${uid},type=Warning,reason=FailedCreate`;
   const events = known(
     await read(cluster.list({ apiVersion: 'v1', kind: 'Event' }, { namespace, fieldSelector })),
   );
   const message = oldestFirst(events ?? []).at(-1)?.['message'];
   return typeof message === 'string' ? short(message) : undefined;
+}
+
+/** An event stays for an hour, so it may be older than the present state. */
+function wantsPods(object: KubeObject): boolean {
+  const { replicas } = (object['spec'] ?? {}) as { readonly replicas?: number };
+  const { completionTime, desiredNumberScheduled } = (object['status'] ?? {}) as {
+    readonly completionTime?: string;
+    readonly desiredNumberScheduled?: number;
+  };
+  return replicas !== 0 && completionTime === undefined && desiredNumberScheduled !== 0;
 }
 
 /** The images of one object that are looked up. */

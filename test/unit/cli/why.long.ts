@@ -553,6 +553,30 @@ const cases: readonly Case[] = [
     fix: /^kubectl -n shop describe deployment refused$/,
   },
   {
+    name: 'a StatefulSet that may not create pods, by its events',
+    inject: () => {
+      const labels = { app: 'refused' };
+      const template = { metadata: { labels }, spec: { containers: [{ name: 'main', image: nginx() }] } };
+      cluster().put({
+        apiVersion: 'apps/v1',
+        kind: 'StatefulSet',
+        metadata: { name: 'refused', namespace, uid: 'refused' },
+        spec: { replicas: 1, selector: { matchLabels: { app: 'none' } }, template },
+      });
+      cluster().put({
+        kind: 'Event',
+        metadata: { name: 'refused', namespace },
+        involvedObject: { kind: 'StatefulSet', name: 'refused', uid: 'refused' },
+        type: 'Warning',
+        reason: 'FailedCreate',
+        message: 'create Pod refused-0 in StatefulSet refused failed: exceeded quota: none',
+      });
+    },
+    args: 'statefulset/refused -n shop',
+    id: 'pods-refused',
+    fix: /^kubectl -n shop describe statefulset refused$/,
+  },
+  {
     name: 'a missing image of a volume, which the kubelet reports with a container',
     inject: () => {
       const failed = failing(nginx(), 'not found');
@@ -647,6 +671,22 @@ describe('why', () => {
       expect((await cli.run(`why ${args}`)).code).toBe(0);
     },
   );
+
+  it('is healthy for a controller that wants no pods, although creating one was refused before', async () => {
+    const template = { metadata: {}, spec: { containers: [{ name: 'main', image: nginx() }] } };
+    const metadata = { name: 'idle', namespace, uid: 'idle' };
+    cluster().put({ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata, spec: { replicas: 0, template } });
+    cluster().put({
+      kind: 'Event',
+      metadata: { name: 'idle', namespace },
+      involvedObject: { kind: 'StatefulSet', name: 'idle', uid: 'idle' },
+      type: 'Warning',
+      reason: 'FailedCreate',
+      message: 'exceeded quota: none',
+    });
+    const { code, stdout } = await cli.run('why statefulset/idle -n shop');
+    expect(code, stdout).toBe(0);
+  });
 
   it('is unknown, and not healthy, if nothing wrong was found but not all could be checked', async () => {
     undos.push(cli.world.faults.plan({ kind: 'deny', service: 'ecr', operation: 'DescribeRepositories' }));
