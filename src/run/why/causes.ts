@@ -547,7 +547,7 @@ const manifestOf = ({ object }: PodEvidence): string => {
   return `in the static pod's manifest on node ${nodeName}`;
 };
 
-/** Kinds whose image \`kubectl set image\` can change. */
+/** Kinds whose image `kubectl set image` can change. */
 const settable = /^(Pod|ReplicationController|Deployment|DaemonSet|ReplicaSet|StatefulSet|CronJob)$/;
 
 /** How to change the image. @param to undefined if there is no reference that would work */
