@@ -112,6 +112,18 @@ const ownSecret = (host: string): void => {
   relogin(host, 'hunter2-hunter2', 'own');
 };
 
+/** Reports that the controller of an object could not create a pod. */
+function refuseCreation({ kind, metadata: { name, uid } }: KubeObject): void {
+  cluster().put({
+    kind: 'Event',
+    metadata: { name, namespace },
+    involvedObject: { kind, name, uid },
+    type: 'Warning',
+    reason: 'FailedCreate',
+    message: `create Pod ${name}-0 in ${kind} ${name} failed: exceeded quota: none`,
+  });
+}
+
 function stopOperator(): void {
   cluster().delete('Deployment', 'external-secrets', 'external-secrets');
 }
@@ -557,20 +569,15 @@ const cases: readonly Case[] = [
     inject: () => {
       const labels = { app: 'refused' };
       const template = { metadata: { labels }, spec: { containers: [{ name: 'main', image: nginx() }] } };
-      cluster().put({
-        apiVersion: 'apps/v1',
-        kind: 'StatefulSet',
-        metadata: { name: 'refused', namespace, uid: 'refused' },
-        spec: { replicas: 1, selector: { matchLabels: { app: 'none' } }, template },
-      });
-      cluster().put({
-        kind: 'Event',
-        metadata: { name: 'refused', namespace },
-        involvedObject: { kind: 'StatefulSet', name: 'refused', uid: 'refused' },
-        type: 'Warning',
-        reason: 'FailedCreate',
-        message: 'create Pod refused-0 in StatefulSet refused failed: exceeded quota: none',
-      });
+      const selector = { matchLabels: { app: 'none' } };
+      refuseCreation(
+        cluster().put({
+          apiVersion: 'apps/v1',
+          kind: 'StatefulSet',
+          metadata: { name: 'refused', namespace },
+          spec: { replicas: 1, selector, template },
+        }),
+      );
     },
     args: 'statefulset/refused -n shop',
     id: 'pods-refused',
@@ -674,16 +681,9 @@ describe('why', () => {
 
   it('is healthy for a controller that wants no pods, although creating one was refused before', async () => {
     const template = { metadata: {}, spec: { containers: [{ name: 'main', image: nginx() }] } };
-    const metadata = { name: 'idle', namespace, uid: 'idle' };
-    cluster().put({ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata, spec: { replicas: 0, template } });
-    cluster().put({
-      kind: 'Event',
-      metadata: { name: 'idle', namespace },
-      involvedObject: { kind: 'StatefulSet', name: 'idle', uid: 'idle' },
-      type: 'Warning',
-      reason: 'FailedCreate',
-      message: 'exceeded quota: none',
-    });
+    const metadata = { name: 'idle', namespace };
+    const spec = { replicas: 0, template };
+    refuseCreation(cluster().put({ apiVersion: 'apps/v1', kind: 'StatefulSet', metadata, spec }));
     const { code, stdout } = await cli.run('why statefulset/idle -n shop');
     expect(code, stdout).toBe(0);
   });
