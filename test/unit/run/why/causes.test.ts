@@ -360,6 +360,27 @@ describe('the cause', () => {
     expect(causeOf(evidence({ image: probe }))?.fix).toBe('ecr-bootstrap up');
   });
 
+  it('is the refusal of a pod before everything about its image', () => {
+    const { pod: _pod, ...given } = evidence({
+      subject: 'StatefulSet shop/db',
+      refusal: 'exceeded quota: none',
+    });
+    expect(causeOf(given)).toMatchObject({
+      id: 'pods-refused',
+      why: 'exceeded quota: none',
+      fix: 'kubectl -n shop describe statefulset db',
+    });
+  });
+
+  it('writes a bare pod to a file where Kubernetes lets no field change', () => {
+    const { workload: _workload, ...bare } = pod({
+      failure: { cause: 'never-pull', why: 'x', image: image().name },
+    });
+    expect(causeOf(evidence({ pod: bare }))?.fix).toBe(
+      'Write the pod to a file: kubectl -n shop get pod web-1 -o yaml >web-1.yaml. Set imagePullPolicy: IfNotPresent there, then run: kubectl replace --force -f web-1.yaml',
+    );
+  });
+
   it('is not images.exclude for an image that ECR has for another platform', () => {
     const inOther = {
       state: 'no-platform',
@@ -506,6 +527,12 @@ describe('the view', () => {
     const { failure: _, ...running } = pod({ isRunning: true });
     const view = viewOf(evidence({ pod: running, image: image({ inEcr: { ...inEcr, state: 'no-tag' } }) }));
     expect(view).toMatchObject({ verdict: 'healthy', cause: { id: 'tag-missing' } });
+  });
+
+  it('leads to an unknown verdict if nothing wrong was found, but not all was checked', () => {
+    const { pod: _pod, access: _access, ...given } = evidence({ image: image() });
+    expect(viewOf(given).verdict).toBe('healthy');
+    expect(viewOf({ ...given, image: image({ inEcr: denied }) }).verdict).toBe('unknown');
   });
 
   it('marks what could not be checked, and says why', () => {
