@@ -131,6 +131,13 @@ it('checks images that were pushed to ECR and have no source, in any repository 
   expect(list.stdout).toBe('');
 });
 
+it('skips images that were pushed to ECR and that images.exclude matches', async () => {
+  const host = `${cli.world.account}.dkr.ecr.eu-west-1.amazonaws.com`;
+  writeFileSync(join(cli.folder, 'excluding.yaml'), `images: { exclude: ["${host}/own/*"] }\n`);
+  expect((await check(deployment('web', `${host}/own/never:1`))).code).toBe(3);
+  expect((await check(deployment('web', `${host}/own/never:1`), '-c excluding.yaml')).code).toBe(0);
+});
+
 it('reads several files', async () => {
   writeFileSync(join(cli.folder, 'one.yaml'), deployment('web', 'never:1'));
   writeFileSync(join(cli.folder, 'two.yaml'), deployment('web', 'nginx:1.27'));

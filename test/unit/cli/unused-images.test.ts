@@ -185,6 +185,18 @@ it('keeps what a running container reports, an image of the configuration, and t
   expect(await listed()).toEqual([running.digest]);
 });
 
+it('lists a digest that pods run, although ECR does not say whether it has it, and each image once', async () => {
+  const { digest } = seed('1.27', { platforms: ['linux/amd64'] });
+  const removePod = addPod(`docker.io/library/nginx@${digest}`);
+  const undo = cli.world.faults.plan({ kind: 'deny', operation: 'BatchGetImage' });
+  const { stdout } = await cli.run('images -q');
+  undo();
+  removePod();
+  const lines = stdout.trim().split('\n');
+  expect(lines).toContain(`docker.io/library/nginx@${digest}`);
+  expect(new Set(lines).size).toBe(lines.length);
+});
+
 it('keeps an image whose config a runtime reports', async () => {
   const { digest } = seed('loaded');
   const { manifests } = registry().repositories.get(nginx) ?? {};

@@ -147,6 +147,7 @@ it.each([
   '- a',
   'imageRepository: {}\nkubernetesVersion: v1.37.0',
   'kubernetesVersion: v1.37.0',
+  'imageRepository: registry.k8s.io\nkubernetesVersion: "v1.37.0 or later"',
 ])('adds no images for the kubeadm configuration %j', async (text) => {
   configureKubeadm(text);
   expect(await sourcesOf('ConfigMap')).toEqual([]);

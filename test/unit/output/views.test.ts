@@ -186,6 +186,19 @@ describe('the list of images', () => {
     expect(wide.at(6)).toMatch(/External Secrets Operator {2}\S+\/demo\/external-secrets:v0\.12\.1 +a{12}$/);
   });
 
+  it('says on one line each what the list lacks when quiet, so that no part of it looks like a reference', async () => {
+    const data = {
+      registry,
+      images: [],
+      lacks: ['could not list x: a\nnginx:1'],
+      alsoUsed: ['a.example/b:1'],
+    };
+    expect(await lines({ type: 'images', data }, 'quiet')).toEqual([
+      '# incomplete: could not list x: a nginx:1',
+      'a.example/b:1',
+    ]);
+  });
+
   it('prints one source per line when quiet', async () => {
     expect((await lines({ type: 'images', data: { registry, images } }, 'quiet')).slice(0, 2)).toEqual([
       'ghcr.io/external-secrets/external-secrets:v0.12.1',

@@ -372,6 +372,13 @@ describe('the cause', () => {
     });
   });
 
+  it('changes other fields of a static pod in its manifest too', () => {
+    const failure = { cause: 'never-pull', why: 'x', image: image().name } as const;
+    expect(causeOf(evidence({ pod: pod({ isStatic: true, failure }) }))?.fix).toMatch(
+      /^Set imagePullPolicy: IfNotPresent in the static pod's manifest on node /,
+    );
+  });
+
   it('writes a bare pod to a file where Kubernetes lets no field change', () => {
     const { workload: _workload, ...bare } = pod({
       failure: { cause: 'never-pull', why: 'x', image: image().name },
