@@ -2,6 +2,7 @@ import { type Command, Option } from 'commander';
 import { durationArgument, examples, type Program } from './command.ts';
 import { unlessAborted } from '../core/abort.ts';
 import { BootstrapError, exitCodes, severalErrors } from '../core/errors.ts';
+import { oncePerKey } from '../core/once.ts';
 import type { Platforms } from '../core/platform.ts';
 import { excluding } from '../images/exclude.ts';
 import { sourceOf } from '../images/naming.ts';
@@ -19,13 +20,13 @@ import type { ImageRow, ImagesView } from '../output/index.ts';
 import type { Context } from '../steps/context.ts';
 import { isOfRegistry } from '../images/registry-alias.ts';
 import { internetImages, mirroring } from '../mirror/internet.ts';
-import { ecrImage } from '../mirror/pulled-images.ts';
+import { ecrImage, sourceNaming } from '../mirror/pulled-images.ts';
 import { collectImages, isUnreachable, requestedImages } from '../run/collect-images.ts';
 import { manifestError, readManifests } from '../run/manifests.ts';
 import { showReading } from '../run/preflight.ts';
 import type { Session } from '../run/session.ts';
 import { unusedImages, type UnusedOptions } from '../run/unused-images.ts';
-import { unreadText } from '../cluster/images.ts';
+import { type UnreadImages, unreadText } from '../cluster/images.ts';
 
 export function register(command: Command, program: Program): void {
   command
@@ -111,6 +112,13 @@ function run(session: Session, options: ImagesOptions): Promise<number> {
   return images(session, options);
 }
 
+const givenTwice = new BootstrapError({
+  code: 'usage',
+  what: 'could not read the command line',
+  why: '--from-manifests is given twice with the same file',
+  hint: 'Give each file once.',
+});
+
 const withoutEffect = (flag: string, others: string): BootstrapError =>
   new BootstrapError({
     code: 'usage',
@@ -139,14 +147,16 @@ interface LookedUp {
 async function lookUp(session: Session, ctx: Context, options: ImagesOptions): Promise<LookedUp> {
   const { fromManifests, check = false, missing = check, outside = false } = options;
   const { wanted, rejected } = await imagesFrom(session, ctx, options);
-  const [host, platforms] = await Promise.all([ctx.registryHost(), wantedPlatforms(ctx, options)]);
+  const [host, platforms] = await Promise.all([ctx.registryHost(), wantedPlatforms(session, ctx, options)]);
   const hasCluster = fromManifests === undefined;
   const isWhole = hasCluster && !options.fromCluster && !missing && !outside;
-  const [presence, mirrored, alsoUsed, lacks, outsiders] = await Promise.all([
+  // Only lists for programs have what else is used, which takes more requests.
+  const hasUse = isWhole && (session.verbosity === 'quiet' || session.flags.output === 'json');
+  const [presence, mirrored, used, { warnings, lacks }, outsiders] = await Promise.all([
     ctx.mirror.presence(wanted, platforms),
     hasCluster ? ifReachable(() => ctx.inventory.mirroredHosts(), []) : [],
-    isWhole ? ifReachable(() => alsoUsedInEcr(ctx, wanted), []) : [],
-    hasCluster ? unreadIn(ctx, isWhole) : [],
+    hasUse ? ifReachable(() => alsoUsedInEcr(ctx, wanted), nothingUsed) : undefined,
+    hasCluster ? unreadIn(ctx, hasUse) : { warnings: [], lacks: [] },
     // The question of --outside has no answer without the cluster.
     outside
       ? workloadsOutside(ctx)
@@ -154,7 +164,7 @@ async function lookUp(session: Session, ctx: Context, options: ImagesOptions): P
         ? ifReachable(() => workloadsOutside(ctx), noWorkloads)
         : noWorkloads,
   ]);
-  for (const text of lacks) session.reporter.warn(text);
+  for (const text of warnings) session.reporter.warn(text);
   const isMirrored = mirroring(mirrored, ctx.config);
   const rows = presence.map((one) => ({
     ...rowOf(one, host),
@@ -171,45 +181,73 @@ async function lookUp(session: Session, ctx: Context, options: ImagesOptions): P
     ...(check ? presence.flatMap(({ error }) => error ?? []) : []),
   ];
   if (missing) return { view: { ...list, images: rows.filter(isIncomplete), only: 'missing' }, problems };
-  if (!outside) return { view: { ...list, images: rows, ...(isWhole && { alsoUsed }) }, problems };
+  if (!outside) return { view: { ...list, images: rows, ...used }, problems };
   return {
     view: { ...list, images: rows.filter((row) => row.outside.length > 0), only: 'outside' },
     problems,
   };
 }
 
-/** What the list lacks. @param isWhole whether it has {@link alsoUsedInEcr} */
-async function unreadIn({ inventory }: Context, isWhole: boolean): Promise<readonly string[]> {
+interface Unread {
+  readonly warnings: readonly string[];
+  /** Why images may be missing in the list. */
+  readonly lacks: readonly string[];
+}
+
+/** What could not be read. @param hasUse whether the list has {@link alsoUsedInEcr} */
+async function unreadIn({ inventory }: Context, hasUse: boolean): Promise<Unread> {
   try {
     const [named, { unread }] = await Promise.all([
       inventory.unreadImages(),
-      isWhole ? inventory.imageUse() : { unread: [] },
+      hasUse ? inventory.imageUse() : { unread: [] },
     ]);
-    return [...new Set([...named, ...unread].map(unreadText))];
+    const all = [...named, ...unread];
+    const lacks = all.filter(({ isBlind }) => isBlind);
+    return { warnings: textsOf(all), lacks: textsOf(lacks) };
   } catch (error) {
-    if (isUnreachable(error)) return [`the images of the cluster are missing: ${error.why}`];
-    throw error;
+    if (!isUnreachable(error)) throw error;
+    const lacks = [`the images of the cluster are missing: ${error.why}`];
+    return { warnings: lacks, lacks };
   }
 }
+
+const textsOf = (unread: readonly UnreadImages[]): string[] => [...new Set(unread.map(unreadText))];
+
+type Used = Required<Pick<ImagesView, 'alsoUsed' | 'running'>>;
 
 /**
  * What the cluster uses and ECR has in addition to the wanted images, so that a list of the images in use is complete: earlier
  * revisions, excluded images, and the digests that pods run, because a tag may have moved.
  */
-async function alsoUsedInEcr(ctx: Context, wanted: readonly WantedImage[]): Promise<string[]> {
-  const [{ sources }, ids] = await Promise.all([ctx.inventory.imageUse(), ctx.inventory.runningImages()]);
-  const references = [...ids, ...sources.flatMap(({ images }) => images)]
-    .filter((text) => parseIfValid(text))
-    .map((text) => ({ text, wantedBy: 'the cluster' }));
-  const found = await collectImages(ctx, { references, list: false, fromCluster: false });
-  const listed = new Set(wanted.map(({ source }) => source));
-  const pushed = pushedImages(sources, await ctx.registryHost(), ctx.config);
-  const others = [...requestedImages(found), ...pushed].filter(({ source }) => !listed.has(source));
-  const presence = await ctx.mirror.presence(others, 'all');
-  return presence
-    .flatMap(({ image, digest, error }) => (digest === undefined && !error ? [] : [image.source]))
-    .sort();
+async function alsoUsedInEcr(ctx: Context, wanted: readonly WantedImage[]): Promise<Used> {
+  const [{ sources }, running, host] = await Promise.all([
+    ctx.inventory.imageUse(),
+    ctx.inventory.runningImages(),
+    ctx.registryHost(),
+  ]);
+  const keyOf = ({ repository, tag }: WantedImage): string => `${repository} ${tag}`;
+  const nameAtSource = sourceNaming(host, ctx.config);
+  const listed = new Set(wanted.map(keyOf));
+  const others = new Map<string, WantedImage>();
+  for (const text of new Set([...running, ...sources.flatMap(({ images }) => images)])) {
+    const reference = parseIfValid(nameAtSource(text));
+    const image = reference && ecrImage(canonical(reference), host, ctx.config);
+    if (!image || image instanceof BootstrapError || listed.has(keyOf(image))) continue;
+    others.set(keyOf(image), image);
+  }
+  const presence = await ctx.mirror.presence([...others.values()], 'all');
+  const found = presence.flatMap(({ image, digest, error }) =>
+    digest === undefined && !error ? [] : [image],
+  );
+  const digests = new Set(found.map(({ tag }) => tag));
+  const isListed = (id: string): boolean => id.includes('@') && digests.has(id.replace(/^.*@/, ''));
+  return {
+    alsoUsed: found.map(({ source }) => source).sort(),
+    running: running.filter((id) => !isListed(id)).sort(),
+  };
 }
+
+const nothingUsed: Used = { alsoUsed: [], running: [] };
 
 const noWorkloads: ReadonlyMap<string, string[]> = new Map();
 
@@ -226,6 +264,7 @@ async function imagesFrom(
 ): Promise<ChosenImages> {
   const from = { references: [], list: false };
   if (fromManifests !== undefined) {
+    if (new Set(fromManifests).size < fromManifests.length) throw givenTwice;
     const read = await Promise.all(fromManifests.map((file) => readManifests(session, file)));
     const manifests = read.flat();
     const found = await collectImages(ctx, { ...from, fromCluster: false, manifests });
@@ -243,30 +282,37 @@ async function imagesFrom(
   return { wanted: [operator, ...others], rejected: [] };
 }
 
-/** Images that are named in ECR and that are not copies: users pushed them there. */
+/** Images of the project that manifests name in ECR and that are not copies: users pushed them there. */
 function pushedImages(
-  users: readonly ImageUser[],
+  manifests: readonly ImageUser[],
   registryHost: string,
-  config: Context['config'],
+  { project, images: { exclude, map } }: Context['config'],
 ): readonly WantedImage[] {
-  const isExcluded = excluding(config.images.exclude);
-  const naming = { project: config.project, map: config.images.map };
-  const found = new Map<string, WantedImage>();
-  for (const user of users) {
-    for (const text of user.images) {
-      const reference = parseIfValid(text);
-      if (!reference || !isOfRegistry(reference, registryHost) || isExcluded(reference)) continue;
-      const image = sourceOf(reference, naming) ? undefined : ecrImage(reference, registryHost, config);
-      if (!image || image instanceof BootstrapError) continue;
-      const wantedBy = [...(found.get(image.source)?.wantedBy ?? []), imageUserName(user)];
-      found.set(image.source, { ...image, wantedBy: [...new Set(wantedBy)] });
+  const isExcluded = excluding(exclude);
+  const imageOf = oncePerKey((text): Omit<WantedImage, 'wantedBy'> | undefined => {
+    const reference = parseIfValid(text);
+    if (!reference || !isOfRegistry(reference, registryHost) || isExcluded(reference)) return undefined;
+    const { path, tag = 'latest', digest } = reference;
+    if (!path.startsWith(`${project}/`) || sourceOf(reference, { project, map })) return undefined;
+    return { source: formatReference(reference), repository: path, tag: digest ?? tag };
+  });
+  const found = new Map<
+    string,
+    { readonly image: Omit<WantedImage, 'wantedBy'>; readonly users: Set<string> }
+  >();
+  for (const user of manifests) {
+    for (const image of user.images.map(imageOf)) {
+      if (!image) continue;
+      const { users } = found.get(image.source) ?? { users: new Set() };
+      found.set(image.source, { image, users: users.add(imageUserName(user)) });
     }
   }
-  return [...found.values()];
+  return [...found.values()].map(({ image, users }) => ({ ...image, wantedBy: [...users] }));
 }
 
 /** Manifests are checked without a cluster, whose nodes would have platforms. */
 async function wantedPlatforms(
+  { reporter }: Session,
   ctx: Context,
   { fromManifests, check, missing }: ImagesOptions,
 ): Promise<Platforms> {
@@ -275,11 +321,11 @@ async function wantedPlatforms(
   try {
     return await ctx.platforms();
   } catch (error) {
-    // The list is right without them, and says that nodes could not be read.
-    const isDenied =
-      error instanceof BootstrapError &&
-      (error.cause as BootstrapError | undefined)?.code === 'cluster-denied';
+    if (!(error instanceof BootstrapError)) throw error;
+    const isDenied = (error.cause as BootstrapError | undefined)?.code === 'cluster-denied';
+    // Without them, the list is right, but not what is missing in it.
     if (!isDenied || check || missing) throw error;
+    reporter.warn(`${error.what}: ${error.why}`);
     return 'all';
   }
 }

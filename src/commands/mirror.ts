@@ -93,7 +93,7 @@ export async function mirror(
   const { reporter } = session;
   const named = [
     ...references.map((text) => ({ text, wantedBy: 'you', where: 'command line' })),
-    ...(options.fromFile === undefined ? [] : await readReferences(session, options.fromFile)),
+    ...(options.fromFile === undefined ? [] : (await readReferences(session, options.fromFile)).references),
   ];
   const list = openFailedList(session, options.failedTo);
   const isNothing = named.length === 0 && options.fromFile !== undefined && !options.fromCluster;

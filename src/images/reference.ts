@@ -91,7 +91,7 @@ function locate(text: string, name: string): { host: string; path: string } {
   const host = isHost ? lowerCase(first) : dockerHub;
   const path = isHost ? name.slice(slash + 1) : name;
   checkHost(text, host);
-  checkPath(text, path);
+  checkPath(text, name, path);
   if (!dockerHubNames.has(host)) return { host, path };
   return { host: dockerHub, path: path.includes('/') ? path : `library/${path}` };
 }
@@ -127,8 +127,9 @@ function checkHost(text: string, host: string): void {
   }
 }
 
-function checkPath(text: string, path: string): void {
-  const inLowerCase = text.replace(path, path.toLowerCase());
+function checkPath(text: string, name: string, path: string): void {
+  const before = text.slice(0, name.length - path.length);
+  const inLowerCase = `${before}${path.toLowerCase()}${text.slice(name.length)}`;
   if (inLowerCase !== text && parseIfValid(inLowerCase)) {
     throw invalid(
       text,

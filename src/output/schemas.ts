@@ -134,6 +134,9 @@ export const imagesSchema = object({
     .describe(
       'What the cluster uses and ECR has in addition to these images: earlier revisions, excluded images, and the digests that pods run. Only in the list of all images.',
     ),
+  running: list(text)
+    .exactOptional()
+    .describe('What else containers run, as their runtimes report it. ECR may have it under another name.'),
   lacks: list(text)
     .exactOptional()
     .describe('Why images of the cluster are missing in the list. Present only if some may be.'),

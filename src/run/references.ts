@@ -1,12 +1,15 @@
-import { incompleteMark } from '../images/list.ts';
+import { incompleteMark, runningMark } from '../images/list.ts';
 import type { GivenReference } from '../images/wanted.ts';
 import { inputName, readInput } from './input-file.ts';
 import type { Session } from './session.ts';
 
-/** The references in a file, one per line, and what its writer says that it lacks. */
+/** The references in a file, and what its comments say to `--keep`. */
 export interface ReferenceList {
   readonly references: readonly GivenReference[];
+  /** What the list lacks. */
   readonly lacks: readonly string[];
+  /** What containers run, as their runtimes report it. */
+  readonly running: readonly string[];
 }
 
 /**
@@ -14,7 +17,7 @@ export interface ReferenceList {
  * @param file a path, or `-` for standard input
  * @throws BootstrapError `file-missing`, or `reference-invalid` if the file is not text
  */
-export async function readReferenceList(
+export async function readReferences(
   session: Session,
   file: string,
   flag = '--from-file',
@@ -28,17 +31,11 @@ export async function readReferenceList(
     hint: 'Pass a text file with one image reference per line.',
   });
   const lines = text.split(/\r?\n/);
-  return {
-    references: lines.flatMap((line, index) => {
-      const reference = line.replace(/(^|\s)#.*$/, '').trim();
-      return reference === '' ? [] : [{ text: reference, wantedBy, where: `${wantedBy}, line ${index + 1}` }];
-    }),
-    lacks: lines.flatMap((line) =>
-      line.startsWith(incompleteMark) ? [line.slice(incompleteMark.length)] : [],
-    ),
-  };
+  const marked = (mark: string): string[] =>
+    lines.flatMap((line) => (line.startsWith(mark) ? [line.slice(mark.length)] : []));
+  const references = lines.flatMap((line, index) => {
+    const reference = line.replace(/(^|\s)#.*$/, '').trim();
+    return reference === '' ? [] : [{ text: reference, wantedBy, where: `${wantedBy}, line ${index + 1}` }];
+  });
+  return { references, lacks: marked(incompleteMark), running: marked(runningMark) };
 }
-
-/** The references of {@link readReferenceList}. */
-export const readReferences = async (session: Session, file: string): Promise<readonly GivenReference[]> =>
-  (await readReferenceList(session, file)).references;

@@ -14,7 +14,7 @@ import type { Context } from '../steps/context.ts';
 import { confirm, placeOf } from './confirm.ts';
 import { inputName } from './input-file.ts';
 import { probe, refuseUnreached, showReading } from './preflight.ts';
-import { readReferenceList } from './references.ts';
+import { readReferences } from './references.ts';
 import type { Session } from './session.ts';
 import { announcingStop } from './stopping.ts';
 import { prepareListUpdate } from './update-lists.ts';
@@ -31,6 +31,13 @@ export interface UnusedOptions {
 
 const defaultAgeMs = 3_600_000;
 
+/** What other clusters use. */
+interface KeptImages {
+  readonly names: readonly string[];
+  /** What their containers run, as the runtimes report it. */
+  readonly ids: readonly string[];
+}
+
 /** Lists the images in ECR that nothing uses, and with `prune` deletes them. Resolves to the exit code. */
 export async function unusedImages(session: Session, options: UnusedOptions): Promise<number> {
   const { reporter, signal } = session;
@@ -39,7 +46,7 @@ export async function unusedImages(session: Session, options: UnusedOptions): Pr
   const reached = await unlessAborted(signal, () => probe(ctx, new Set(['aws', 'cluster'])));
   await session.header(reached.header);
   refuseUnreached(reached);
-  const kept = await keptReferences(session, options.keep ?? []);
+  const kept = await keptImages(session, options.keep ?? []);
   const unused = await unlessAborted(signal, async () => {
     if (options.prune) await refuseOtherClusters(ctx, options.keep ?? []);
     return observe(ctx, kept, options);
@@ -60,27 +67,29 @@ export async function unusedImages(session: Session, options: UnusedOptions): Pr
  * @throws BootstrapError `use-unknown` for a list that is empty, incomplete, or has other text: it would let images be
  * deleted that its cluster uses; `usage` for a file that is given twice, because there must be one for each cluster
  */
-async function keptReferences(session: Session, files: readonly string[]): Promise<readonly string[]> {
+async function keptImages(session: Session, files: readonly string[]): Promise<KeptImages> {
   const paths = files.map((file) => resolve(session.cwd, file));
   const twice = files.find((_, index) => paths.indexOf(paths[index] ?? '') < index);
   if (twice !== undefined) throw givenTwice(twice);
-  const kept: string[] = [];
+  const names: string[] = [];
+  const ids: string[] = [];
   for (const file of files) {
-    const { references, lacks } = await readReferenceList(session, file, '--keep');
+    const { references, lacks, running } = await readReferences(session, file, '--keep');
     const [lack] = lacks;
     if (lack !== undefined) throw unusableList(`${inputName(file)} is incomplete: ${lack}`);
     if (references.length === 0) throw unusableList(`${inputName(file)} lists no images`);
     for (const { text, where } of references) {
       if (!parseIfValid(text))
         throw unusableList(`"${shortText(text)}" is not an image reference (${where})`);
-      kept.push(text);
+      names.push(text);
     }
+    ids.push(...running);
   }
-  return kept;
+  return { names, ids };
 }
 
 /** Everything that this cluster, the configuration and the lists of `--keep` use. */
-async function usedBy(ctx: Context, kept: readonly string[]): Promise<UsedImages> {
+async function usedBy(ctx: Context, kept: KeptImages): Promise<UsedImages> {
   const { project, images } = ctx.config;
   const [host, use, running, { operator, others }] = await Promise.all([
     ctx.registryHost(),
@@ -90,10 +99,10 @@ async function usedBy(ctx: Context, kept: readonly string[]): Promise<UsedImages
   ]);
   const used = new UsedImages({ project, map: images.map }, host);
   for (const image of [operator, ...others]) used.addImage(image);
-  for (const text of [...images.list, ...kept, ...use.sources.flatMap((source) => source.images)]) {
+  for (const text of [...images.list, ...kept.names, ...use.sources.flatMap((source) => source.images)]) {
     used.addReference(text);
   }
-  for (const id of running) used.addRunning(id);
+  for (const id of [...running, ...kept.ids]) used.addRunning(id);
   return used;
 }
 
@@ -104,7 +113,7 @@ interface Observed extends Unused {
 /** @throws BootstrapError `use-unknown` when something that may use images is hidden, and they would be deleted */
 async function observe(
   ctx: Context,
-  kept: readonly string[],
+  kept: KeptImages,
   { prune = false, olderThan = defaultAgeMs }: UnusedOptions,
 ): Promise<Observed> {
   const [used, unread, { unread: more }] = await Promise.all([
@@ -125,7 +134,7 @@ async function prune(
   session: Session,
   ctx: Context,
   listed: Unused,
-  kept: readonly string[],
+  kept: KeptImages,
   options: UnusedOptions,
 ): Promise<number> {
   const { reporter, signal } = session;

@@ -288,5 +288,5 @@ export function listName(host: string): string {
   if (/^[a-z0-9.-]+$/.test(host) && host.length <= maxNameLength) return `${otherHostsName}.${host}`;
   const words = host.match(/[a-z0-9]+(?:\.[a-z0-9]+)*/g) ?? [];
   const readable = words.join('-').slice(0, maxNameLength).replace(/[.-]$/, '');
-  return `${otherHostsName}.${readable}.${sha256(host).slice(0, 8)}`;
+  return [otherHostsName, readable, sha256(host).slice(0, 8)].filter(Boolean).join('.');
 }

@@ -1,16 +1,20 @@
-import { incompleteMark } from '../../images/list.ts';
+import { incompleteMark, runningMark } from '../../images/list.ts';
 import type { Cell, Column, Layout } from '../layout.ts';
 import { formatBytes, plural, shortDigest } from '../units.ts';
 import type { ImageRow, ImagesView, PrunedView, UnusedView } from '../view.ts';
 
 /** One reference per line, for `mirror`: without images that users pushed to ECR, unless they are missing there. */
-export const imageNames = ({ images, alsoUsed = [], lacks = [] }: ImagesView): string[] => [
-  ...lacks.map((text) => `${incompleteMark}${text.replace(/\s+/g, ' ')}`),
+export const imageNames = ({ images, alsoUsed = [], running = [], lacks = [] }: ImagesView): string[] => [
+  ...lacks.map((text) => comment(incompleteMark, text)),
   ...images
     .filter(({ source, target, present }) => source !== target || present !== true)
     .map(({ source }) => source),
   ...alsoUsed,
+  ...running.map((id) => comment(runningMark, id)),
 ];
+
+/** On one line: the next one would be read as a reference. */
+const comment = (mark: string, text: string): string => `${mark}${text.replace(/\s+/g, ' ')}`;
 
 /** The images by urgency: not in ECR, in ECR but pulled from the internet, in order. */
 export function imageLines(
@@ -142,8 +146,10 @@ const legend = (images: readonly ImageRow[], { marks }: Layout): string =>
 function remarks(images: readonly ImageRow[], from: ImagesView['from'], layout: Layout): string[] {
   const mirrored = images.filter((image) => image.mirrored).length;
   const workloads = new Set(images.flatMap(({ outside }) => outside)).size;
+  // What users pushed to ECR has no source.
+  const copies = images.filter(({ source, target }) => source !== target);
   return [
-    ...(images.some((image) => urgency(image) === 0 || urgency(image) === 2)
+    ...(copies.some((image) => urgency(image) === 0 || urgency(image) === 2)
       ? [
           from === 'manifests'
             ? 'To copy what is missing, add this: -q | ecr-bootstrap mirror --from-file -'

@@ -17,6 +17,7 @@ import {
   type CheckedSecret,
   type Evidence,
   type ImageEvidence,
+  isAbsent,
   isServing,
   known,
   type NodeEvidence,
@@ -59,7 +60,7 @@ const causes: readonly Cause[] = [
     evidence.refusal === undefined
       ? undefined
       : {
-          what: `${evidence.subject} has no pod: creating one was refused`,
+          what: `${evidence.subject} could not create a pod`,
           why: evidence.refusal,
           fix: describingOwner(evidence),
         },
@@ -166,8 +167,9 @@ const causes: readonly Cause[] = [
   })),
   ofEcr('platform-missing', 'no-platform', ({ stored, image }) => ({
     what: `ECR has ${nameIn(stored)} without ${stored.platform ?? 'the platform of the node'}`,
-    why: 'it was copied for other platforms',
-    fix: `ecr-bootstrap mirror --platform cluster ${image.source ?? image.name}`,
+    why:
+      image.source === undefined ? 'it was pushed for other platforms' : 'it was copied for other platforms',
+    fix: copyingPlatform(image),
   })),
   ofEcr('platform-unavailable', 'unavailable-platform', ({ stored }, evidence) => ({
     what: `${nameIn(stored)} does not exist for ${stored.platform ?? 'the platform of the node'}`,
@@ -321,7 +323,7 @@ const causes: readonly Cause[] = [
       ? {
           what: `${image.name} does not exist for the platform of node ${node?.name ?? ''}`,
           why: failure.why,
-          fix: `ecr-bootstrap mirror --platform cluster ${image.source ?? image.name}`,
+          fix: copyingPlatform(image),
         }
       : undefined,
   ),
@@ -531,10 +533,11 @@ interface Owner {
 
 /** How to change another field than the image. @param change `Set imagePullPolicy: IfNotPresent` */
 function changing(change: string, evidence: Evidence): string {
+  const { pod } = evidence;
   const owner = ownerOf(evidence);
   if (!owner) return `${change}.`;
   const { kind, namespace, name } = owner;
-  if (evidence.pod?.isStatic) return `${change} ${manifestOf(evidence.pod)}`;
+  if (pod?.isStatic) return `${change} in the static pod's manifest on node ${nodeOf(pod)}`;
   if (kind === 'Job') return `${change} in a new Job: its template cannot change.`;
   if (kind !== 'Pod') return `${change}: kubectl -n ${namespace} edit ${kind.toLowerCase()} ${name}`;
   // Kubernetes allows no such change of a pod.
@@ -542,10 +545,8 @@ function changing(change: string, evidence: Evidence): string {
   return `Write the pod to a file: kubectl -n ${namespace} get pod ${name} -o yaml >${file}. ${change} there, then run: kubectl replace --force -f ${file}`;
 }
 
-const manifestOf = ({ object }: PodEvidence): string => {
-  const { nodeName = '' } = (object['spec'] ?? {}) as { readonly nodeName?: string };
-  return `in the static pod's manifest on node ${nodeName}`;
-};
+const nodeOf = ({ object }: PodEvidence): string =>
+  ((object['spec'] ?? {}) as { readonly nodeName?: string }).nodeName ?? '';
 
 /** Kinds whose image `kubectl set image` can change. */
 const settable = /^(Pod|ReplicationController|Deployment|DaemonSet|ReplicaSet|StatefulSet|CronJob)$/;
@@ -553,19 +554,14 @@ const settable = /^(Pod|ReplicationController|Deployment|DaemonSet|ReplicaSet|St
 /** How to change the image. @param to undefined if there is no reference that would work */
 function settingImage(evidence: Evidence, to: string | undefined): string {
   const { pod, image } = evidence;
-  const owner = ownerOf(evidence);
+  const { kind = '', namespace = '', name = '' } = ownerOf(evidence) ?? {};
+  const isSettable = settable.test(kind) && !pod?.isStatic && image?.container !== undefined;
+  if (to !== undefined && isSettable)
+    return `kubectl -n ${namespace} set image ${kind.toLowerCase()}/${name} ${image.container ?? ''}=${to}`;
   const change = to === undefined ? 'Change the image' : `Change the image to ${to}`;
-  if (!owner) return `${change}.`;
-  const { kind, namespace, name } = owner;
-  if (pod?.isStatic) return `${change} ${manifestOf(pod)}`;
-  // The template of a Job cannot change.
-  if (kind === 'Job')
-    return to === undefined
-      ? 'Create the Job again with another image'
-      : `Create the Job again with the image ${to}`;
-  if (to === undefined || image?.container === undefined || !settable.test(kind))
-    return `${change}: kubectl -n ${namespace} edit ${kind.toLowerCase()} ${name}`;
-  return `kubectl -n ${namespace} set image ${kind.toLowerCase()}/${name} ${image.container}=${to}`;
+  // Of a pod, only the images of containers can change.
+  const isPod = kind === 'Pod' && !pod?.isStatic && image?.container !== undefined;
+  return isPod ? `${change}: kubectl -n ${namespace} edit pod ${name}` : changing(change, evidence);
 }
 
 /** The command that creates the pod again. */
@@ -577,8 +573,10 @@ function recreating({ pod }: Evidence): string {
   return `kubectl ${target} get pod ${name} -o yaml | kubectl replace --force -f -`;
 }
 
-const isAbsent = ({ inEcr }: ImageEvidence): boolean =>
-  /^no-(repository|tag|digest)$/.test(known(inEcr)?.state ?? '');
+const copyingPlatform = ({ source }: ImageEvidence): string =>
+  source === undefined
+    ? 'Push it for this platform too; it is not a copy of another registry.'
+    : `ecr-bootstrap mirror --platform cluster ${source}`;
 
 function copying({ source, unavailable, host }: ImageEvidence): string {
   if (unavailable) return unavailable.hint;

@@ -21,7 +21,7 @@ export interface Evidence {
   readonly users: readonly string[];
   /** The pod that was examined: of several, one that fails. */
   readonly pod?: PodEvidence;
-  /** Why a controller without pods could not create one. */
+  /** Why a controller could not create a pod. */
   readonly refusal?: string;
   readonly image?: ImageEvidence;
   readonly node?: NodeEvidence;
@@ -73,6 +73,10 @@ export interface ImageEvidence {
   readonly instead?: string;
   readonly inEcr: Read<StoredImage>;
 }
+
+/** Whether ECR is known not to have the image at all. */
+export const isAbsent = ({ inEcr }: Pick<ImageEvidence, 'inEcr'>): boolean =>
+  /^no-(repository|tag|digest)$/.test(known(inEcr)?.state ?? '');
 
 export interface NodeEvidence {
   readonly name: string;

@@ -16,7 +16,7 @@ export async function explainSubject(subject: Subject, namespace: string, ctx: C
 }
 
 export function viewOf(evidence: Evidence): WhyView {
-  const { subject, pod, registryHost } = evidence;
+  const { subject, pod, refusal, registryHost } = evidence;
   const cause = causeOf(evidence);
   // The host is the same everywhere, and longer than what matters.
   const short = (text: string): string =>
@@ -24,10 +24,18 @@ export function viewOf(evidence: Evidence): WhyView {
       ? text
       : text.replace(/(\/\/)?[a-z0-9][a-z0-9.-]+\//g, (host) => (host === `${registryHost}/` ? '' : host));
   const chain = chainOf(evidence);
-  const isChecked = chain.every(({ state }) => state !== 'unknown');
+  const { phase } = (pod?.object['status'] ?? {}) as { readonly phase?: string };
+  const isChecked = phase === 'Succeeded' || chain.every(({ state }) => state !== 'unknown');
   return {
     subject,
-    verdict: pod?.isRunning ? 'healthy' : cause ? 'cause-found' : isChecked ? 'healthy' : 'unknown',
+    verdict:
+      pod?.isRunning && refusal === undefined
+        ? 'healthy'
+        : cause
+          ? 'cause-found'
+          : isChecked
+            ? 'healthy'
+            : 'unknown',
     ...(cause && { cause: { ...cause, what: short(cause.what), why: short(cause.why) } }),
     chain: chain.map((link) => ({ ...link, text: short(link.text) })),
   };

@@ -45,6 +45,7 @@ import {
   type CheckedSecret,
   type Evidence,
   type ImageEvidence,
+  isAbsent,
   isServing,
   known,
   type NodeEvidence,
@@ -72,7 +73,7 @@ export async function readEvidence(found: Found, ctx: Context): Promise<Evidence
     read(ctx.registryHost()),
     read(ctx.inventory.mirroredHosts()),
     pod && readPod(pod, ctx),
-    pod || !object ? undefined : readRefusal(object, ctx),
+    object && object !== pod ? readRefusal(object, pod !== undefined, ctx) : undefined,
     nodeName === undefined
       ? undefined
       : read(listedObject(ctx.cluster, { apiVersion: 'v1', kind: 'Node', name: nodeName })),
@@ -82,7 +83,12 @@ export async function readEvidence(found: Found, ctx: Context): Promise<Evidence
   const [images, nodeEvidence, access] = await Promise.all([
     Promise.all(
       imagesIn(found, podEvidence).map((image) =>
-        readImage(image, { carrier, users, platform: platformOf(node) }, registry, ctx),
+        readImage(
+          image,
+          { carrier, users, platform: platformOf(node) ?? selectedPlatform(carrier) },
+          registry,
+          ctx,
+        ),
       ),
     ),
     nodeName === undefined ? undefined : readNode(nodeName, nodeObject, registry, ctx),
@@ -116,30 +122,44 @@ interface ControllerStatus {
   }[];
 }
 
-/** Why a controller could not create pods: by its status, or by the newest event about it. */
-async function readRefusal(object: KubeObject, { cluster }: Context): Promise<string | undefined> {
-  const { namespace, uid = '' } = object.metadata;
+/** Why a controller could not create pods: by its status, or without a pod by the newest event about it. */
+async function readRefusal(
+  object: KubeObject,
+  hasPod: boolean,
+  { cluster }: Context,
+): Promise<string | undefined> {
+  const { namespace, name, uid = '' } = object.metadata;
   if (namespace === undefined) return undefined;
   const { conditions = [] } = (object['status'] ?? {}) as ControllerStatus;
   const failed = conditions.find(({ type, status }) => type === 'ReplicaFailure' && status === 'True');
   if (failed) return short(failed.message ?? failed.type);
-  if (!wantsPods(object)) return undefined;
-  const fieldSelector = `involvedObject.uid=${uid},type=Warning,reason=FailedCreate`;
+  if (hasPod || !wantsPods(object)) return undefined;
+  // The pods of a CronJob are created by its Jobs, whose names begin with its own.
+  const isCronJob = object.kind === 'CronJob';
+  const about = isCronJob ? 'involvedObject.kind=Job' : `involvedObject.uid=${uid}`;
+  const fieldSelector = `${about},type=Warning,reason=FailedCreate`;
   const events = known(
     await read(cluster.list({ apiVersion: 'v1', kind: 'Event' }, { namespace, fieldSelector })),
   );
-  const message = oldestFirst(events ?? []).at(-1)?.['message'];
+  const isAbout = (event: KubeObject): boolean => {
+    const { involvedObject } = event as { readonly involvedObject?: { readonly name?: string } };
+    return !isCronJob || involvedObject?.name?.replace(/-[^-]*$/, '') === name;
+  };
+  const message = oldestFirst((events ?? []).filter(isAbout)).at(-1)?.['message'];
   return typeof message === 'string' ? short(message) : undefined;
 }
 
 /** An event stays for an hour, so it may be older than the present state. */
 function wantsPods(object: KubeObject): boolean {
-  const { replicas } = (object['spec'] ?? {}) as { readonly replicas?: number };
+  const { replicas, suspend } = (object['spec'] ?? {}) as {
+    readonly replicas?: number;
+    readonly suspend?: boolean;
+  };
   const { completionTime, desiredNumberScheduled } = (object['status'] ?? {}) as {
     readonly completionTime?: string;
     readonly desiredNumberScheduled?: number;
   };
-  return replicas !== 0 && completionTime === undefined && desiredNumberScheduled !== 0;
+  return replicas !== 0 && !suspend && completionTime === undefined && desiredNumberScheduled !== 0;
 }
 
 /** The images of one object that are looked up. */
@@ -200,6 +220,17 @@ function platformOf(node: KubeObject | undefined): string | undefined {
   return operatingSystem && architecture ? `${operatingSystem}/${architecture}` : undefined;
 }
 
+/** The platform of the nodes that a template selects. */
+function selectedPlatform(carrier: KubeObject | undefined): string | undefined {
+  const { nodeSelector = {} } = ((carrier && podSpecOf(carrier)) ?? {}) as {
+    readonly nodeSelector?: Readonly<Record<string, string>>;
+  };
+  const architecture = nodeSelector['kubernetes.io/arch'];
+  return architecture === undefined
+    ? undefined
+    : `${nodeSelector['kubernetes.io/os'] ?? 'linux'}/${architecture}`;
+}
+
 interface ImageUse {
   readonly carrier: KubeObject | undefined;
   readonly users: readonly string[];
@@ -226,9 +257,11 @@ async function readImage(
   const source = isOfRegistry(reference, host) ? sourceOf(reference, naming) : reference;
   const image = ecrImage(reference, host, ctx.config);
   const isOnInternet = known(route) === 'internet' && known(await read(isNodeAccessOn(ctx))) === true;
-  const inEcr = image instanceof BootstrapError ? image : await read(storedFor(image, platform, ctx));
-  const isAbsent = /^no-(repository|tag|digest)$/.test(known(inEcr)?.state ?? '');
-  const wanted = isAbsent && source && !(image instanceof BootstrapError) ? image : undefined;
+  const inEcr =
+    image instanceof BootstrapError
+      ? image
+      : await read(storedFor(image, platform, source !== undefined, ctx));
+  const wanted = isAbsent({ inEcr }) && source && !(image instanceof BootstrapError) ? image : undefined;
   const unavailable =
     wanted &&
     source &&
@@ -246,14 +279,18 @@ async function readImage(
   };
 }
 
-/** What ECR has for the platform of the node; without a node, for all platforms of the cluster. */
+/**
+ * What ECR has for the platform of the node. Without a node, what it has of a copy for all platforms of the cluster: for
+ * these `mirror` copies it.
+ */
 async function storedFor(
   image: WantedImage,
   platform: string | undefined,
+  isCopy: boolean,
   ctx: Context,
 ): Promise<StoredImage> {
   const known = await storedImage(image, platform, ctx);
-  if (platform !== undefined || known.state !== 'present') return known;
+  if (platform !== undefined || !isCopy || known.state !== 'present') return known;
   const platforms = await read(ctx.platforms());
   if (platforms instanceof BootstrapError || platforms === 'all') return known;
   const all = await Promise.all(

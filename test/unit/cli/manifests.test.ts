@@ -113,29 +113,50 @@ it('exits 0 with --check when ECR has every image, under its public name or its 
   });
 });
 
-it('checks images that were pushed to ECR and have no source, in any repository of the registry', async () => {
+it('checks images of the project that were pushed to ECR and have no source', async () => {
   const host = `${cli.world.account}.dkr.ecr.eu-west-1.amazonaws.com`;
-  cli.world.aws.registry.seed('own/app', '1');
-  const stdin = deployment('web', `${host}/own/app:1`, `${host}/own/app:2`, `${host}/shop/none`);
-  const missing = [`${host}/own/app:2`, `${host}/shop/none:latest`];
+  cli.world.aws.registry.seed('shop/own/app', '1');
+  const stdin = deployment('web', `${host}/shop/own/app:1`, `${host}/shop/own/app:2`, `${host}/shop/none`);
+  const missing = [`${host}/shop/own/app:2`, `${host}/shop/none:latest`];
   expect(await check(stdin, '-q')).toMatchObject({ code: 3, stdout: `${missing.join('\n')}\n` });
   expect((await rows(stdin)).map(({ source, present }) => [source, present])).toEqual([
-    [`${host}/own/app:1`, true],
+    [`${host}/shop/own/app:1`, true],
     ...missing.map((source) => [source, false]),
   ]);
-  expect(await check(deployment('web', `${host}/own/app:1`), '-q')).toMatchObject({ code: 0, stdout: '' });
+  expect(await check(deployment('web', `${host}/shop/own/app:1`), '-q')).toMatchObject({
+    code: 0,
+    stdout: '',
+  });
   const list = await cli.run('images --from-manifests - -q', {
     env,
-    stdin: deployment('web', `${host}/own/app:1`),
+    stdin: deployment('web', `${host}/shop/own/app:1`),
   });
   expect(list.stdout).toBe('');
 });
 
+it('skips images of other projects of the registry, which it may not read', async () => {
+  const host = `${cli.world.account}.dkr.ecr.eu-west-1.amazonaws.com`;
+  expect((await check(deployment('web', `${host}/other/app:1`))).code).toBe(0);
+});
+
+it('suggests to mirror only what has a source', async () => {
+  const host = `${cli.world.account}.dkr.ecr.eu-west-1.amazonaws.com`;
+  const { code, stdout } = await check(deployment('web', `${host}/shop/own/never:1`));
+  expect(code).toBe(3);
+  expect(stdout).not.toContain('mirror --from-file');
+});
+
+it('refuses a file that is given twice', async () => {
+  const { code, stderr } = await check(deployment('web', 'nginx:1.27'), '--from-manifests -');
+  expect(code).toBe(2);
+  expect(stderr).toContain('--from-manifests is given twice with the same file');
+});
+
 it('skips images that were pushed to ECR and that images.exclude matches', async () => {
   const host = `${cli.world.account}.dkr.ecr.eu-west-1.amazonaws.com`;
-  writeFileSync(join(cli.folder, 'excluding.yaml'), `images: { exclude: ["${host}/own/*"] }\n`);
-  expect((await check(deployment('web', `${host}/own/never:1`))).code).toBe(3);
-  expect((await check(deployment('web', `${host}/own/never:1`), '-c excluding.yaml')).code).toBe(0);
+  writeFileSync(join(cli.folder, 'excluding.yaml'), `images: { exclude: ["${host}/shop/own/*"] }\n`);
+  expect((await check(deployment('web', `${host}/shop/own/never:1`))).code).toBe(3);
+  expect((await check(deployment('web', `${host}/shop/own/never:1`), '-c excluding.yaml')).code).toBe(0);
 });
 
 it('reads several files', async () => {

@@ -521,6 +521,80 @@ describe('images --prune', () => {
     }
   });
 
+  describe('with a list that images -q wrote', () => {
+    const addRevision = (...images: readonly string[]): void => {
+      const containers = images.map((image, index) => ({ name: `c${index}`, image }));
+      cli.world.cluster.put({
+        kind: 'ReplicaSet',
+        metadata: { name: 'old-1', namespace: 'shop', labels: { 'pod-template-hash': '1' } },
+        spec: { replicas: 0, template: { spec: { containers } } },
+      });
+    };
+    const listOf = async (settings: string): Promise<string> => {
+      file('listing.yaml', `project: shop\n${settings}\n`);
+      const { code, stdout, stderr } = await cli.run('images -q -c listing.yaml');
+      expect(code, stderr).toBe(0);
+      return stdout;
+    };
+    const repositories = async (list: string): Promise<readonly string[]> => {
+      file('other.txt', list);
+      return (await unused('--keep other.txt')).images.map((one) => one.repository);
+    };
+
+    it.each(['', 'exclude: ["*.amazonaws.com/*"]'])(
+      'keeps images that users pushed, with %j',
+      async (more) => {
+        repository('shop/base/old');
+        seed('1', {}, 'shop/base/old');
+        const restore = cli.world.cluster.save();
+        addRevision(`${cli.world.registryHost}/shop/base/old:1`);
+        const list = await listOf(`images: { ${more} }`);
+        restore();
+        expect(await repositories('docker.io/library/nginx:1\n')).toContain('shop/base/old');
+        expect(await repositories(list)).toEqual([]);
+      },
+    );
+
+    it('has two sources with one name in ECR, of which an earlier revision uses one', async () => {
+      const restore = cli.world.cluster.save();
+      addRevision('quay.io/library/nginx:1.27', 'docker.io/library/nginx:1.27');
+      const map = 'map: { docker.io/library/nginx: base/nginx, quay.io/library/nginx: base/nginx }';
+      expect(await listOf(`images: { ${map} }`)).toContain('docker.io/library/nginx:1.27');
+      restore();
+    });
+
+    it('keeps what containers run under the name of another registry, or under no name', async () => {
+      const [named, bare] = [seed('a'), seed('b')];
+      const { manifests } = registry().repositories.get(nginx) ?? {};
+      const { config } = JSON.parse(manifests?.get(bare.digest)?.bytes.toString() ?? '') as {
+        config: { digest: string };
+      };
+      const lists: string[] = [];
+      for (const id of [`other.example/x@${named.digest}`, config.digest]) {
+        const removePod = addPod(id);
+        lists.push(await listOf(''));
+        removePod();
+      }
+      expect(await repositories(lists.join(''))).toEqual([]);
+      expect(await repositories(lists[0] ?? '')).toEqual([nginx]);
+    });
+
+    it('is complete although images.fields has values that are no images', async () => {
+      const list = await listOf('images: { fields: { deployments.apps: [.metadata.name, .spec.replicas] } }');
+      expect(list).not.toContain('# incomplete');
+    });
+  });
+
+  it('are listed without the earlier revisions for people, which takes fewer requests', async () => {
+    const { calls } = cli.world.faults;
+    const revisions = async (flags: string): Promise<number> => {
+      const before = calls.length;
+      expect((await cli.run(`images ${flags}`)).code).toBe(0);
+      return calls.slice(before).filter(({ operation }) => operation === 'list replicasets').length;
+    };
+    expect(await revisions('')).toBeLessThan(await revisions('-q'));
+  });
+
   it('refuses while images.fields has a kind that the cluster does not serve', async () => {
     seed('1.20');
     file('typo.yaml', 'project: shop\nimages: { fields: { widget.example.com: [.spec.image] } }\n');

@@ -688,6 +688,66 @@ describe('why', () => {
     expect(code, stdout).toBe(0);
   });
 
+  it('is the refused pod of a Job for its CronJob, unless that is suspended', async () => {
+    const template = { spec: { containers: [{ name: 'main', image: nginx() }] } };
+    const spec = { schedule: '0 0 1 1 *', jobTemplate: { spec: { template } } };
+    const metadata = { name: 'report', namespace };
+    const cronJob = { apiVersion: 'batch/v1', kind: 'CronJob', metadata };
+    cluster().put({ ...cronJob, spec });
+    refuseCreation({
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'report-2-1', namespace, uid: 'a' },
+    });
+    expect((await cli.run('why cronjob/report -n shop')).code).toBe(0);
+    refuseCreation({
+      apiVersion: 'batch/v1',
+      kind: 'Job',
+      metadata: { name: 'report-1', namespace, uid: 'b' },
+    });
+    const { code, stdout } = await cli.run('why cronjob/report -n shop');
+    expect([code, stdout]).toEqual([3, expect.stringContaining('could not create a pod') as string]);
+    cluster().put({ ...cronJob, spec: { ...spec, suspend: true } });
+    expect((await cli.run('why cronjob/report -n shop')).code).toBe(0);
+  });
+
+  it('is a refused rollout although an earlier pod runs', async () => {
+    const template = { metadata: {}, spec: { containers: [{ name: 'main', image: nginx() }] } };
+    const [web] = cluster()
+      .list('Deployment')
+      .filter(({ metadata }) => metadata.name === 'web');
+    if (!web) throw new Error('the sandbox has Deployment web');
+    expect((await cli.run('why deployment/web -n shop')).code).toBe(0);
+    const condition = { type: 'ReplicaFailure', status: 'True', message: 'exceeded quota: none' };
+    cluster().put({
+      ...web,
+      spec: { ...(web['spec'] as object), template },
+      status: { conditions: [condition] },
+    });
+    expect((await cli.run('why deployment/web -n shop')).code).toBe(3);
+  });
+
+  it('takes the platform that a template selects, and all platforms only of a copy', async () => {
+    const image = ecr('own/app:1');
+    cli.world.aws.registry.seed('shop/own/app', '1', { platforms: ['linux/arm64'] });
+    undos.push(() => cli.world.aws.registry.repositories.delete('shop/own/app'));
+    const spec = { containers: [{ name: 'main', image }] };
+    const put = (more: object) =>
+      cluster().put({
+        apiVersion: 'v1',
+        kind: 'PodTemplate',
+        metadata: { name: 'own', namespace },
+        template: { spec: { ...spec, ...more } },
+      });
+    put({});
+    expect((await cli.run('why podtemplate/own -n shop')).code).toBe(0);
+    put({ nodeSelector: { 'kubernetes.io/arch': 'arm64' } });
+    expect((await cli.run('why podtemplate/own -n shop')).code).toBe(0);
+    put({ nodeSelector: { 'kubernetes.io/arch': 'amd64' } });
+    const { code, stdout } = await cli.run('why podtemplate/own -n shop');
+    expect([code, stdout]).toEqual([3, expect.stringContaining('Push it for this platform too') as string]);
+  });
+
   it('is unknown, and not healthy, if nothing wrong was found but not all could be checked', async () => {
     undos.push(cli.world.faults.plan({ kind: 'deny', service: 'ecr', operation: 'DescribeRepositories' }));
     const { code, stdout, document } = await cli.json('why nginx:9.9');

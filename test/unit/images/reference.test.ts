@@ -42,6 +42,7 @@ it.each([
   ['NGINX:1.27', 'Write nginx:1.27, if the repository has that name.'],
   ['ghcr.io/Team/app@sha256:x', 'Write HOST/PATH:TAG or HOST/PATH@sha256:DIGEST'],
   ['ghcr.io/Team/App:V1', 'Write ghcr.io/team/app:V1, if the repository has that name.'],
+  ['Registry.example/R:R', 'Write Registry.example/r:R, if'],
   ['Bad Image', 'Write HOST/PATH:TAG or HOST/PATH@sha256:DIGEST'],
 ])('a reference with uppercase letters gets a hint that is a reference itself: %s', (text, hint) => {
   expect(() => parseReference(text)).toThrow(

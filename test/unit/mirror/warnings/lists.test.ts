@@ -88,6 +88,7 @@ describe('imageLists', () => {
     'registry.example:5000',
     '[fe80::1]:5000',
     '[::1]',
+    '[::]',
     'localhost',
     'a-b.example',
     `${'long.'.repeat(48)}example`,

@@ -324,7 +324,7 @@ describe('the cause', () => {
       image: image({ route: 'alias' }),
       pod: pod({ workload: { kind: 'Job', name: 'run' } }),
     });
-    expect(causeOf(job)?.fix).toMatch(/^Create the Job again/);
+    expect(causeOf(job)?.fix).toMatch(/^Change the image to .* in a new Job: its template cannot change\.$/);
   });
 
   it('edits a controller of another kind, whose image kubectl cannot set', () => {
