@@ -133,7 +133,9 @@ export async function images(session: Session, options: ImagesOptions): Promise<
   await session.header();
   showReading(session);
   const { view, problems } = await unlessAborted(session.signal, () => lookUp(session, ctx, options));
-  await session.reporter.show({ type: 'images', data: view });
+  // An empty list would say that nothing is missing.
+  if (view.images.length > 0 || problems.length === 0)
+    await session.reporter.show({ type: 'images', data: view });
   if (problems.length > 0) throw severalErrors(problems);
   return options.check && view.images.length > 0 ? exitCodes.drift : exitCodes.done;
 }
@@ -174,6 +176,7 @@ async function lookUp(session: Session, ctx: Context, options: ImagesOptions): P
   const list = {
     registry: `${host}/${ctx.config.project}`,
     ...(hasCluster ? {} : ({ from: 'manifests' } as const)),
+    ...(Array.isArray(platforms) && { platforms: [...(platforms as readonly string[])] }),
     ...(lacks.length > 0 && { lacks: [...lacks] }),
   };
   const problems = [

@@ -61,12 +61,12 @@ export function register(command: Command, program: Program): void {
       'Copy an image and use it in a workload',
     ],
     [
-      'ecr-bootstrap mirror --to oci:images -f images.txt --platform linux/amd64',
-      'Write images to a folder, on a machine that reaches only the internet',
-    ],
-    [
       'ecr-bootstrap mirror --referrers --platform all nginx:1.28',
       'Copy an image with its signatures and SBOMs',
+    ],
+    [
+      'ecr-bootstrap mirror --to oci:images -f images.txt --platform linux/amd64',
+      'Write images to a folder, on a machine that reaches only the internet',
     ],
     ['ecr-bootstrap mirror --from oci:images', 'Copy them to ECR, on one that reaches only AWS'],
   ]);

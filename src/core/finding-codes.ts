@@ -240,7 +240,7 @@ export const findingCodes = {
     many: { of: 'repositories', text: 'have a lifecycle policy that can remove images in use' },
   },
   'image-unresolved': {
-    level: 'warning',
+    level: 'failed',
     about: 'An image was not found at its source, or its source denied access.',
     fix: 'Correct or exclude the reference, or log in to the registry.',
     many: { of: 'images', text: 'could not be mirrored' },

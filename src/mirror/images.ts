@@ -125,7 +125,6 @@ function findingsOf({ image, unavailablePlatforms, error, isOfSource }: ImagePre
     const { what, why, hint } = error;
     return [
       finding(isOfSource ? 'image-unresolved' : 'image-unknown', {
-        level: 'failed',
         target: imageTarget(image),
         what,
         why,
@@ -139,6 +138,7 @@ function findingsOf({ image, unavailablePlatforms, error, isOfSource }: ImagePre
 
 const rejection = ({ reference, wantedBy, error }: RejectedImage): Finding =>
   finding('image-unresolved', {
+    level: 'warning',
     target: { kind: 'image', name: reference },
     what: `could not mirror ${reference}, which ${wantedBy.join(', ')} ${wantedBy.length > 1 ? 'use' : 'uses'}`,
     why: error.why,

@@ -129,6 +129,9 @@ export const imagesSchema = object({
       'The list has only these images: those that ECR lacks, or those that workloads pull from the internet.',
     ),
   from: z.literal('manifests').exactOptional().describe('The images are those of manifests.'),
+  platforms: list(text)
+    .exactOptional()
+    .describe('The platforms that every image is checked for, if they were chosen.'),
   alsoUsed: list(text)
     .exactOptional()
     .describe(

@@ -97,7 +97,7 @@ const inactive = (why: string): Finding =>
     target: { kind: 'ValidatingAdmissionPolicy', name: warningPolicyName },
     what: 'kubectl warns about the wrong images, or about none',
     why: `${why}; after the policy was deleted once, an API server does not read new lists until it restarts`,
-    hint: 'Restart it on each control-plane node: `crictl ps --name kube-apiserver -q | xargs crictl stop`',
+    hint: 'Restart the API server on each control-plane node: `crictl ps --name kube-apiserver -q | xargs crictl stop`',
   });
 
 /** A kind that runs nothing. */

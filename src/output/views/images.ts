@@ -17,11 +17,8 @@ export const imageNames = ({ images, alsoUsed = [], running = [], lacks = [] }: 
 const comment = (mark: string, text: string): string => `${mark}${text.replace(/\s+/g, ' ')}`;
 
 /** The images by urgency: not in ECR, in ECR but pulled from the internet, in order. */
-export function imageLines(
-  { registry, images, only, from }: ImagesView,
-  layout: Layout,
-  verbose: boolean,
-): string[] {
+export function imageLines(view: ImagesView, layout: Layout, verbose: boolean): string[] {
+  const { registry, images, only } = view;
   if (images.length === 0) return [nothingFound[only ?? 'all']];
   const { style } = layout;
   const rows = [...images].sort((a, b) => urgency(a) - urgency(b));
@@ -42,7 +39,7 @@ export function imageLines(
     ...lines.flatMap((line, index) => [line, ...detailLines(rows[index], registry, layout, verbose)]),
     '',
     ...layout.wrap(`${counts(images)}${legend(images, layout)}`),
-    ...remarks(images, from, layout),
+    ...remarks(view, layout),
   ];
 }
 
@@ -133,7 +130,7 @@ function counts(images: readonly ImageRow[]): string {
   const incomplete = images.filter(({ missingPlatforms }) => missingPlatforms !== undefined).length;
   const parts = [
     ...(count(true) > 0 ? [`${count(true)} in ECR`] : []),
-    ...(incomplete > 0 ? [`${incomplete} of them without a platform that the nodes need`] : []),
+    ...(incomplete > 0 ? [`${incomplete} of them without a wanted platform`] : []),
     ...(count(false) > 0 ? [`${count(false)} missing`] : []),
     ...(count('unknown') > 0 ? [`${count('unknown')} unknown`] : []),
   ];
@@ -143,17 +140,18 @@ function counts(images: readonly ImageRow[]): string {
 const legend = (images: readonly ImageRow[], { marks }: Layout): string =>
   images.some((image) => urgency(image) === 3) ? ` ${marks.arrow} a workload uses the public name.` : '';
 
-function remarks(images: readonly ImageRow[], from: ImagesView['from'], layout: Layout): string[] {
+function remarks({ images, only, from, platforms = [] }: ImagesView, layout: Layout): string[] {
   const mirrored = images.filter((image) => image.mirrored).length;
   const workloads = new Set(images.flatMap(({ outside }) => outside)).size;
   // What users pushed to ECR has no source.
   const copies = images.filter(({ source, target }) => source !== target);
+  const chosen = platforms.length > 0 ? ` --platform ${platforms.join(',')}` : '';
   return [
     ...(copies.some((image) => urgency(image) === 0 || urgency(image) === 2)
       ? [
           from === 'manifests'
-            ? 'To copy what is missing, add this: -q | ecr-bootstrap mirror --from-file -'
-            : 'To copy what is missing: ecr-bootstrap mirror',
+            ? `To copy what is missing, add this: -q | ecr-bootstrap mirror --from-file -${chosen}`
+            : `To copy what is missing: ecr-bootstrap mirror${chosen}`,
         ]
       : []),
     ...(mirrored > 0
@@ -161,7 +159,7 @@ function remarks(images: readonly ImageRow[], from: ImagesView['from'], layout: 
       : []),
     ...(workloads > 0
       ? [
-          `${workloads === 1 ? '1 workload pulls' : `${workloads} workloads pull`} from the internet. Put the registry and a slash before the image names there${mirrored > 0 ? '' : ', or let nodes pull from ECR with nodes.access: on'}.`,
+          `${workloads === 1 ? '1 workload pulls' : `${workloads} workloads pull`} from the internet. Put the registry and a slash before the image names there${mirrored > 0 || only === 'outside' ? '' : ', or let nodes pull from ECR with nodes.access: on'}.`,
         ]
       : []),
   ].flatMap((remark) => layout.wrap(remark));

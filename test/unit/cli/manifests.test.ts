@@ -146,6 +146,20 @@ it('suggests to mirror only what has a source', async () => {
   expect(stdout).not.toContain('mirror --from-file');
 });
 
+it('does not say that nothing is missing when an image could not be read', async () => {
+  const { code, stdout, stderr } = await check(deployment('web', '${IMG}'));
+  expect(code).toBe(2);
+  expect(stdout).toBe('');
+  expect(stderr).toContain('could not read the image reference');
+});
+
+it('names the chosen platforms in the command that copies what is missing', async () => {
+  const { stdout } = await check(deployment('web', 'nginx:1.27'), '--platform linux/amd64,linux/arm64');
+  expect(stdout.replace(/\s+/g, ' ')).toContain(
+    'add this: -q | ecr-bootstrap mirror --from-file - --platform linux/amd64,linux/arm64',
+  );
+});
+
 it('refuses a file that is given twice', async () => {
   const { code, stderr } = await check(deployment('web', 'nginx:1.27'), '--from-manifests -');
   expect(code).toBe(2);
