@@ -15,6 +15,8 @@ export const selectionVariable = 'ECR_BOOTSTRAP_LAB_VERSIONS';
  * the others.
  */
 export const kubernetes = { oldest: '1.31.14', default: '1.37.2' };
+/** The kubelet of 1.37.2 does not get ready with CRI-O 1.34.0: its check of the runtime's status does not complete. */
+export const kubernetesOfCrio = '1.36.3';
 /** The newest one that builds from the Go module proxy. It serves v1 only. */
 const otherOperator = { newest: '0.20.4' };
 
