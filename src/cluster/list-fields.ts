@@ -20,7 +20,7 @@ const containerState: Message = {
   2: message('running', {}),
   3: message('terminated', {
     1: integer('exitCode'),
-    2: integer('signal'),
+    2: integer('signal', { omitsZero: true }),
     3: text('reason'),
     4: text('message'),
   }),

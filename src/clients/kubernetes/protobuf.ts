@@ -45,9 +45,13 @@ export const flag = (name: string): Field => ({
   read: (reader, into) => void (into[name] = reader.readBoolean()),
 });
 
-export const integer = (name: string): Field => ({
+/** @param omitsZero whether JSON leaves out a zero, which this encoding always has */
+export const integer = (name: string, { omitsZero = false } = {}): Field => ({
   wireType: varint,
-  read: (reader, into) => void (into[name] = reader.readVarint(true)),
+  read: (reader, into) => {
+    const value = reader.readVarint(true);
+    if (value !== 0 || !omitsZero) into[name] = value;
+  },
 });
 
 export const message = (name: string, fields: Message): Field =>

@@ -72,7 +72,7 @@ it('reads of a pod in protobuf what is read of it in JSON', () => {
         {
           name: 'main',
           state: { waiting: { reason: 'ImagePullBackOff', message: 'Back-off' } },
-          lastState: { terminated: { exitCode: 137, signal: 0, reason: 'Error', message: 'killed' } },
+          lastState: { terminated: { exitCode: 137, reason: 'Error', message: 'killed' } },
           ready: false,
           restartCount: 2,
           image: 'web:1',

@@ -52,6 +52,11 @@ describe('an object in protobuf', () => {
     expect(decodeObject(content, shape)).toEqual({ ready: false, count: 0, running: {} });
   });
 
+  it('has no numbers that are 0 where JSON has none either', () => {
+    const shape = { 1: integer('signal', { omitsZero: true }), 2: integer('other', { omitsZero: true }) };
+    expect(decodeObject(encoded(number(1, 0), number(2, 9)), shape)).toEqual({ other: 9 });
+  });
+
   it('has lists with all messages, or without those that have none of the fields', () => {
     const content = encoded(
       nested(1, string(1, 'a')),
