@@ -1,20 +1,13 @@
-import { incompleteMark, runningMark } from '../../images/list.ts';
+import { formatList } from '../../images/list.ts';
 import type { Cell, Column, Layout } from '../layout.ts';
 import { formatBytes, plural, shortDigest } from '../units.ts';
 import type { ImageRow, ImagesView, PrunedView, UnusedView } from '../view.ts';
 
 /** One reference per line, for `mirror`: without images that users pushed to ECR, unless they are missing there. */
-export const imageNames = ({ images, alsoUsed = [], running = [], lacks = [] }: ImagesView): string[] => [
-  ...lacks.map((text) => comment(incompleteMark, text)),
-  ...images
-    .filter(({ source, target, present }) => source !== target || present !== true)
-    .map(({ source }) => source),
-  ...alsoUsed,
-  ...running.map((id) => comment(runningMark, id)),
-];
-
-/** On one line: the next one would be read as a reference. */
-const comment = (mark: string, text: string): string => `${mark}${text.replace(/\s+/g, ' ')}`;
+export function imageNames({ images, alsoUsed = [], running = [], lacks = [] }: ImagesView): string[] {
+  const wanted = images.filter(({ source, target, present }) => source !== target || present !== true);
+  return formatList({ references: [...wanted.map(({ source }) => source), ...alsoUsed], lacks, running });
+}
 
 /** The images by urgency: not in ECR, in ECR but pulled from the internet, in order. */
 export function imageLines(view: ImagesView, layout: Layout, verbose: boolean): string[] {
