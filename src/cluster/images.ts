@@ -30,6 +30,11 @@ const fieldsHint = 'Correct images.fields in ecr-bootstrap.yaml.';
 
 export const unreadText = ({ what, why }: UnreadImages): string => `${what}: ${why}`;
 
+/** Each with another text. */
+export const distinct = (unread: readonly UnreadImages[]): readonly UnreadImages[] => [
+  ...new Map(unread.map((one) => [unreadText(one), one])).values(),
+];
+
 /** Objects of one kind, or why they are hidden. */
 export interface Listed {
   readonly objects: readonly KubeObject[];

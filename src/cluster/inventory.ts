@@ -1,6 +1,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { isFinished, withoutDetails, type Workload, workloadsOf } from './workloads.ts';
 import {
+  distinct,
   asListed,
   type ImageSource,
   imagesInFields,
@@ -68,6 +69,10 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
       ...(await kubeadmImages(version.objects[0], used)),
     ];
   });
+  const unreadImages = once(async () => {
+    const read = await Promise.all([controllers(), podsIfAllowed(), templates(), fields(), kubeadm()]);
+    return read.flatMap(({ unread }) => unread);
+  });
   return {
     namespaces: once(async () =>
       namespaceInfos(
@@ -80,13 +85,11 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
     agentPods: async () => (hasPods ? (await pods()).filter(isAgentPod) : listAgentPods(cluster)),
     workloads,
     imageSources,
-    unreadImages: once(async () => {
-      const read = await Promise.all([controllers(), podsIfAllowed(), templates(), fields(), kubeadm()]);
-      return read.flatMap(({ unread }) => unread);
-    }),
+    unreadImages,
     imageUse: once(async () => {
-      const [named, owners, running, revisions, machines] = await Promise.all([
+      const [named, unread, owners, running, revisions, machines] = await Promise.all([
         imageSources(),
+        unreadImages(),
         controllers(),
         podsIfAllowed(),
         listIfAllowed(cluster, apps('ReplicaSet'), {
@@ -99,7 +102,8 @@ export function createInventory(cluster: ClusterPort, config: Config): Inventory
       const objects = [...owners.objects, ...revisions.objects, ...ofPods];
       return {
         sources: [...named, ...objects.map(sourceIn), ...machines.objects.map(pauseSource)],
-        unread: [...revisions.unread, ...machines.unread],
+        // ReplicaSets are listed twice.
+        unread: distinct([...unread, ...revisions.unread, ...machines.unread]),
       };
     }),
     platforms: once(async () => {

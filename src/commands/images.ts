@@ -26,7 +26,7 @@ import { manifestError, readManifests } from '../run/manifests.ts';
 import { showReading } from '../run/preflight.ts';
 import type { Session } from '../run/session.ts';
 import { unusedImages, type UnusedOptions } from '../run/unused-images.ts';
-import { type UnreadImages, unreadText } from '../cluster/images.ts';
+import { unreadText } from '../cluster/images.ts';
 
 export function register(command: Command, program: Program): void {
   command
@@ -200,21 +200,15 @@ interface Unread {
 /** What could not be read. @param hasUse whether the list has {@link alsoUsedInEcr} */
 async function unreadIn({ inventory }: Context, hasUse: boolean): Promise<Unread> {
   try {
-    const [named, { unread }] = await Promise.all([
-      inventory.unreadImages(),
-      hasUse ? inventory.imageUse() : { unread: [] },
-    ]);
-    const all = [...named, ...unread];
+    const all = hasUse ? (await inventory.imageUse()).unread : await inventory.unreadImages();
     const lacks = all.filter(({ isBlind }) => isBlind);
-    return { warnings: textsOf(all), lacks: textsOf(lacks) };
+    return { warnings: all.map(unreadText), lacks: lacks.map(unreadText) };
   } catch (error) {
     if (!isUnreachable(error)) throw error;
     const lacks = [`the images of the cluster are missing: ${error.why}`];
     return { warnings: lacks, lacks };
   }
 }
-
-const textsOf = (unread: readonly UnreadImages[]): string[] => [...new Set(unread.map(unreadText))];
 
 type Used = Required<Pick<ImagesView, 'alsoUsed' | 'running'>>;
 
@@ -289,20 +283,21 @@ async function imagesFrom(
 function pushedImages(
   manifests: readonly ImageUser[],
   registryHost: string,
-  { project, images: { exclude, map } }: Context['config'],
+  config: Context['config'],
 ): readonly WantedImage[] {
+  const { project, images } = config;
+  const { exclude, map } = images;
   const isExcluded = excluding(exclude);
-  const imageOf = oncePerKey((text): Omit<WantedImage, 'wantedBy'> | undefined => {
+  const imageOf = oncePerKey((text): WantedImage | undefined => {
     const reference = parseIfValid(text);
     if (!reference || !isOfRegistry(reference, registryHost) || isExcluded(reference)) return undefined;
-    const { path, tag = 'latest', digest } = reference;
-    if (!path.startsWith(`${project}/`) || sourceOf(reference, { project, map })) return undefined;
-    return { source: formatReference(reference), repository: path, tag: digest ?? tag };
+    const isCopy = sourceOf(reference, { project, map }) !== undefined;
+    const image = isCopy ? undefined : ecrImage(reference, registryHost, config);
+    return image instanceof BootstrapError || !image?.repository.startsWith(`${project}/`)
+      ? undefined
+      : image;
   });
-  const found = new Map<
-    string,
-    { readonly image: Omit<WantedImage, 'wantedBy'>; readonly users: Set<string> }
-  >();
+  const found = new Map<string, { readonly image: WantedImage; readonly users: Set<string> }>();
   for (const user of manifests) {
     for (const image of user.images.map(imageOf)) {
       if (!image) continue;

@@ -116,17 +116,12 @@ async function observe(
   kept: KeptImages,
   { prune = false, olderThan = defaultAgeMs }: UnusedOptions,
 ): Promise<Observed> {
-  const [used, unread, { unread: more }] = await Promise.all([
-    usedBy(ctx, kept),
-    ctx.inventory.unreadImages(),
-    ctx.inventory.imageUse(),
-  ]);
-  const all = [...new Map([...unread, ...more].map((one) => [unreadText(one), one])).values()];
-  const blind = all.filter(({ isBlind }) => isBlind);
+  const [used, { unread }] = await Promise.all([usedBy(ctx, kept), ctx.inventory.imageUse()]);
+  const blind = unread.filter(({ isBlind }) => isBlind);
   if (prune && blind.length > 0) {
     throw severalErrors(blind.map((one) => useUnknown(unreadText(one), one.hint)));
   }
-  return { ...(await findUnused(ctx, used, ctx.clock.now() - olderThan)), unread: all };
+  return { ...(await findUnused(ctx, used, ctx.clock.now() - olderThan)), unread };
 }
 
 /** Deletes the listed images that are still unused. */
