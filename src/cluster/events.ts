@@ -17,5 +17,11 @@ export function timeOf(event: KubeObject): number {
 export const oldestFirst = (events: readonly KubeObject[]): readonly KubeObject[] =>
   [...events].sort((a, b) => timeOf(a) - timeOf(b) || versionOf(a) - versionOf(b));
 
+/** The message of the event that occurred last. */
+export function newestMessage(events: readonly KubeObject[]): string | undefined {
+  const message = oldestFirst(events).at(-1)?.['message'];
+  return typeof message === 'string' ? message : undefined;
+}
+
 /** Orders events of the same second. */
 const versionOf = ({ metadata }: KubeObject): number => Number(metadata.resourceVersion) || 0;

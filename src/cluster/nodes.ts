@@ -1,6 +1,6 @@
 import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
 import { nodeAccessName as name, nodeNamespace as namespace, probeHost } from '../core/ownership.ts';
-import { oldestFirst } from './events.ts';
+import { newestMessage } from './events.ts';
 import { operatorKind } from './operator-api.ts';
 import { isActive, type Placement } from './workloads.ts';
 
@@ -57,8 +57,7 @@ export function agentRejection(warnings: readonly KubeObject[]): string | undefi
     const { kind, ...other } = (involvedObject ?? {}) as Record<string, string | undefined>;
     return kind === agentRef.kind && other['name'] === name && other['namespace'] === namespace;
   });
-  const message = oldestFirst(about).at(-1)?.['message'];
-  return typeof message === 'string' ? message : undefined;
+  return newestMessage(about);
 }
 
 interface PodPlacement {

@@ -1,6 +1,6 @@
 import { partitionOf } from '../clients/aws/partitions.ts';
 import type { KubeObject } from '../clients/kubernetes/port.ts';
-import { oldestFirst } from './events.ts';
+import { newestMessage } from './events.ts';
 import { operatorNamespace } from '../core/ownership.ts';
 import { docsPage } from '../core/paths.ts';
 
@@ -193,8 +193,7 @@ function newestWarning(
     const { involvedObject, message } = event as { involvedObject?: { uid?: string }; message?: string };
     return involvedObject?.uid === metadata.uid && message?.startsWith(start);
   });
-  const newest = oldestFirst(about).at(-1)?.['message'];
-  return typeof newest === 'string' ? newest : undefined;
+  return newestMessage(about);
 }
 
 /** The kubelet does not try to pull for these reasons. */

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
 import { refOf } from '../clients/kubernetes/names.ts';
 import type { ClusterPort, KubeObject, ObjectRef } from '../clients/kubernetes/port.ts';
-import { oldestFirst } from '../cluster/events.ts';
+import { newestMessage, oldestFirst } from '../cluster/events.ts';
 import { recreatePods } from '../cluster/failing-pods.ts';
 import {
   activeAgentPods,
@@ -237,8 +237,8 @@ function mountWarning({ metadata }: KubeObject, warnings: readonly KubeObject[])
     const { involvedObject, reason } = event as { involvedObject?: { uid?: string }; reason?: string };
     return involvedObject?.uid === metadata.uid && reason === 'FailedMount';
   });
-  const message = oldestFirst(about).at(-1)?.['message'];
-  return typeof message === 'string' ? short(message) : undefined;
+  const message = newestMessage(about);
+  return message === undefined ? undefined : short(message);
 }
 
 /** Whether some pods may still have an older template. */

@@ -4,9 +4,9 @@ import { levelMark } from './finding.ts';
 
 /** The cause and its fix, then what was checked. */
 export function whyLines({ subject, verdict, cause, chain }: WhyView, layout: Layout): string[] {
-  const { bold, good, bad, dim, warn } = layout.style;
+  const { bold, good, dim, warn } = layout.style;
   const isHealthy = verdict === 'healthy';
-  const state = isHealthy ? good('OK') : verdict === 'unknown' ? warn('could not be checked') : bad('not OK');
+  const state = isHealthy ? good('OK') : warn('could not be checked');
   const width = Math.max(0, ...chain.map(({ link }) => titles[link].length));
   return [
     ...layout.wrap(`${bold(subject)}: ${cause && !isHealthy ? cause.what : state}`),

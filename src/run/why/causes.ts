@@ -555,13 +555,14 @@ const settable = /^(Pod|ReplicationController|Deployment|DaemonSet|ReplicaSet|St
 function settingImage(evidence: Evidence, to: string | undefined): string {
   const { pod, image } = evidence;
   const { kind = '', namespace = '', name = '' } = ownerOf(evidence) ?? {};
-  const isSettable = settable.test(kind) && !pod?.isStatic && image?.container !== undefined;
-  if (to !== undefined && isSettable)
-    return `kubectl -n ${namespace} set image ${kind.toLowerCase()}/${name} ${image.container ?? ''}=${to}`;
+  const container = pod?.isStatic ? undefined : image?.container;
+  if (to !== undefined && container !== undefined && settable.test(kind))
+    return `kubectl -n ${namespace} set image ${kind.toLowerCase()}/${name} ${container}=${to}`;
   const change = to === undefined ? 'Change the image' : `Change the image to ${to}`;
   // Of a pod, only the images of containers can change.
-  const isPod = kind === 'Pod' && !pod?.isStatic && image?.container !== undefined;
-  return isPod ? `${change}: kubectl -n ${namespace} edit pod ${name}` : changing(change, evidence);
+  return kind === 'Pod' && container !== undefined
+    ? `${change}: kubectl -n ${namespace} edit pod ${name}`
+    : changing(change, evidence);
 }
 
 /** The command that creates the pod again. */

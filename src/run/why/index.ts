@@ -1,6 +1,6 @@
-import type { WhyView } from '../../output/index.ts';
+import type { ChainLink, WhyView } from '../../output/index.ts';
 import type { Context } from '../../steps/context.ts';
-import { causeOf } from './causes.ts';
+import { causeOf, type FoundCause } from './causes.ts';
 import { chainOf } from './chain.ts';
 import type { Evidence } from './evidence.ts';
 import { findSubject } from './find.ts';
@@ -16,7 +16,7 @@ export async function explainSubject(subject: Subject, namespace: string, ctx: C
 }
 
 export function viewOf(evidence: Evidence): WhyView {
-  const { subject, pod, refusal, registryHost } = evidence;
+  const { subject, registryHost } = evidence;
   const cause = causeOf(evidence);
   // The host is the same everywhere, and longer than what matters.
   const short = (text: string): string =>
@@ -24,19 +24,21 @@ export function viewOf(evidence: Evidence): WhyView {
       ? text
       : text.replace(/(\/\/)?[a-z0-9][a-z0-9.-]+\//g, (host) => (host === `${registryHost}/` ? '' : host));
   const chain = chainOf(evidence);
-  const { phase } = (pod?.object['status'] ?? {}) as { readonly phase?: string };
-  const isChecked = phase === 'Succeeded' || chain.every(({ state }) => state !== 'unknown');
   return {
     subject,
-    verdict:
-      pod?.isRunning && refusal === undefined
-        ? 'healthy'
-        : cause
-          ? 'cause-found'
-          : isChecked
-            ? 'healthy'
-            : 'unknown',
+    verdict: verdictOf(evidence, cause, chain),
     ...(cause && { cause: { ...cause, what: short(cause.what), why: short(cause.why) } }),
     chain: chain.map((link) => ({ ...link, text: short(link.text) })),
   };
+}
+
+function verdictOf(
+  { pod, refusal }: Evidence,
+  cause: FoundCause | undefined,
+  chain: readonly ChainLink[],
+): WhyView['verdict'] {
+  if (pod?.isRunning && refusal === undefined) return 'healthy';
+  if (cause) return 'cause-found';
+  const { phase } = (pod?.object['status'] ?? {}) as { readonly phase?: string };
+  return phase === 'Succeeded' || chain.every(({ state }) => state !== 'unknown') ? 'healthy' : 'unknown';
 }

@@ -1,5 +1,5 @@
 import type { KubeObject } from '../../clients/kubernetes/port.ts';
-import { oldestFirst } from '../../cluster/events.ts';
+import { newestMessage } from '../../cluster/events.ts';
 import { namespaceInfos, optsOut } from '../../cluster/inventory.ts';
 import { isReady } from '../../cluster/nodes.ts';
 import { listedObject } from '../../cluster/objects.ts';
@@ -123,11 +123,7 @@ interface ControllerStatus {
 }
 
 /** Why a controller could not create pods: by its status, or without a pod by the newest event about it. */
-async function readRefusal(
-  object: KubeObject,
-  hasPod: boolean,
-  { cluster }: Context,
-): Promise<string | undefined> {
+async function readRefusal(object: KubeObject, hasPod: boolean, ctx: Context): Promise<string | undefined> {
   const { namespace, name, uid = '' } = object.metadata;
   if (namespace === undefined) return undefined;
   const { conditions = [] } = (object['status'] ?? {}) as ControllerStatus;
@@ -137,16 +133,24 @@ async function readRefusal(
   // The pods of a CronJob are created by its Jobs, whose names begin with its own.
   const isCronJob = object.kind === 'CronJob';
   const about = isCronJob ? 'involvedObject.kind=Job' : `involvedObject.uid=${uid}`;
-  const fieldSelector = `${about},type=Warning,reason=FailedCreate`;
-  const events = known(
-    await read(cluster.list({ apiVersion: 'v1', kind: 'Event' }, { namespace, fieldSelector })),
-  );
+  const events = await warningsIn(namespace, `${about},reason=FailedCreate`, ctx);
   const isAbout = (event: KubeObject): boolean => {
     const { involvedObject } = event as { readonly involvedObject?: { readonly name?: string } };
     return !isCronJob || involvedObject?.name?.replace(/-[^-]*$/, '') === name;
   };
-  const message = oldestFirst((events ?? []).filter(isAbout)).at(-1)?.['message'];
-  return typeof message === 'string' ? short(message) : undefined;
+  const message = newestMessage(events.filter(isAbout));
+  return message === undefined ? undefined : short(message);
+}
+
+/** Warnings of a namespace that a field selector chooses, or none if they cannot be read. */
+async function warningsIn(
+  namespace: string,
+  selector: string,
+  { cluster }: Context,
+): Promise<readonly KubeObject[]> {
+  const fieldSelector = `${selector},type=Warning`;
+  const events = await read(cluster.list({ apiVersion: 'v1', kind: 'Event' }, { namespace, fieldSelector }));
+  return known(events) ?? [];
 }
 
 /** An event stays for an hour, so it may be older than the present state. */
@@ -186,16 +190,13 @@ interface PodStatus {
   readonly phase?: string;
 }
 
-async function readPod(pod: KubeObject, { cluster }: Context): Promise<PodEvidence> {
+async function readPod(pod: KubeObject, ctx: Context): Promise<PodEvidence> {
   const { namespace = '', uid = '' } = pod.metadata;
-  const fieldSelector = `involvedObject.uid=${uid},type=Warning`;
-  const warnings = known(
-    await read(cluster.list({ apiVersion: 'v1', kind: 'Event' }, { namespace, fieldSelector })),
-  );
+  const warnings = await warningsIn(namespace, `involvedObject.uid=${uid}`, ctx);
   const { phase } = (pod['status'] ?? {}) as PodStatus;
   const failure = diagnosePod(pod, warnings);
   const wait = waitOf(pod);
-  const warning = oldestFirst(warnings ?? []).at(-1)?.['message'];
+  const warning = newestMessage(warnings);
   const workload = workloadOf(pod);
   return {
     object: pod,
@@ -204,7 +205,7 @@ async function readPod(pod: KubeObject, { cluster }: Context): Promise<PodEviden
     isRunning: !isFinished(pod) && phase === 'Running' && failure === undefined && isReady(pod),
     ...(failure && { failure }),
     ...(wait !== undefined && { wait }),
-    ...(typeof warning === 'string' && { warning: short(warning) }),
+    ...(warning !== undefined && { warning: short(warning) }),
   };
 }
 
