@@ -268,14 +268,12 @@ watch_once() {
 
 watch() {
   # A shell runs a trap only between commands, but interrupts `wait` for it.
-  sleeper=
-  trap 'kill "$sleeper" 2>/dev/null; exit 0' TERM INT
+  trap 'kill "${!-}" 2>/dev/null; exit 0' TERM INT
   delete_temporary_files
   while :; do
     watch_once
     sleep "$INTERVAL" &
-    sleeper=$!
-    wait "$sleeper"
+    wait "$!"
   done
 }
 
