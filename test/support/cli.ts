@@ -5,6 +5,7 @@ import { PassThrough, Readable, Writable } from 'node:stream';
 import { type Clock, systemClock } from '../../src/core/clock.ts';
 import { main } from '../../src/main.ts';
 import { createNet } from '../../src/clients/net/index.ts';
+import { SandboxClock } from '../../sandbox/clock.ts';
 import { startWorld, type World, type WorldOptions } from '../../sandbox/world.ts';
 import { parseDocument } from './documents.ts';
 import { fastClock } from './fast-clock.ts';
@@ -61,7 +62,10 @@ export interface Document {
 }
 
 export interface CliOptions {
-  /** Waiting in ecr-bootstrap moves the sandbox's clock instead of taking real time. Runs share their connections. */
+  /**
+   * Only waiting in ecr-bootstrap and the test move the sandbox's clock, so that nothing expires on a slow machine. Runs
+   * share their connections.
+   */
   readonly fast?: boolean;
   /** The YAML of a configuration file. */
   readonly config?: string;
@@ -72,7 +76,8 @@ export async function openCli(
   options: WorldOptions = {},
   { fast = false, config }: CliOptions = {},
 ): Promise<Cli> {
-  const world = await startWorld(options);
+  const started = Date.now();
+  const world = await startWorld(fast ? { clock: new SandboxClock(() => started), ...options } : options);
   const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-test-'));
   const file = join(folder, 'ecr-bootstrap.yaml');
   if (config !== undefined) writeFileSync(file, config);
