@@ -1,7 +1,15 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
-import { health, imagesInUse, waitForPods, secretValue, succeed, useImagesInEcr } from './site.ts';
+import {
+  expectHealthy,
+  health,
+  imagesInUse,
+  secretValue,
+  succeed,
+  useImagesInEcr,
+  waitForPods,
+} from './site.ts';
 import { waitFor } from './wait.ts';
 import type { KubeObject, World } from './world.ts';
 
@@ -74,6 +82,6 @@ describe('a cluster that was off for longer than its tokens are valid', () => {
 
     await succeed(await world, 'up', '--yes');
     for (const space of namespaces) await waitForPods(await world, space, 120);
-    expect((await health(await world)).code).toBe(0);
+    await expectHealthy(await world);
   });
 });

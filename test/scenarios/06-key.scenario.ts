@@ -2,7 +2,15 @@ import { DeleteAccessKeyCommand, ListAccessKeysCommand, UpdateAccessKeyCommand }
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
-import { health, imagesInUse, referenceInEcr, namespace, secretValue, succeed } from './site.ts';
+import {
+  expectHealthy,
+  health,
+  imagesInUse,
+  namespace,
+  referenceInEcr,
+  secretValue,
+  succeed,
+} from './site.ts';
 import type { World } from './world.ts';
 
 const UserName = 'image-puller';
@@ -40,7 +48,7 @@ describe('an image-puller access key that was deleted outside ecr-bootstrap', ()
     expect([...drift, ...findings]).not.toEqual([]);
 
     await succeed(await world, 'up', '--yes');
-    expect((await health(await world)).code).toBe(0);
+    await expectHealthy(await world);
     expect(await pull(await world, 'key', 'after')).toBe('Running');
   });
 });
@@ -69,7 +77,7 @@ describe('a leaked image-puller access key', () => {
     expect(keys[0]?.AccessKeyId).not.toBe(leaked?.AccessKeyId);
     expect(await inCluster()).toBe(keys[0]?.AccessKeyId);
     expect(await pull(await world, 'leak', 'after-force')).toBe('Running');
-    expect((await health(await world)).code).toBe(0);
+    await expectHealthy(await world);
   });
 
   it('is reported by status after it is disabled, and replaced by up', async () => {

@@ -3,7 +3,7 @@ import { CreatePolicyVersionCommand, ListAttachedUserPoliciesCommand } from '@aw
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
-import { health, imagesInUse, namespace, planned, succeed } from './site.ts';
+import { expectHealthy, health, imagesInUse, namespace, planned, succeed } from './site.ts';
 import type { ServiceAccount } from './site.ts';
 import { waitFor } from './wait.ts';
 import type { World } from './world.ts';
@@ -86,6 +86,6 @@ describe('drift in the cluster and in AWS', () => {
   it('is repaired by up, which makes status healthy', async () => {
     await succeed(await world, 'up', '--yes');
     expect(await planned(await world)).toEqual([]);
-    expect((await health(await world)).code).toBe(0);
+    await expectHealthy(await world);
   });
 });

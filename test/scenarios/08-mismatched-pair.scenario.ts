@@ -3,7 +3,16 @@ import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { can, openWorld, restoreAfterAll } from './open-world.ts';
-import { health, imagesInUse, referenceInEcr, namespace, planned, secretValue, succeed } from './site.ts';
+import {
+  expectHealthy,
+  health,
+  imagesInUse,
+  namespace,
+  planned,
+  referenceInEcr,
+  secretValue,
+  succeed,
+} from './site.ts';
 import { waitFor } from './wait.ts';
 import type { World } from './world.ts';
 
@@ -58,7 +67,7 @@ describe.runIf(can('kill'))(
       await succeed(await world, 'up', '--yes');
       expect(new Set(await versions(await world)).size).toBe(1);
       expect(await planned(await world)).toEqual([]);
-      expect((await health(await world)).code).toBe(0);
+      await expectHealthy(await world);
       const image = referenceInEcr(await world, 'redis:8');
       const always = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
       expect(await (await world).startPod('mismatched-pair', pod, image, always)).toBe('Running');

@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { snapshotObjects } from './cluster-objects.ts';
 import { openWorld, restoreAfterAll } from './open-world.ts';
-import { health, imagesInUse, restoreWorkloads, succeed } from './site.ts';
+import { expectHealthy, imagesInUse, restoreWorkloads, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 
 const everything = ['down', '--yes', '--aws', '--delete-images', '--delete-secrets'];
@@ -50,7 +50,7 @@ describe('down', () => {
 
   it('can be followed by up', async () => {
     await succeed(await world, 'up', '--yes');
-    expect((await health(await world)).code).toBe(0);
+    await expectHealthy(await world);
   });
 
   it("succeeds when the operator's webhook is unreachable", async () => {

@@ -3,11 +3,12 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
 import {
+  expectHealthy,
   health,
   imagesInUse,
-  referenceInEcr,
   namespace,
   planned,
+  referenceInEcr,
   secretValue,
   succeed,
   unwrap,
@@ -62,8 +63,7 @@ describe('two clusters of one project', () => {
 
   it('know what the other one copied after up, until which status warns that the list is outdated', async () => {
     await succeed(second, 'mirror', `${mirrored.repository}:${mirrored.tag}`);
-    const { code, findings } = await health(await world);
-    expect(code).toBe(0);
+    const { findings } = await expectHealthy(await world);
     expect(findings).toContain('image-list-outdated');
     for (const change of await planned(await world)) {
       expect(change).toMatch(/^(create|update) ConfigMap external-secrets\/image-list/);
@@ -74,7 +74,7 @@ describe('two clusters of one project', () => {
 
   it('are both healthy, with the same images and one access key', async () => {
     for (const each of [await world, second]) {
-      expect((await health(each)).code).toBe(0);
+      await expectHealthy(each);
       expect(await planned(each)).toEqual([]);
     }
     expect(await keyOf(second)).toBe(await keyOf(await world));
@@ -123,7 +123,7 @@ describe('two clusters of one project', () => {
     await succeed(second, 'up', '--yes');
     expect(await keyOf(second)).toBe(await keyOf(await world));
     expect(await pullIn(second, 'leaked')).toBe('Running');
-    expect((await health(second)).code).toBe(0);
+    await expectHealthy(second);
   });
 
   it('are independent: after down in one, the other still gets new tokens', async () => {
@@ -133,7 +133,7 @@ describe('two clusters of one project', () => {
     await advanceTime(lifetimeSeconds + 5);
     expect(await tokenIn(second, 'of-the-second')).not.toBe(token);
     expect(await pullIn(second, 'alone')).toBe('Running');
-    expect((await health(second)).code).toBe(0);
+    await expectHealthy(second);
     expect(await planned(second)).toEqual([]);
   });
 });

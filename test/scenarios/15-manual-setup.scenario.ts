@@ -2,7 +2,15 @@ import { CreateRepositoryCommand, GetAuthorizationTokenCommand } from '@aws-sdk/
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { can, openWorld, restoreAfterAll } from './open-world.ts';
-import { health, imagesInUse, namespace, planned, waitForPods, restoreWorkloads, succeed } from './site.ts';
+import {
+  expectHealthy,
+  imagesInUse,
+  namespace,
+  planned,
+  restoreWorkloads,
+  succeed,
+  waitForPods,
+} from './site.ts';
 import type { World } from './world.ts';
 
 const operatorNamespace = 'external-secrets';
@@ -89,7 +97,7 @@ describe.runIf(can('other tools'))('a bootstrap that was set up manually', () =>
 
   it('is adopted by up', async () => {
     await succeed(await world, 'up', '--yes', '--adopt-all');
-    expect((await health(await world)).code).toBe(0);
+    await expectHealthy(await world);
     expect(await planned(await world)).toEqual([]);
   });
 });

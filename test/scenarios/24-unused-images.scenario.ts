@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
 import {
-  health,
+  expectHealthy,
   imagesInUse,
   namespace,
   planned,
@@ -98,7 +98,7 @@ describe('images in ECR that nothing uses any more', () => {
 
   it('leave a healthy cluster, in which pods can still pull', async () => {
     const { cluster, startPod } = await world;
-    expect((await health(await world)).code).toBe(0);
+    await expectHealthy(await world);
     expect(await planned(await world)).toEqual([]);
     await cluster.apply(namespace('after-prune'));
     const image = referenceInEcr(await world, 'nginx:1.28');

@@ -4,7 +4,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { can, openWorld, restoreAfterAll } from './open-world.ts';
 import {
   deployment,
-  health,
+  expectHealthy,
   imagesInUse,
   namespace,
   planned,
@@ -76,7 +76,7 @@ describe('a site whose images are carried in a folder', () => {
     await removeNodeImages();
     await succeed(await world, 'up', '--yes', '--from', layout);
     await useImagesInEcr(await world);
-    expect((await health(await world)).code).toBe(0);
+    await expectHealthy(await world);
     expect(await planned(await world, '--from', layout)).toEqual([]);
   });
 

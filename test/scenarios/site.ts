@@ -125,20 +125,34 @@ export async function planned(world: World, ...flags: string[]): Promise<readonl
   return plan.steps.flatMap(({ changes }) => changes.map(describeChange));
 }
 
-/** The result of `status`: its exit code, the drift in the form of a plan, and the codes of all findings. */
-export async function health(
-  world: World,
-): Promise<{ code: number; drift: readonly string[]; findings: readonly string[] }> {
+/** What `status` says: its exit code, the drift in the form of a plan, and the findings that are not `ok`. */
+interface Health {
+  readonly code: number;
+  readonly drift: readonly string[];
+  /** Their codes. */
+  readonly findings: readonly string[];
+  /** One finding per line, for the messages of failed tests. */
+  readonly report: string;
+}
+
+export async function health(world: World): Promise<Health> {
   const { code, stdout, stderr } = await world.run('status', '-o', 'json');
   expect([0, 3], stdout + stderr).toContain(code);
   const { steps } = (JSON.parse(stdout) as Document).status;
+  const findings = steps.flatMap((step) => step.findings.filter(({ level }) => level !== 'ok'));
   return {
     code,
     drift: steps.flatMap(({ drift }) => drift.map(describeChange)),
-    findings: steps.flatMap(({ findings }) =>
-      findings.filter(({ level }) => level !== 'ok').map(({ code: of }) => of),
-    ),
+    findings: findings.map((finding) => finding.code),
+    report: findings.map((finding) => `${finding.level} ${finding.code}: ${finding.what}`).join('\n'),
   };
+}
+
+/** Runs `status` and expects a healthy cluster. Shows the findings otherwise. */
+export async function expectHealthy(world: World): Promise<Health> {
+  const result = await health(world);
+  expect(result.code, result.report).toBe(0);
+  return result;
 }
 
 /** What `why` found. */
