@@ -47,7 +47,7 @@ export async function startWorld(options: WorldOptions = {}): Promise<World> {
   });
   hosts.set(clusterHost, (request, response) => cluster.handler(request, response));
   serveRelease(sandbox);
-  serveClock(sandbox);
+  serveClock(sandbox, cluster);
   const clusterUrl = `https://${clusterHost}`;
   return {
     ...sandbox,
@@ -82,12 +82,20 @@ function serveRelease({ hosts, faults }: Sandbox): void {
 
 const webRefusals = { throttle: 429, error: 500, deny: 403 } as const;
 
-/** `GET` returns the offset in milliseconds; `POST ?advance=MILLISECONDS` advances the time. */
-function serveClock({ hosts, clock }: Sandbox): void {
+/**
+ * `GET` returns the offset in milliseconds; `POST ?advance=MILLISECONDS` advances the time, in steps of an hour, so that
+ * the operator and the kubelet can follow as if the time had passed.
+ */
+function serveClock({ hosts, clock }: Sandbox, cluster: Cluster): void {
   hosts.set(
     controlHost,
-    listener(({ method, url }) => {
-      if (method === 'POST') clock.advance(Number(url.searchParams.get('advance') ?? 0));
+    listener(async ({ method, url }) => {
+      const hour = 3_600_000;
+      let left = method === 'POST' ? Number(url.searchParams.get('advance') ?? 0) : 0;
+      for (; left > 0; left -= hour) {
+        clock.advance(Math.min(left, hour));
+        await cluster.settled();
+      }
       return json(200, { offset: clock.offset });
     }),
   );

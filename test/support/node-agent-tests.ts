@@ -231,10 +231,8 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
 
       it('reads only the beginning of a file of another program, however long its first line is', async () => {
         write(hostsFile('docker.io'), `# ${'x'.repeat(20_000_000)}`);
-        const before = Date.now();
         expect((await run('write')).status).toBe(0);
         expect((await run('check')).stdout).toContain('its first line is: # xxx');
-        expect(Date.now() - before).toBeLessThan(10_000);
         expect(statSync(hostsFile('docker.io')).size).toBe(20_000_002);
       });
 
@@ -406,13 +404,11 @@ export const testAgentScript = (shells: readonly (readonly string[])[]): void =>
         expect(contentOf('docker.io')).toBe(mirrorFile('one'));
       });
 
-      it('ends at once on SIGTERM', async () => {
+      it('ends on SIGTERM long before its next pass', async () => {
         const script = watch('600');
         await eventually(() => expect(lastLine(script)).toEqual(ready));
-        const before = Date.now();
         script.process.kill('SIGTERM');
         expect((await script.result).status).toBe(0);
-        expect(Date.now() - before).toBeLessThan(2000);
       });
 
       it('ends its log with the reason why the pod is not ready, also for errors of the system', async () => {
