@@ -48,19 +48,19 @@ export function down(session: Session, options: DownOptions): Promise<number> {
     question: yes
       ? undefined
       : (header, { config: { project } }) => (touchesAws ? removeAll(header, project) : removeHere(header)),
-    nextSteps: keptInAws(options),
+    nextSteps: notDeleted(options),
   });
 }
 
-/** The kinds of resources that this run keeps in AWS. It does not check whether they exist. */
-function keptInAws({ aws, deleteImages, deleteSecrets }: DownOptions): string[] {
-  const kept = [
+/** The kinds of resources in AWS that this run does not delete. It does not check whether they exist. */
+function notDeleted({ aws, deleteImages, deleteSecrets }: DownOptions): string[] {
+  const left = [
     ...(aws ? [] : ['users, access keys and policies (--aws)']),
     ...(deleteImages ? [] : ['repositories with images (--delete-images)']),
     ...(deleteSecrets ? [] : ['secrets in Secrets Manager (--delete-secrets)']),
   ];
-  if (kept.length === 0) return [];
-  return [`Kept in AWS, for other clusters of the project: ${kept.join(', ')}. ${lastCluster}`];
+  if (left.length === 0) return [];
+  return [`Not deleted in AWS, for other clusters of the project: ${left.join(', ')}. ${lastCluster}`];
 }
 
 const lastCluster =
