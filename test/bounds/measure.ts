@@ -62,7 +62,7 @@ export async function measure({
     );
     writeFileSync(join(folder, 'list'), list.join(''));
     const report = join(folder, 'report.json');
-    const started = Date.now();
+    const started = performance.now();
     const copy = spawn(
       process.execPath,
       [
@@ -84,7 +84,7 @@ export async function measure({
     );
     const [code] = (await once(copy, 'exit')) as [number | null];
     if (code !== 0) throw new Error(`the copy ended with ${code}`);
-    const seconds = (Date.now() - started) / 1000;
+    const seconds = (performance.now() - started) / 1000;
     servers.stdin.write('report\n');
     const seen = (await next()) as Omit<Measured, 'resident' | 'buffers' | 'seconds'>;
     const taken = JSON.parse(readFileSync(report, 'utf8')) as Pick<Measured, 'resident' | 'buffers'>;

@@ -11,11 +11,11 @@ export async function waitFor<T>(
   ask: () => Promise<T | undefined>,
   timeoutSeconds = 60,
 ): Promise<T> {
-  const deadline = Date.now() + timeoutSeconds * 1000;
+  const deadline = performance.now() + timeoutSeconds * 1000;
   for (;;) {
     const answer = await ask();
     if (answer !== undefined) return answer;
-    if (Date.now() > deadline) throw new Error(`waited ${timeoutSeconds} s for ${what}`);
+    if (performance.now() > deadline) throw new Error(`waited ${timeoutSeconds} s for ${what}`);
     await sleep(250);
   }
 }

@@ -43,9 +43,9 @@ export function run(
     output: () => log,
     stop,
     until: async (what, done) => {
-      const deadline = Date.now() + timeoutMs;
+      const deadline = performance.now() + timeoutMs;
       while (!(await done())) {
-        if (child.pid === undefined || child.exitCode !== null || Date.now() > deadline) {
+        if (child.pid === undefined || child.exitCode !== null || performance.now() > deadline) {
           await stop();
           throw new Error(`${name} never ${what}: ${log.slice(-2000)}`);
         }

@@ -104,14 +104,14 @@ async function sendUntilPropagated(
   fits: (reply: Reply) => boolean,
   revokes = false,
 ): Promise<Reply> {
-  const deadline = Date.now() + target.lag;
+  const deadline = performance.now() + target.lag;
   for (;;) {
     const reply = await sendTo(target, request);
     const early =
       /NoSuchEntity|AccessDenied|InvalidClientTokenId|UnrecognizedClient|NotFound|Forbidden|DENIED/;
     // An API server answers 404 without a code until it serves a new kind.
     const isEarly = reply.status === 404 || early.test(reply.code ?? '') || (revokes && reply.status < 400);
-    if (fits(reply) || !isEarly || Date.now() >= deadline) return reply;
+    if (fits(reply) || !isEarly || performance.now() >= deadline) return reply;
     await sleep(1000);
   }
 }

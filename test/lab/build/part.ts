@@ -27,7 +27,7 @@ export async function ensurePart(part: Part): Promise<void> {
     return;
   }
   say(`  ${title}: building ...`);
-  const started = Date.now();
+  const started = performance.now();
   const scratch = `${folder}.making`;
   const place = { out: join(scratch, 'out'), work: join(scratch, 'work'), log: `${folder}.log` };
   await rm(scratch, { recursive: true, force: true });
@@ -37,5 +37,5 @@ export async function ensurePart(part: Part): Promise<void> {
   await part.make(place);
   await rename(place.out, folder);
   await rm(scratch, { recursive: true });
-  say(`  ${title}: built in ${Math.round((Date.now() - started) / 1000)} s`);
+  say(`  ${title}: built in ${Math.round((performance.now() - started) / 1000)} s`);
 }

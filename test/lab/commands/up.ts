@@ -58,12 +58,12 @@ async function start(): Promise<void> {
   await writeFile(join(state, 'pid'), String(await childOf(child.pid ?? 0)));
 
   let shown = 0;
-  for (const deadline = Date.now() + timeoutMs; !existsSync(join(state, 'ready')); await sleep(100)) {
+  for (const deadline = performance.now() + timeoutMs; !existsSync(join(state, 'ready')); await sleep(100)) {
     const text = await readFile(progress, 'utf8');
     process.stderr.write(text.slice(shown));
     shown = text.length;
     if (failed()) throw new Error(`it ended while starting; its logs are in ${state}/logs`);
-    if (Date.now() > deadline) throw new Error(`it was not ready in time; its logs are in ${state}/logs`);
+    if (performance.now() > deadline) throw new Error(`it was not ready in time; its logs are in ${state}/logs`);
   }
   process.stderr.write((await readFile(progress, 'utf8')).slice(shown));
   child.unref();

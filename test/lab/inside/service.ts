@@ -47,10 +47,10 @@ export class Service {
     this.#child = spawn(program, [...args, ...extra], { env, stdio: ['ignore', log, log] });
     closeSync(log);
     this.#child.on('error', (error) => appendFileSync(this.log, `${error.message}\n`));
-    const deadline = Date.now() + timeoutMs;
+    const deadline = performance.now() + timeoutMs;
     while (!(await this.#isReady())) {
       if (!this.running) throw await this.#failure('ended');
-      if (Date.now() > deadline) throw await this.#failure('is not ready');
+      if (performance.now() > deadline) throw await this.#failure('is not ready');
       await sleep(100);
     }
   }
@@ -98,11 +98,11 @@ export class Services {
   }
 
   async start(options: ServiceOptions): Promise<void> {
-    const began = Date.now();
+    const began = performance.now();
     const service = new Service(options, this.#logs);
     this.#all.set(service.name, service);
     await service.start();
-    say(`  ${service.name}: ready after ${((Date.now() - began) / 1000).toFixed(1)} s`);
+    say(`  ${service.name}: ready after ${((performance.now() - began) / 1000).toFixed(1)} s`);
   }
 
   /** @throws Error when the service does not exist */
