@@ -12,6 +12,8 @@ import {
   secretValue,
   succeed,
   unwrap,
+  waitForPods,
+  workloads,
 } from './site.ts';
 import type { World } from './world.ts';
 
@@ -40,6 +42,7 @@ describe('two clusters of one project', () => {
     await configure({ ...imagesInUse, pullSecret: { renewEvery: '10s', copyEvery: '5s' } });
     await setTokenLifetime(lifetimeSeconds);
     await succeed(await world, 'up', '--yes');
+    for (const { namespace: where } of workloads) await waitForPods(await world, where);
     second = await startSecondCluster();
     await succeed(second, 'up', '--yes');
   });
