@@ -1,5 +1,5 @@
-// Prints `PASSED FAILED` of a vitest JSON report. A run that ended badly counts at least one failure, also when it
-// wrote no report or when a file failed before its first test.
+// Prints `PASSED FAILED` of a vitest JSON report, then the names of the failed tests, one per line. A run that ended badly
+// counts at least one failure, also when it wrote no report or when a file failed before its first test.
 import { readFileSync } from 'node:fs';
 
 const [, , file, exitCode] = process.argv;
@@ -9,11 +9,13 @@ function read() {
     return JSON.parse(readFileSync(file, 'utf8'));
   } catch (error) {
     console.error(`no report of the run: ${error.message}`);
-    return { numPassedTests: 0, numFailedTests: 0 };
+    return { numPassedTests: 0, numFailedTests: 0, testResults: [] };
   }
 }
 
-const { numPassedTests, numFailedTests } = read();
+const { numPassedTests, numFailedTests, testResults } = read();
 const ranNothing = numPassedTests + numFailedTests === 0;
 const failures = exitCode !== '0' || ranNothing ? Math.max(numFailedTests, 1) : numFailedTests;
 console.log(`${numPassedTests} ${failures}`);
+for (const { status, fullName } of testResults.flatMap(({ assertionResults }) => assertionResults))
+  if (status === 'failed') console.log(`  ${fullName.replace(/\s+/g, ' ')}`);
