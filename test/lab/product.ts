@@ -27,7 +27,7 @@ export interface StartedRun {
 
 /** Starts ecr-bootstrap as installed from its package, and records its output. */
 export function startProduct(args: readonly string[], env: NodeJS.ProcessEnv = {}): StartedRun {
-  const began = performance.now();
+  const began = Date.now();
   const child = spawn('ecr-bootstrap', args, {
     cwd: workingFolder,
     env: { ...Object.fromEntries(own), ...env },
@@ -40,7 +40,7 @@ export function startProduct(args: readonly string[], env: NodeJS.ProcessEnv = {
       text(child.stderr),
       exit,
     ]);
-    const seconds = ((performance.now() - began) / 1000).toFixed(1);
+    const seconds = ((Date.now() - began) / 1000).toFixed(1);
     const title = `== ${new Date(began).toISOString()} ecr-bootstrap ${args.join(' ')}`;
     const how = `== ended with ${code ?? signal} after ${seconds} s`;
     await appendFile(transcript, `${title}\n${stderr}${stdout}${how}\n\n`);
