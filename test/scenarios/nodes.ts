@@ -9,11 +9,14 @@ interface RunningPod extends Pod {
   };
 }
 
-/** A configuration with node access, in which tokens and their copies are renewed every few seconds. */
+/**
+ * A configuration with node access, in which tokens are renewed so often that a scenario can wait for it. The agent needs
+ * up to ten seconds to follow, and is ready only if a readiness probe, every ten seconds, comes before the next renewal.
+ */
 export const nodeAccessConfig = {
   images: { list: workloads.map(({ image }) => image) },
   nodes: { access: 'on' },
-  pullSecret: { renewEvery: '5s', copyEvery: '5s' },
+  pullSecret: { renewEvery: '15s', copyEvery: '5s' },
 };
 
 const isStatic = ({ metadata }: KubeObject) =>

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { afterAll, expect, it } from 'vitest';
 
 const folder = mkdtempSync(join(tmpdir(), 'count-'));
@@ -16,13 +16,19 @@ function count(report: object, exitCode: number): string {
 const passed = { status: 'passed', fullName: 'pulls an image' };
 const failed = { status: 'failed', fullName: 'renews\n  a token' };
 
-it('counts the tests of a report, and names those that failed on one line each', () => {
+it('counts the tests of a report, and names each that failed on a line', () => {
   const report = {
     numPassedTests: 2,
     numFailedTests: 1,
     testResults: [{ assertionResults: [passed, failed] }, { assertionResults: [passed] }],
   };
   expect(count(report, 1)).toBe('2 1\n  renews a token\n');
+});
+
+it('names a file that failed before its first test', () => {
+  const skipped = { status: 'skipped', fullName: 'waits' };
+  const testResults = [{ name: resolve('test/a.test.ts'), status: 'failed', assertionResults: [skipped] }];
+  expect(count({ numPassedTests: 0, numFailedTests: 0, testResults }, 1)).toBe('0 1\n  test/a.test.ts\n');
 });
 
 it('counts a failure when the run ended badly after its tests had passed, or ran none', () => {
