@@ -63,7 +63,8 @@ async function start(): Promise<void> {
     process.stderr.write(text.slice(shown));
     shown = text.length;
     if (failed()) throw new Error(`it ended while starting; its logs are in ${state}/logs`);
-    if (performance.now() > deadline) throw new Error(`it was not ready in time; its logs are in ${state}/logs`);
+    if (performance.now() > deadline)
+      throw new Error(`it was not ready in time; its logs are in ${state}/logs`);
   }
   process.stderr.write((await readFile(progress, 'utf8')).slice(shown));
   child.unref();
