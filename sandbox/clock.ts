@@ -29,6 +29,19 @@ export class SandboxClock {
     for (const wake of this.#listeners) wake();
   }
 
+  /**
+   * Moves the time forward in steps, so that what listens can follow as if the time had passed.
+   * @param settle is awaited after each step
+   */
+  async pass(milliseconds: number, step: number, settle: () => Promise<unknown>): Promise<void> {
+    let left = milliseconds;
+    do {
+      this.advance(Math.min(left, step));
+      await settle();
+      left -= step;
+    } while (left > 0);
+  }
+
   /** Calls `wake` after each advance. @returns a function that removes it */
   onAdvance(wake: () => void): () => void {
     this.#listeners.add(wake);

@@ -82,20 +82,13 @@ function serveRelease({ hosts, faults }: Sandbox): void {
 
 const webRefusals = { throttle: 429, error: 500, deny: 403 } as const;
 
-/**
- * `GET` returns the offset in milliseconds; `POST ?advance=MILLISECONDS` advances the time, in steps of an hour, so that
- * the operator and the kubelet can follow as if the time had passed.
- */
+/** `GET` returns the offset in milliseconds; `POST ?advance=MILLISECONDS` passes the time, in steps of an hour. */
 function serveClock({ hosts, clock }: Sandbox, cluster: Cluster): void {
   hosts.set(
     controlHost,
     listener(async ({ method, url }) => {
-      const hour = 3_600_000;
-      let left = method === 'POST' ? Number(url.searchParams.get('advance') ?? 0) : 0;
-      for (; left > 0; left -= hour) {
-        clock.advance(Math.min(left, hour));
-        await cluster.settled();
-      }
+      const milliseconds = Number(url.searchParams.get('advance') ?? 0);
+      if (method === 'POST') await clock.pass(milliseconds, 3_600_000, () => cluster.settled());
       return json(200, { offset: clock.offset });
     }),
   );

@@ -76,8 +76,7 @@ export async function openCli(
   options: WorldOptions = {},
   { fast = false, config }: CliOptions = {},
 ): Promise<Cli> {
-  const started = Date.now();
-  const world = await startWorld(fast ? { clock: new SandboxClock(() => started), ...options } : options);
+  const world = await startWorld(fast ? { clock: stoppedClock(), ...options } : options);
   const folder = mkdtempSync(join(tmpdir(), 'ecr-bootstrap-test-'));
   const file = join(folder, 'ecr-bootstrap.yaml');
   if (config !== undefined) writeFileSync(file, config);
@@ -143,6 +142,12 @@ export async function openCli(
       rmSync(folder, { recursive: true, force: true });
     },
   };
+}
+
+/** Stands still at the present time until something advances it. */
+function stoppedClock(): SandboxClock {
+  const now = Date.now();
+  return new SandboxClock(() => now);
 }
 
 function defined(env: Readonly<Record<string, string | undefined>>): Record<string, string> {
