@@ -11,6 +11,7 @@ import {
   waitForContainers,
   waitForNodeTokens,
 } from '../scenarios/nodes.ts';
+import { alwaysPulling } from '../scenarios/pods.ts';
 import {
   deployment,
   health,
@@ -19,6 +20,7 @@ import {
   restoreWorkloads,
   succeed,
   unwrap,
+  waitForHealth,
   waitForPods,
 } from '../scenarios/site.ts';
 import { waitFor } from '../scenarios/wait.ts';
@@ -42,7 +44,6 @@ describe.skipIf(!isCrio)('a node with CRI-O', () => {
 
   const files = async () => (await node?.files()) ?? {};
   const process = async () => (await node?.runScript('pidof crio'))?.stdout ?? '';
-  const always = (image: string) => ({ containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] });
   const loginIn = (each: Readonly<Record<string, string>>): string => {
     const { auths } = JSON.parse(each[loginFile] ?? '{}') as {
       auths?: Readonly<Record<string, { readonly auth: string }>>;
@@ -101,7 +102,7 @@ describe.skipIf(!isCrio)('a node with CRI-O', () => {
     await restart();
     processBefore = await process();
     await succeedAfterTest();
-    await waitFor('health', async () => (await health(world)).code === 0 || undefined, 120);
+    await waitForHealth(world, 120);
     expect(await planned(world)).toEqual([]);
     expect((await cluster.list('pods', 'kube-system')).map(({ metadata }) => metadata.name)).toEqual(
       pods.map(({ metadata }) => metadata.name),
@@ -109,13 +110,13 @@ describe.skipIf(!isCrio)('a node with CRI-O', () => {
   });
 
   it('runs pods under public names, without a pull secret', async () => {
-    expect(await world.startPod(space, 'first', 'nginx:1.28', always('nginx:1.28'))).toBe('Running');
+    expect(await world.startPod(space, 'first', 'nginx:1.28', alwaysPulling('nginx:1.28'))).toBe('Running');
     for (const name of ['shop', 'monitoring']) await waitForPods(world, name);
   });
 
   it('refuses names in ECR to a pod without a pull secret, also those of mirrored images', async () => {
     const image = `${registry}/${world.project}/external-secrets:v${versions.externalSecrets}`;
-    const pod = { ...always(image), imagePullSecrets: [{ name: 'there-is-none' }] };
+    const pod = { ...alwaysPulling(image), imagePullSecrets: [{ name: 'there-is-none' }] };
     expect(await world.startPod(space, 'without', image, pod)).toMatch(/^Err/);
     await cluster.remove('pod', 'without', space);
   });
@@ -129,10 +130,10 @@ describe.skipIf(!isCrio)('a node with CRI-O', () => {
     expect(await isAccepted(first)).toBe(true);
     await waitFor('the end of this token', async () => !(await isAccepted(first)) || undefined, 90);
     expect(await login()).not.toBe(first);
-    expect(await world.startPod(space, 'later', 'redis:8', always('redis:8'))).toBe('Running');
+    expect(await world.startPod(space, 'later', 'redis:8', alwaysPulling('redis:8'))).toBe('Running');
     // The agent is not ready while its token lasts less than three hours.
     await world.setTokenLifetime(12 * 3600);
-    await waitFor('health', async () => (await health(world)).code === 0 || undefined, 120);
+    await waitForHealth(world, 120);
   });
 
   it('reads a new registry without a restart', async () => {
@@ -145,7 +146,7 @@ describe.skipIf(!isCrio)('a node with CRI-O', () => {
     const file = `${registries}/ecr-bootstrap-quay.io.conf`;
     await waitFor('the deletion', async () => !(file in (await files())) || undefined, 120);
     const image = 'quay.io/prometheus/node-exporter:v1.9.1';
-    expect(await world.startPod(space, 'outside', image, always(image))).toMatch(/^Err.*quay\.io/s);
+    expect(await world.startPod(space, 'outside', image, alwaysPulling(image))).toMatch(/^Err.*quay\.io/s);
     await cluster.remove('pod', 'outside', space);
     await configure(nodeAccessConfig);
     await succeed(world, 'up', '--yes');

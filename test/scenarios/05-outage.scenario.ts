@@ -1,8 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
-import { health, imagesInUse, referenceInEcr, namespace, succeed, unwrap } from './site.ts';
-import { waitFor } from './wait.ts';
+import { imagesInUse, namespace, referenceInEcr, succeed, unwrap, waitForHealth } from './site.ts';
 import type { CommandResult } from './world.ts';
 
 const renewEvery = 10;
@@ -44,6 +43,6 @@ describe('an AWS outage that lasts two renewal intervals', () => {
   });
 
   it('needs no action: the cluster becomes healthy again by itself', async () => {
-    await waitFor('health', async () => (await health(await world)).code === 0 || undefined, 120);
+    await waitForHealth(await world, 120);
   });
 });

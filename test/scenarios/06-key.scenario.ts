@@ -2,6 +2,7 @@ import { DeleteAccessKeyCommand, ListAccessKeysCommand, UpdateAccessKeyCommand }
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
+import { alwaysPulling } from './pods.ts';
 import {
   expectHealthy,
   health,
@@ -21,8 +22,7 @@ const keysOf = async ({ aws }: World) =>
 /** Starts a pod that must contact the registry. @returns how the start ended */
 function pull(world: World, where: string, name: string): Promise<string> {
   const image = referenceInEcr(world, 'redis:8');
-  const always = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
-  return world.startPod(where, name, image, always);
+  return world.startPod(where, name, image, alwaysPulling(image));
 }
 
 describe('an image-puller access key that was deleted outside ecr-bootstrap', () => {

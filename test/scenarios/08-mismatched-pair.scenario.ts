@@ -3,6 +3,7 @@ import { DescribeSecretCommand } from '@aws-sdk/client-secrets-manager';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { can, openWorld, restoreAfterAll } from './open-world.ts';
+import { alwaysPulling } from './pods.ts';
 import {
   expectHealthy,
   health,
@@ -69,8 +70,9 @@ describe.runIf(can('kill'))(
       expect(await planned(await world)).toEqual([]);
       await expectHealthy(await world);
       const image = referenceInEcr(await world, 'redis:8');
-      const always = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
-      expect(await (await world).startPod('mismatched-pair', pod, image, always)).toBe('Running');
+      expect(await (await world).startPod('mismatched-pair', pod, image, alwaysPulling(image))).toBe(
+        'Running',
+      );
     }
 
     it.each(secrets)(

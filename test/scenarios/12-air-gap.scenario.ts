@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { can, openWorld, restoreAfterAll } from './open-world.ts';
+import { alwaysPulling } from './pods.ts';
 import { imagesInUse, referenceInEcr, useImagesInEcr, namespace, succeed } from './site.ts';
 
 describe.runIf(can('DNS log'))('a cluster that pulls only from ECR', () => {
@@ -24,8 +25,7 @@ describe.runIf(can('DNS log'))('a cluster that pulls only from ECR', () => {
     await cluster.apply(namespace('air-gap'));
     // Otherwise the kubelet starts what an earlier scenario pulled with the same token, without a request.
     const image = referenceInEcr(await world, 'nginx:1.28');
-    const always = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
-    expect(await startPod('air-gap', 'web', image, always)).toBe('Running');
+    expect(await startPod('air-gap', 'web', image, alwaysPulling(image))).toBe('Running');
 
     const asked = new Set((await requestedNames()).slice(before));
     expect(asked.size).toBeGreaterThan(0);

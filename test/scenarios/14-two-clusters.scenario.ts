@@ -2,6 +2,7 @@ import { DescribeImagesCommand } from '@aws-sdk/client-ecr';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
+import { alwaysPulling } from './pods.ts';
 import {
   expectHealthy,
   health,
@@ -12,8 +13,7 @@ import {
   secretValue,
   succeed,
   unwrap,
-  waitForPods,
-  workloads,
+  waitForWorkloads,
 } from './site.ts';
 import type { World } from './world.ts';
 
@@ -29,8 +29,7 @@ const tokenIn = (world: World, where: string) => secretValue(world, where, 'pull
 async function pullIn(world: World, where: string): Promise<string> {
   await world.cluster.apply(namespace(where));
   const source = referenceInEcr(world, image);
-  const always = { containers: [{ name: 'main', image: source, imagePullPolicy: 'Always' }] };
-  return world.startPod(where, 'pulled', source, always);
+  return world.startPod(where, 'pulled', source, alwaysPulling(source));
 }
 
 describe('two clusters of one project', () => {
@@ -42,7 +41,7 @@ describe('two clusters of one project', () => {
     await configure({ ...imagesInUse, pullSecret: { renewEvery: '10s', copyEvery: '5s' } });
     await setTokenLifetime(lifetimeSeconds);
     await succeed(await world, 'up', '--yes');
-    for (const { namespace: where } of workloads) await waitForPods(await world, where);
+    await waitForWorkloads(await world);
     second = await startSecondCluster();
     await succeed(second, 'up', '--yes');
   });

@@ -8,8 +8,15 @@ import {
   nodeAccessConfig,
   waitForNodeTokens,
 } from './nodes.ts';
-import { deployment, health, namespace, planned, waitForPods, restoreWorkloads, succeed } from './site.ts';
-import { waitFor } from './wait.ts';
+import {
+  deployment,
+  namespace,
+  planned,
+  restoreWorkloads,
+  succeed,
+  waitForHealth,
+  waitForPods,
+} from './site.ts';
 
 const lifetimeSeconds = 45;
 const isPublicName = (name: string) => !/\.(amazonaws\.com|cluster\.local)$/.test(name);
@@ -51,7 +58,7 @@ describe('a cluster that cannot reach the internet and whose nodes have lost eve
   });
 
   it('is healthy then', async () => {
-    await waitFor('health', async () => (await health(await world)).code === 0 || undefined);
+    await waitForHealth(await world);
     expect(await planned(await world)).toEqual([]);
   });
 

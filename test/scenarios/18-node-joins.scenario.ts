@@ -2,7 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { can, openWorld, restoreAfterAll } from './open-world.ts';
 import { waitForContainers, nodeAccessConfig } from './nodes.ts';
-import { health, registryToken, succeed } from './site.ts';
+import { registryToken, succeed, waitForHealth } from './site.ts';
 import type { Pod } from './site.ts';
 import { waitFor } from './wait.ts';
 import type { NewNode } from './world.ts';
@@ -53,7 +53,7 @@ describe.runIf(can('machines'))('a node that joins the cluster', () => {
 
   it('gets an agent that keeps its files, and is part of a healthy cluster', async () => {
     await waitForContainers(await world, [image]);
-    await waitFor('health', async () => (await health(await world)).code === 0 || undefined);
+    await waitForHealth(await world);
   });
 
   it('loses its files by the script of render node --remove', async () => {

@@ -8,7 +8,7 @@ import {
   waitForContainers,
   waitForNodeTokens,
 } from './nodes.ts';
-import { health, registryToken, restoreWorkloads, succeed } from './site.ts';
+import { registryToken, restoreWorkloads, succeed, waitForHealth } from './site.ts';
 import { waitFor } from './wait.ts';
 
 const lifetimeSeconds = 30;
@@ -55,7 +55,7 @@ describe.runIf(can('machines'))(
     it('runs everything again after up, and is healthy', async () => {
       await succeed(await world, 'up', '--yes');
       await waitForContainers(await world, images);
-      await waitFor('health', async () => (await health(await world)).code === 0 || undefined, 120);
+      await waitForHealth(await world, 120);
     });
   },
 );

@@ -2,8 +2,7 @@ import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
 import { nodeAccessConfig } from './nodes.ts';
-import { causeOfFailure, health, imagesInUse, succeed } from './site.ts';
-import { waitFor } from './wait.ts';
+import { causeOfFailure, health, imagesInUse, succeed, waitForHealth } from './site.ts';
 import type { CommandResult } from './world.ts';
 
 describe('a node whose containerd ignores the mirror files', () => {
@@ -47,6 +46,6 @@ describe('a node whose containerd ignores the mirror files', () => {
 
   it('is healthy by itself once containerd reads them', async () => {
     await (await world).nodes[0]?.setReadsMirrors(true);
-    await waitFor('health', async () => (await health(await world)).code === 0 || undefined, 180);
+    await waitForHealth(await world, 180);
   });
 });

@@ -7,6 +7,7 @@ import { ListAccessKeysCommand, type StatusType, UpdateAccessKeyCommand } from '
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { can, openWorld, restoreAfterAll } from './open-world.ts';
+import { alwaysPulling } from './pods.ts';
 import { explain, imagesInUse, namespace, referenceInEcr, secretValue, succeed } from './site.ts';
 import type { Explained } from './site.ts';
 import { waitFor } from './wait.ts';
@@ -66,8 +67,7 @@ describe('why', () => {
 
   it('names a pull secret of the pod itself', async () => {
     const image = referenceInEcr(await world, 'redis:8');
-    const containers = [{ name: 'main', image, imagePullPolicy: 'Always' }];
-    await start('own', image, { containers, imagePullSecrets: [{ name: 'none' }] });
+    await start('own', image, { ...alwaysPulling(image), imagePullSecrets: [{ name: 'none' }] });
     expect(await why(await world, 'pod/own')).toMatchObject({ cause: { id: 'own-pull-secrets' } });
   });
 
@@ -101,10 +101,7 @@ describe('why', () => {
     }
     const labels = { app: 'old' };
     const image = referenceInEcr(await world, 'quay.io/prometheus/node-exporter:v1.9.1');
-    const spec = {
-      serviceAccountName: 'old',
-      containers: [{ name: 'main', image, imagePullPolicy: 'Always' }],
-    };
+    const spec = { serviceAccountName: 'old', ...alwaysPulling(image) };
     await cluster.apply({
       apiVersion: 'apps/v1',
       kind: 'Deployment',

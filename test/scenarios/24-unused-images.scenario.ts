@@ -2,6 +2,7 @@ import { DescribeImagesCommand } from '@aws-sdk/client-ecr';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { openWorld, restoreAfterAll } from './open-world.ts';
+import { alwaysPulling } from './pods.ts';
 import {
   expectHealthy,
   imagesInUse,
@@ -102,8 +103,7 @@ describe('images in ECR that nothing uses any more', () => {
     expect(await planned(await world)).toEqual([]);
     await cluster.apply(namespace('after-prune'));
     const image = referenceInEcr(await world, 'nginx:1.28');
-    const always = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
-    expect(await startPod('after-prune', 'pulled', image, always)).toBe('Running');
+    expect(await startPod('after-prune', 'pulled', image, alwaysPulling(image))).toBe('Running');
   });
 
   it('are copied again when a workload needs them', async () => {

@@ -10,6 +10,11 @@ interface Pod extends KubeObject {
   };
 }
 
+/** The spec of a pod that contacts the registry also when its node has the image. */
+export const alwaysPulling = (image: string) => ({
+  containers: [{ name: 'main', image, imagePullPolicy: 'Always' }],
+});
+
 /**
  * Creates a pod without any pull secret. Returns how its start ended: `Running`, or the reason and message of the
  * container runtime.

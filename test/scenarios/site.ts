@@ -1,6 +1,7 @@
 import { GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
 import { expect } from 'vitest';
 
+import { alwaysPulling } from './pods.ts';
 import { waitFor } from './wait.ts';
 import type { KubeObject, CommandResult, World } from './world.ts';
 
@@ -88,6 +89,11 @@ export async function useImagesInEcr(world: World): Promise<void> {
     const value = referenceInEcr(world, image);
     await world.cluster.patch('deployment', name, where, [{ op: 'replace', path, value }]);
   }
+  await waitForWorkloads(world);
+}
+
+/** Waits until the users' workloads are running. */
+export async function waitForWorkloads(world: World): Promise<void> {
   for (const { namespace: where } of workloads) await waitForPods(world, where);
 }
 
@@ -125,16 +131,17 @@ export async function planned(world: World, ...flags: string[]): Promise<readonl
   return plan.steps.flatMap(({ changes }) => changes.map(describeChange));
 }
 
-/** What `status` says: its exit code, the drift in the form of a plan, and the findings that are not `ok`. */
 interface Health {
   readonly code: number;
+  /** In the form of a plan. */
   readonly drift: readonly string[];
-  /** Their codes. */
+  /** The codes of the findings that are not `ok`. */
   readonly findings: readonly string[];
-  /** One finding per line, for the messages of failed tests. */
+  /** The same findings, one per line, for the messages of failed tests. */
   readonly report: string;
 }
 
+/** The result of `status`. */
 export async function health(world: World): Promise<Health> {
   const { code, stdout, stderr } = await world.run('status', '-o', 'json');
   expect([0, 3], stdout + stderr).toContain(code);
@@ -154,6 +161,10 @@ export async function expectHealthy(world: World): Promise<Health> {
   expect(result.code, result.report).toBe(0);
   return result;
 }
+
+/** Runs `status` until the cluster is healthy. */
+export const waitForHealth = (world: World, timeoutSeconds?: number): Promise<true> =>
+  waitFor('health', async () => (await health(world)).code === 0 || undefined, timeoutSeconds);
 
 /** What `why` found. */
 export interface Explained {
@@ -179,9 +190,8 @@ export async function causeOfFailure(
   where: string,
   image: string,
 ): Promise<string | undefined> {
-  const spec = { containers: [{ name: 'main', image, imagePullPolicy: 'Always' }] };
   try {
-    expect(await world.startPod(where, 'puzzle', image, spec)).not.toBe('Running');
+    expect(await world.startPod(where, 'puzzle', image, alwaysPulling(image))).not.toBe('Running');
     return (await explain(world, 'pod/puzzle', '-n', where)).cause?.id;
   } finally {
     await world.cluster.remove('pod', 'puzzle', where);
