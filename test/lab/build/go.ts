@@ -5,8 +5,11 @@ import pLimit from 'p-limit';
 
 import { capture, run } from '../process.ts';
 
-/** Builds static and small programs that do not depend on the build folder. */
-const flags = ['-trimpath', '-buildvcs=false'];
+/**
+ * Builds static and small programs that do not depend on the build folder. The compiler writes no debugging information,
+ * which takes it an eighth of the time and which the linker (`-s -w`) would drop.
+ */
+const flags = ['-trimpath', '-buildvcs=false', '-gcflags=all=-dwarf=false'];
 
 export interface GoBuild {
   /** The folder of the main module. */

@@ -60,8 +60,8 @@ export const containerd: Part = {
 };
 
 /**
- * A layer with the operator as released, but only with the providers that the cluster uses. All providers would
- * take minutes more to build.
+ * A layer with the operator as released, but only with the providers and the generator that the cluster uses. All of them
+ * would take minutes more to build.
  */
 const operatorLayer = (version: string): Part => ({
   name: 'external-secrets',
@@ -69,13 +69,12 @@ const operatorLayer = (version: string): Part => ({
   async make({ out, work, log }) {
     const source = join(work, 'source');
     await copyModule(operatorModule, version, source);
-    const imports = ['aws', 'kubernetes'].map(
-      (name) => `import _ "${operatorModule}/pkg/provider/${name}"\n`,
-    );
-    await writeFile(
-      join(source, 'pkg/provider/register/register.go'),
-      `package register\n\n${imports.join('')}`,
-    );
+    const used = { provider: ['aws', 'kubernetes'], generator: ['ecr'] };
+    for (const [kind, names] of Object.entries(used)) {
+      const imports = names.map((name) => `import _ "${operatorModule}/pkg/${kind}/${name}"\n`);
+      const file = join(source, `pkg/${kind}/register/register.go`);
+      await writeFile(file, `package register\n\n${imports.join('')}`);
+    }
     const files = join(work, 'files');
     await goBuild({ cwd: source, packages: ['.'], out: join(files, 'bin/external-secrets'), log });
     await packLayer(files, join(out, layerFile), log);
