@@ -1,5 +1,5 @@
 import { performance } from 'node:perf_hooks';
-import { groupBy, tally } from '../core/group-by.ts';
+import { tally } from '../core/group-by.ts';
 import { unlessAborted } from '../core/abort.ts';
 import { BootstrapError, exitCodes } from '../core/errors.ts';
 import type { Header } from '../output/index.ts';
@@ -8,7 +8,7 @@ import { applyPlan, type RunResult } from '../core/apply.ts';
 import type { Change, MemberFailure } from '../core/step.ts';
 import { type Consent, isNeeded } from '../core/consent.ts';
 import { splitFailures, toBootstrapError } from '../core/members.ts';
-import { nameOf } from '../core/target.ts';
+import { actionsByTarget, nameOf } from '../core/target.ts';
 import { digestOf } from '../core/plan-digest.ts';
 import { makePlan, type StepPlan, refuseBlocked, refuseFindings } from '../core/plan.ts';
 import type { AnyStep, Context } from '../steps/context.ts';
@@ -231,16 +231,15 @@ const shown = ({ step, changes, unmanaged, findings }: StepPlan<Context>, ctx: C
   findings,
 });
 
-/** Counts targets as the plan does: a target that two steps change counts once. */
+/** Counts targets, as the plan does. */
 function countDone({ steps }: RunResult, planned: readonly Change[]) {
   const done = steps.flatMap(({ outcomes }) => outcomes.filter(({ result }) => result === 'done'));
-  const byName = groupBy(done, ({ change }) => nameOf(change.target));
+  const actions = actionsByTarget(done.map(({ change }) => change));
   const known = new Set(planned.map(({ target }) => nameOf(target)));
-  const actions = [...byName.values()].flatMap(([first]) => first?.change.action ?? []);
   return {
-    changed: byName.size,
-    unplanned: [...byName.keys()].filter((name) => !known.has(name)).length,
-    made: Object.fromEntries(tally(actions)) as Partial<Record<Change['action'], number>>,
+    changed: actions.size,
+    unplanned: [...actions.keys()].filter((name) => !known.has(name)).length,
+    made: Object.fromEntries(tally([...actions.values()])) as Partial<Record<Change['action'], number>>,
   };
 }
 

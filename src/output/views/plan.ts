@@ -3,7 +3,7 @@ import type { Finding } from '../../core/findings.ts';
 import { groupBy, tally } from '../../core/group-by.ts';
 import { type Group, groups, type Topic } from '../../core/groups.ts';
 import type { Change } from '../../core/step.ts';
-import { nameOf } from '../../core/target.ts';
+import { actionsByTarget, nameOf } from '../../core/target.ts';
 import { leastTimeText } from '../../mirror/rates.ts';
 import type { Layout } from '../layout.ts';
 import { formatBytes } from '../units.ts';
@@ -123,16 +123,13 @@ function fittingLines(
 /** What running pods lose. It is shown beside the question. */
 const isConsequence = ({ code }: Finding): boolean => code === 'image-access-lost';
 
-/** Counts targets. A target that two steps change counts once, with its first action. */
+/** Counts targets, not their changes. */
 function summary(
   changes: readonly Change[],
   layout: Layout,
   { dryRun, more }: { readonly dryRun: boolean; readonly more: readonly string[] },
 ): string[] {
-  const actions = new Map<string, Change['action']>();
-  for (const { action, target } of changes) {
-    if (!actions.has(nameOf(target))) actions.set(nameOf(target), action);
-  }
+  const actions = actionsByTarget(changes);
   const counts = (['create', 'update', 'replace', 'delete'] as const)
     .map((action) => [action, [...actions.values()].filter((one) => one === action).length] as const)
     .filter(([action, count]) => action !== 'replace' || count > 0)

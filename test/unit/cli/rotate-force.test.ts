@@ -38,6 +38,7 @@ describe('rotate --force', () => {
     ].map((text) => stdout.indexOf(text));
     expect(order, stdout).not.toContain(-1);
     expect(order, stdout).toEqual(order.toSorted((a, b) => a - b));
+    expect(stdout).toContain('Plan: 1 to create, 3 to update, 1 to delete.');
     expect(accessKeys(cli)).toEqual([leaked]);
   });
 
