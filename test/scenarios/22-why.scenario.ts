@@ -1,14 +1,18 @@
-import {
-  BatchDeleteImageCommand,
-  UpdateImageStorageClassCommand,
-  type TargetStorageClass,
-} from '@aws-sdk/client-ecr';
+import { UpdateImageStorageClassCommand, type TargetStorageClass } from '@aws-sdk/client-ecr';
 import { ListAccessKeysCommand, type StatusType, UpdateAccessKeyCommand } from '@aws-sdk/client-iam';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { can, openWorld, restoreAfterAll } from './open-world.ts';
 import { alwaysPulling } from './pods.ts';
-import { explain, imagesInUse, namespace, referenceInEcr, secretValue, succeed } from './site.ts';
+import {
+  deleteFromEcr,
+  explain,
+  imagesInUse,
+  namespace,
+  referenceInEcr,
+  secretValue,
+  succeed,
+} from './site.ts';
 import type { Explained } from './site.ts';
 import { waitFor } from './wait.ts';
 import type { KubeObject, World } from './world.ts';
@@ -202,14 +206,11 @@ const cases: readonly Case[] = [
     image: (world) => referenceInEcr(world, `${coredns}:v1.12.1`),
     async break(world) {
       const other = process.arch === 'arm64' ? 'linux/amd64' : 'linux/arm64';
+      // Other scenarios may have copied all platforms.
+      await deleteFromEcr(world, `${coredns}:v1.12.1`);
       await succeed(world, 'mirror', '--platform', other, `${coredns}:v1.12.1`);
     },
-    async repair({ aws, project }) {
-      const repositoryName = `${project}/${coredns}`;
-      await aws.ecr.send(
-        new BatchDeleteImageCommand({ repositoryName, imageIds: [{ imageTag: 'v1.12.1' }] }),
-      );
-    },
+    repair: (world) => deleteFromEcr(world, `${coredns}:v1.12.1`),
   },
   {
     id: 'archived',

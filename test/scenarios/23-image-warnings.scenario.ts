@@ -1,8 +1,7 @@
-import { BatchDeleteImageCommand } from '@aws-sdk/client-ecr';
 import { beforeAll, describe, expect, it } from 'vitest';
 
 import { can, openWorld, restoreAfterAll } from './open-world.ts';
-import { deployment, health, imagesInUse, planned, referenceInEcr, succeed } from './site.ts';
+import { deleteFromEcr, deployment, health, imagesInUse, planned, referenceInEcr, succeed } from './site.ts';
 import { waitFor } from './wait.ts';
 
 const missing = 'registry.k8s.io/coredns/coredns:v1.12.1';
@@ -14,20 +13,16 @@ describe('a workload with an image that ECR does not have', () => {
 
   beforeAll(async () => {
     await (await world).configure(imagesInUse);
+    // Other scenarios may have copied it.
+    await deleteFromEcr(await world, missing);
     // Other scenarios have run `down`, after which an API server does not read new lists.
     if (can('restart the API server')) await (await world).serveAdmissionPolicies(true);
     await succeed(await world, 'up', '--yes');
   });
 
   restoreAfterAll(async () => {
-    const { aws, configure, project } = await world;
-    await aws.ecr.send(
-      new BatchDeleteImageCommand({
-        repositoryName: `${project}/registry.k8s.io/coredns/coredns`,
-        imageIds: [{ imageTag: 'v1.12.1' }],
-      }),
-    );
-    await configure(imagesInUse);
+    await deleteFromEcr(await world, missing);
+    await (await world).configure(imagesInUse);
     await succeed(await world, 'up', '--yes');
   });
 
@@ -61,13 +56,7 @@ describe('a workload with an image that ECR does not have', () => {
   });
 
   it('gets a warning again when the image is deleted from ECR and up has run', async () => {
-    const { aws, project } = await world;
-    await aws.ecr.send(
-      new BatchDeleteImageCommand({
-        repositoryName: `${project}/registry.k8s.io/coredns/coredns`,
-        imageIds: [{ imageTag: 'v1.12.1' }],
-      }),
-    );
+    await deleteFromEcr(await world, missing);
     const { findings } = await health(await world);
     expect(findings).toContain('image-list-outdated');
     expect(findings).not.toContain('drift');

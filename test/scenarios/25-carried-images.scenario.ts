@@ -1,8 +1,8 @@
-import { BatchDeleteImageCommand } from '@aws-sdk/client-ecr';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 import { can, openWorld, restoreAfterAll } from './open-world.ts';
 import {
+  deleteFromEcr,
   deployment,
   expectHealthy,
   imagesInUse,
@@ -50,14 +50,8 @@ describe('a site whose images are carried in a folder', () => {
   afterAll(() => reconnect());
 
   restoreAfterAll(async () => {
-    const { aws, cluster, project } = await world;
-    await cluster.remove('namespace', where);
-    await aws.ecr.send(
-      new BatchDeleteImageCommand({
-        repositoryName: `${project}/${later.replace(/:.*/, '')}`,
-        imageIds: [{ imageTag: 'v1.12.1' }],
-      }),
-    );
+    await (await world).cluster.remove('namespace', where);
+    await deleteFromEcr(await world, later);
     await succeed(await world, 'up', '--yes');
   });
 

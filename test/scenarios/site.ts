@@ -1,4 +1,8 @@
-import { GetAuthorizationTokenCommand } from '@aws-sdk/client-ecr';
+import {
+  BatchDeleteImageCommand,
+  GetAuthorizationTokenCommand,
+  RepositoryNotFoundException,
+} from '@aws-sdk/client-ecr';
 import { expect } from 'vitest';
 
 import { alwaysPulling } from './pods.ts';
@@ -45,6 +49,18 @@ export const imagesInUse = {
 export function referenceInEcr(world: World, image: string): string {
   const short = !image.includes('/') ? `docker.io/library/${image}` : image;
   return `${world.registry}/${world.project}/${short}`;
+}
+
+/** Deletes an image from ECR, as an administrator might, if it is there. */
+export async function deleteFromEcr({ aws, project }: World, image: string): Promise<void> {
+  const [name = '', imageTag = ''] = image.split(':');
+  const command = new BatchDeleteImageCommand({
+    repositoryName: `${project}/${name}`,
+    imageIds: [{ imageTag }],
+  });
+  await aws.ecr.send(command).catch((error: unknown) => {
+    if (!(error instanceof RepositoryNotFoundException)) throw error;
+  });
 }
 
 export const namespace = (name: string): object => ({
