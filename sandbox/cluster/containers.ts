@@ -4,7 +4,7 @@ import type { ControlPlane } from './control-plane.ts';
 import { agentMode, hasAgentProbe, hasCrioFolders, type Mirrors, NodeAgent } from './node-agent.ts';
 import { isCrio, type Node, type NodeMachine, pauseImage, type StoredImage } from './node-machine.ts';
 import { equal, type KubeObject, timestamp } from './objects.ts';
-import type { Container, ContainerStatus, Pod, Terminated } from './pods.ts';
+import type { Container, ContainerStatus, Pod, PodSpec, Terminated } from './pods.ts';
 import { parseReference } from './references.ts';
 
 /** Milliseconds of sandbox time until a kubelet refreshes the volume of a changed Secret. */
@@ -56,9 +56,11 @@ export class Containers {
     for (const key of this.#logs.keys()) if (!uids.has(key.split('/')[0])) this.#logs.delete(key);
   }
 
-  /** Why the volumes of a pod cannot be mounted. */
+  /** Why the volumes of a pod cannot be mounted. A kubelet ignores those that no container mounts. */
   mountProblem({ spec, metadata }: Pod): string | undefined {
-    const sources = (spec.volumes ?? []).flatMap(({ name, secret, configMap }) => [
+    const mounted = new Set(mountsOf(spec).map(({ name }) => name));
+    const volumes = (spec.volumes ?? []).filter(({ name }) => mounted.has(name));
+    const sources = volumes.flatMap(({ name, secret, configMap }) => [
       { volume: name, kind: 'Secret', source: secret?.secretName, optional: secret?.optional },
       { volume: name, kind: 'ConfigMap', source: configMap?.name, optional: configMap?.optional },
     ]);
@@ -217,8 +219,7 @@ export class Containers {
 
   /** The content of the Secret that the pod mounts at `/mirrors`. A deleted Secret counts as empty. */
   #mirrorsOf({ spec, metadata }: Pod): Mirrors {
-    const containers = [...(spec.initContainers ?? []), ...spec.containers];
-    const mount = containers.flatMap(({ volumeMounts = [] }) => volumeMounts).find(isMirrors);
+    const mount = mountsOf(spec).find(isMirrors);
     const volume = spec.volumes?.find(({ name }) => name === mount?.name);
     const secret = this.#plane.store.get<Secret>(
       'Secret',
@@ -283,6 +284,9 @@ export class Containers {
     return { exitCode, reason: exitCode === 0 ? 'Completed' : 'Error', startedAt, finishedAt: this.#now() };
   }
 }
+
+const mountsOf = ({ initContainers = [], containers }: PodSpec) =>
+  [...initContainers, ...containers].flatMap(({ volumeMounts = [] }) => volumeMounts);
 
 const isMirrors = ({ mountPath }: { mountPath: string }): boolean => mountPath === '/mirrors';
 

@@ -287,6 +287,7 @@ const cases: readonly Case[] = [
   {
     id: 'pod-waiting',
     what: 'a volume that cannot be mounted',
+    container: { volumeMounts: [{ name: 'tls', mountPath: '/tls' }] },
     spec: { volumes: [{ name: 'tls', secret: { secretName: 'none' } }] },
   },
   {

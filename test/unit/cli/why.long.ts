@@ -478,7 +478,11 @@ const cases: readonly Case[] = [
   },
   {
     name: 'a volume that cannot be mounted',
-    inject: () => start(nginx(), { spec: { volumes: [{ name: 'tls', secret: { secretName: 'none' } }] } }),
+    inject: () =>
+      start(nginx(), {
+        spec: { volumes: [{ name: 'tls', secret: { secretName: 'none' } }] },
+        container: { volumeMounts: [{ name: 'tls', mountPath: '/tls' }] },
+      }),
     id: 'pod-waiting',
     fix: /^kubectl -n shop describe pod web$/,
   },

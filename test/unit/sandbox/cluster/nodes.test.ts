@@ -271,7 +271,8 @@ it('a container that ends is started again, and pulls with the pull policy Alway
 it('a pod waits for the Secret that it mounts', async () => {
   await start();
   const volumes = [{ name: 'v', secret: { secretName: 's' } }];
-  const pod = await runPod('a', { volumes, containers: [container('nginx:1.27')] });
+  const volumeMounts = [{ name: 'v', mountPath: '/v' }];
+  const pod = await runPod('a', { volumes, containers: [container('nginx:1.27', { volumeMounts })] });
   expect(stateOf(pod)?.waiting?.reason).toBe('ContainerCreating');
   test.cluster.put({ kind: 'Secret', metadata: { name: 's', namespace: 'shop' } });
   expect((await podNamed('a')).status?.phase).toBe('Running');

@@ -50,13 +50,20 @@ it.each([
   ['secret', { secret: { secretName: 'files' } }, { kind: 'Secret' }],
   ['configmap', { configMap: { name: 'files' } }, { kind: 'ConfigMap' }],
 ])('a pod waits until the %s that it mounts exists', async (kind, source, missing) => {
-  await create(pod('a', { volumes: [{ name: 'files', ...source }] }));
+  const volumes = [{ name: 'files', ...source }];
+  const volumeMounts = [{ name: 'files', mountPath: '/files' }];
+  await create(pod('a', { volumes, containers: [{ name: 'web', image, volumeMounts }] }));
   expect(read()?.status?.phase).toBe('Pending');
   expect(
     test.cluster.list('Event', 'shop').map((event) => (event as { message?: string }).message),
   ).toContain(`MountVolume.SetUp failed for volume "files" : ${kind} "files" not found`);
   test.cluster.put({ ...missing, metadata: { name: 'files', namespace: 'shop' } });
   await test.cluster.settled();
+  expect(waiting()?.reason).not.toBe('ContainerCreating');
+});
+
+it('a pod does not wait for a volume that no container mounts', async () => {
+  await create(pod('a', { volumes: [{ name: 'files', secret: { secretName: 'files' } }] }));
   expect(waiting()?.reason).not.toBe('ContainerCreating');
 });
 
