@@ -63,6 +63,7 @@ export default defineConfig({
           name: 'faults',
           include: ['test/faults/**/*.faults.ts', 'test/unit/**/*.long.ts'],
           setupFiles,
+          // As for the unit tests: to load the program for each file would take a sixth of the time.
           isolate: false,
           // More than one per core, because these runs also wait for retries and for answers that never come.
           maxWorkers: 3,
