@@ -1,5 +1,6 @@
 import { afterAll, beforeAll } from 'vitest';
 
+import { imagesInUse, restoreWorkloads, succeed, useImagesInEcr, workloads } from './site.ts';
 import type { Capability, World } from './world.ts';
 
 /** Set by the vitest project `lab`. Everywhere else the scenarios run in sandboxes. */
@@ -25,11 +26,15 @@ export function restoreAfterAll(work: () => Promise<void>): void {
 /**
  * The world that the scenarios of a suite run in: the lab, or a new sandbox. It is opened before the first test, and never
  * if all tests are skipped. A sandbox is closed after the last test.
- * @param untouched leaves out the users' workloads, which run once `up` has run. It has no effect in the lab, which
- * all scenarios share, and which is untouched when the first one starts.
+ * @param untouched leaves out the users' workloads, which run once `up` has run. In the lab, which all scenarios share,
+ * they exist since the first scenario that did not ask for this.
  */
 export function openWorld({ untouched = false } = {}): Promise<World> {
-  if (inLab) return import('../lab/world.ts').then(({ labWorld }) => labWorld());
+  if (inLab) {
+    const opened = import('../lab/world.ts').then(({ labWorld }) => labWorld());
+    if (!untouched) beforeAll(async () => setUp(await opened));
+    return opened;
+  }
   let close = async (): Promise<void> => undefined;
   afterAll(() => close());
   return new Promise((resolve) => {
@@ -40,4 +45,14 @@ export function openWorld({ untouched = false } = {}): Promise<World> {
       resolve(opened.world);
     });
   });
+}
+
+/** Brings a new lab into the state that a sandbox has at its start. */
+async function setUp(world: World): Promise<void> {
+  const [workload] = workloads;
+  if (!workload || (await world.cluster.get('deployment', workload.name, workload.namespace))) return;
+  await world.configure(imagesInUse);
+  await restoreWorkloads(world);
+  await succeed(world, 'up', '--yes');
+  await useImagesInEcr(world);
 }
