@@ -135,7 +135,7 @@ describe('why', () => {
 });
 
 const digest = `sha256:${'a'.repeat(64)}`;
-const coredns = 'registry.k8s.io/coredns/coredns';
+const coredns = 'registry.k8s.io/coredns/coredns:v1.12.1';
 const busybox = 'docker.io/library/busybox:1.37';
 const settings = {
   ...imagesInUse,
@@ -203,14 +203,14 @@ const cases: readonly Case[] = [
   {
     id: 'platform-missing',
     what: 'an image that ECR has for another platform',
-    image: (world) => referenceInEcr(world, `${coredns}:v1.12.1`),
+    image: (world) => referenceInEcr(world, coredns),
     async break(world) {
       const other = process.arch === 'arm64' ? 'linux/amd64' : 'linux/arm64';
       // Other scenarios may have copied all platforms.
-      await deleteFromEcr(world, `${coredns}:v1.12.1`);
-      await succeed(world, 'mirror', '--platform', other, `${coredns}:v1.12.1`);
+      await deleteFromEcr(world, coredns);
+      await succeed(world, 'mirror', '--platform', other, coredns);
     },
-    repair: (world) => deleteFromEcr(world, `${coredns}:v1.12.1`),
+    repair: (world) => deleteFromEcr(world, coredns),
   },
   {
     id: 'archived',

@@ -47,7 +47,7 @@ export function openWorld({ untouched = false } = {}): Promise<World> {
   });
 }
 
-/** Brings a new lab into the state that a sandbox has at its start. */
+/** Prepares a new lab as the first scenario leaves it, for another one that runs without it. */
 async function setUp(world: World): Promise<void> {
   const [workload] = workloads;
   if (!workload || (await world.cluster.get('deployment', workload.name, workload.namespace))) return;
